@@ -1,0 +1,49 @@
+"""All that a technique may use besides the network: data, a score, a teacher, progress and a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgekit.core.host import Host
+from edgekit.core.progress import Progress, each, part, silent
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Given to every `apply`. Nothing here can reach the test set.
+
+    Attributes:
+        example: one batch of one float32 input, (1, ...), for tracing.
+        calibration: n -> float32 inputs (n, ...) from the training set, without labels; fewer if there are fewer.
+        training: (batch size, epoch) -> pairs (inputs (b, ...), labels (b,)) of tensors, shuffled and augmented by seed.
+        training_size: samples in an epoch.
+        score: network or graph -> accuracy on validation data, a fraction; the only score a technique may choose by.
+        host: the machine the file is made for.
+        teacher: the uncompressed network, for distillation; None where the model came without one.
+        seed: of every random choice; techniques make generators of their own from it.
+    """
+
+    example: np.ndarray
+    calibration: Callable[[int], np.ndarray]
+    training: Callable[[int, int], Iterable[tuple[Tensor, Tensor]]]
+    training_size: int
+    score: Callable[[Any], float]
+    host: Host
+    teacher: nn.Module | None = None
+    progress: Progress = silent
+    seed: int = 0
+
+    def each(self, layers: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """Go through (name, layer) pairs, reporting progress; Cancel stops it."""
+        return each(list(layers), self.progress, lambda pair: pair[0])
+
+    def part(self, start: float, end: float) -> Bench:
+        """The same bench, whose progress covers only the stretch from `start` to `end`."""
+        return replace(self, progress=part(self.progress, start, end))

@@ -1,0 +1,38 @@
+"""What a person can afford: limits on measured numbers. An unknown number is a miss, never a pass."""
+
+from pydantic import BaseModel, Field
+
+from edgekit.core.measurement import METRICS, Measurement
+
+
+class Limit(BaseModel, frozen=True):
+    """The worst value that is still good enough, of one metric."""
+
+    metric: str
+    worst: float
+
+    def miss(self, measurement: Measurement | None) -> str | None:
+        """Why this is not within the limit, or None if it is."""
+        metric = METRICS[self.metric]
+        if measurement is None:
+            return f"{metric.title} is not known"
+        good = measurement.value >= self.worst if metric.more_is_better else measurement.value <= self.worst
+        if good:
+            return None
+        side = "below" if metric.more_is_better else "above"
+        return f"{metric.title} {measurement.value:g} {metric.unit} is {side} {self.worst:g}"
+
+
+class Budget(BaseModel, frozen=True):
+    """The three limits every page shows. `accuracy_drop` is in points (hundredths) below the uncompressed network."""
+
+    size_bytes: float = Field(5e6, gt=0)
+    latency_ms: float = Field(100.0, gt=0)
+    accuracy_drop: float = Field(1.0, ge=0)
+
+    def limits(self, baseline_accuracy: float | None) -> list[Limit]:
+        """The budget as limits; without a baseline there is no accuracy to hold."""
+        limits = [Limit(metric="size_bytes", worst=self.size_bytes), Limit(metric="latency_ms", worst=self.latency_ms)]
+        if baseline_accuracy is not None:
+            limits.append(Limit(metric="accuracy", worst=baseline_accuracy - self.accuracy_drop / 100))
+        return limits

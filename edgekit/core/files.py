@@ -1,0 +1,50 @@
+"""Where EdgeKit keeps things on this machine, and how it writes them so that a crash leaves no half-written file."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import platformdirs
+
+
+def home() -> Path:
+    """Runs and their files: EDGEKIT_HOME, or the user's data folder."""
+    return Path(os.environ.get("EDGEKIT_HOME") or platformdirs.user_data_dir("edgekit"))
+
+
+def cache() -> Path:
+    """What can be fetched or computed again: EDGEKIT_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("EDGEKIT_CACHE") or platformdirs.user_cache_dir("edgekit"))
+
+
+def sample_models() -> Path:
+    """The folder of the models that come with EdgeKit."""
+    return Path(__file__).resolve().parents[2] / "sample_models"
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write in; it appears at `path` only once all of it is on disk, and not at all if anything fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def sha256(data: bytes | Path) -> str:
+    """Of some bytes, or of the file at a path."""
+    if isinstance(data, Path):
+        with data.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(data).hexdigest()

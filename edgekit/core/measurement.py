@@ -1,0 +1,76 @@
+"""A number with all that makes it honest: its interval, unit, device, and whether it was counted, measured or estimated."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+
+class Origin(StrEnum):
+    """Where a number comes from. Charts draw ESTIMATED hollow, and never as if it were measured."""
+
+    COUNTED = "counted"
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A quantity that a run may have: title for people, unit, and whether more is better."""
+
+    id: str
+    title: str
+    unit: str
+    more_is_better: bool = False
+
+
+METRICS = {
+    metric.id: metric
+    for metric in [
+        Metric("accuracy", "Accuracy", "fraction", more_is_better=True),
+        Metric("size_bytes", "Size on disk", "bytes"),
+        Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
+        Metric("weight_bits", "Weights", "bits"),
+        Metric("latency_ms", "Latency (median)", "ms"),
+        Metric("latency_p95_ms", "Latency (95th percentile)", "ms"),
+        Metric("peak_memory_bytes", "Peak memory", "bytes"),
+        Metric("params", "Parameters", "parameters"),
+        Metric("macs", "Multiply-accumulates", "MACs"),
+    ]
+}
+
+
+class Measurement(BaseModel, frozen=True, extra="forbid"):
+    """One metric of one file.
+
+    Attributes:
+        metric: a key of METRICS.
+        low, high: the 95 % interval; equal to `value` where a number is exact.
+        origin: counted, measured or estimated.
+        device: the host's id, or the name of the device an estimate is for; empty where it does not matter.
+        how: a few words: samples, threads, runs, runtime.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    origin: Origin
+    device: str = ""
+    how: str = ""
+
+    @property
+    def unit(self) -> str:
+        return METRICS[self.metric].unit
+
+    @classmethod
+    def exact(cls, metric: str, value: float, how: str) -> "Measurement":
+        """A counted number: no interval."""
+        return cls(metric=metric, value=value, low=value, high=value, origin=Origin.COUNTED, how=how)
+
+    def as_json(self) -> dict:
+        """The stable form of the command line: value, low, high, unit, origin, how."""
+        return {
+            "value": self.value, "low": self.low, "high": self.high,
+            "unit": self.unit, "origin": self.origin.value, "how": self.how,
+        }  # fmt: skip

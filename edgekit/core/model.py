@@ -1,0 +1,70 @@
+"""A network with everything around it that is needed to run it, score it and explain it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.core.task import Classification, Task
+from edgekit.core.technique import Fact
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Pixels (n, height, width, channels) of 0…255 become (pixel / 255 − mean) / std in (n, channels, height, width)."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __call__(self, pixels: np.ndarray) -> np.ndarray:
+        """float32 network inputs from uint8 pixels."""
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        scaled = (pixels.astype(np.float32) / 255 - mean) / std
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))  # (n, channels, height, width)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model that can be compressed. Either `network` or `graph` is there, or both.
+
+    Attributes:
+        id: "resnet8-cifar10".
+        sha256: of the weights file: the model's identity in caches and runs.
+        network: in eval mode; nobody may change it (Recipe works on a private copy).
+        graph: a float ONNX graph, for models that came as a file.
+        why_no_network: said where `network` is None.
+        input_shape: of one sample, without the batch.
+        data: id of the data set in the catalog.
+        labels: names of the classes.
+        card: what its card.yaml says.
+    """
+
+    id: str
+    title: str
+    sha256: str
+    input_shape: tuple[int, ...]
+    data: str
+    preprocessing: Preprocessing
+    labels: tuple[str, ...]
+    network: nn.Module | None = None
+    graph: onnx.ModelProto | None = None
+    why_no_network: str = ""
+    task: Task = field(default_factory=Classification)
+    card: dict = field(default_factory=dict)
+
+    def facts(self) -> frozenset[Fact]:
+        """What the first step of a recipe may count on."""
+        facts = {Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS}
+        if self.network is not None:
+            facts.add(Fact.NETWORK)
+            if any("BatchNorm" in type(module).__name__ for module in self.network.modules()):
+                facts.add(Fact.BATCH_NORM)
+        if self.data:
+            facts |= {Fact.CALIBRATION_DATA, Fact.TRAINING_DATA}
+        return frozenset(facts)

@@ -1,0 +1,126 @@
+"""One compression, with everything that was measured of it: what the store keeps and the pages draw."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from edgekit.core.artifact import Artifact
+from edgekit.core.measurement import Measurement
+
+
+class Status(StrEnum):
+    """Only DONE runs enter charts and frontiers; the others are kept and shown as what they are."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+class Interval(BaseModel, frozen=True):
+    """A value with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Comparison(BaseModel, frozen=True):
+    """A run against its baseline, on the same samples and in the same minute.
+
+    Attributes:
+        latency_ratio: run / baseline, from interleaved timing.
+        speed: "faster", "slower", or "tie" where the interval holds 1.
+        size_ratio: run / baseline, bytes on disk.
+        accuracy_difference: run − baseline, a fraction; its interval is paired.
+        p_value: McNemar's, that a difference this large is chance.
+    """
+
+    latency_ratio: Interval
+    speed: str
+    size_ratio: float
+    accuracy_difference: Interval
+    p_value: float
+
+
+class Disagreement(BaseModel, frozen=True):
+    """A sample whose answer changed: its index in the evaluation split, label, both answers and confidences."""
+
+    sample: int
+    label: int
+    before: int
+    after: int
+    before_confidence: float
+    after_confidence: float
+
+
+class Disagreements(BaseModel, frozen=True):
+    """How many answers changed against the float file, and the first few of them."""
+
+    count: int
+    total: int
+    examples: list[Disagreement] = Field(default_factory=list)
+
+
+class Step(BaseModel, frozen=True):
+    """The file after one step of the recipe, measured: a bar of the waterfall."""
+
+    index: int
+    technique: str
+    artifact: Artifact
+    measurements: dict[str, Measurement]
+
+
+class Run(BaseModel):
+    """See the module docstring.
+
+    Attributes:
+        id: made by the store; also the last part of its link.
+        model, model_sha256: which network.
+        data, samples: the data set, and how many samples of its test set were scored (all of them by default).
+        recipe: [{"prune_weights": {"sparsity": 0.5}}, …]: as YAML would hold it.
+        fingerprint: of everything that makes two runs the same: model, data, samples, recipe, seed, versions, host.
+        confusion: rows are labels, columns answers.
+        changes: [{"step", "layer", "what"}].
+        layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
+        curve: per epoch of training.
+        seconds: how long it took.
+        owner: "host:pid:start" of the process that works on it, to tell a killed one.
+    """
+
+    id: str
+    model: str
+    model_sha256: str
+    data: str
+    samples: int
+    recipe: list[dict[str, dict[str, Any]]]
+    fingerprint: str
+    seed: int = 0
+    name: str = ""
+    created: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    status: Status = Status.RUNNING
+    artifact: Artifact | None = None
+    baseline: str | None = None
+    measurements: dict[str, Measurement] = Field(default_factory=dict)
+    baseline_measurements: dict[str, Measurement] = Field(default_factory=dict)
+    comparison: Comparison | None = None
+    disagreements: Disagreements | None = None
+    confusion: list[list[int]] = Field(default_factory=list)
+    changes: list[dict[str, Any]] = Field(default_factory=list)
+    layers: list[dict[str, Any]] = Field(default_factory=list)
+    steps: list[Step] = Field(default_factory=list)
+    curve: list[dict[str, Any]] = Field(default_factory=list)
+    seconds: float = 0.0
+    machine: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, str] = Field(default_factory=dict)
+    error: str = ""
+    pinned: bool = False
+    owner: str = ""
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is the uncompressed network itself."""
+        return not self.recipe

@@ -1,0 +1,42 @@
+"""What a network is for, and so how its outputs are scored. One class a task."""
+
+from typing import ClassVar
+
+import numpy as np
+
+
+class Task:
+    """Turns outputs into answers, and answers into one score per sample."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    metric: ClassVar[str]
+    zero_or_one: ClassVar[bool]
+
+    def answers(self, outputs: np.ndarray) -> np.ndarray:
+        """The answer to each sample: (n,)."""
+        raise NotImplementedError  # pragma: no cover
+
+    def confidences(self, outputs: np.ndarray) -> np.ndarray:
+        """How sure the network is of each answer, in [0, 1]: (n,)."""
+        raise NotImplementedError  # pragma: no cover
+
+    def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """One score per sample, whose mean is the metric: (n,)."""
+        raise NotImplementedError  # pragma: no cover
+
+
+class Classification(Task):
+    """One class per sample: the largest logit wins, and a sample scores 1 if that is its label."""
+
+    id, title, metric, zero_or_one = "classification", "Classification", "accuracy", True
+
+    def answers(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.argmax(1)  # (n, classes) -> (n,)
+
+    def confidences(self, outputs: np.ndarray) -> np.ndarray:
+        shifted = np.exp(outputs.astype(np.float64) - outputs.max(1, keepdims=True))  # (n, classes)
+        return shifted.max(1) / shifted.sum(1)
+
+    def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        return (self.answers(outputs) == labels).astype(np.float64)

@@ -1,0 +1,117 @@
+"""One training loop for everything that trains: the sample models, fine-tuning, and later distillation and QAT.
+
+SGD with Nesterov momentum under a one-cycle learning rate (Smith and Topin 2018, arXiv:1708.07120), in bfloat16 where
+the processor has it. The global random state is left as it was; the same seed on the same host gives the same weights.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]  # epoch -> (inputs, labels) pairs
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to train. `learning_rate` is the peak; `average` the decay of the running mean of weights, 0 for none."""
+
+    epochs: int
+    learning_rate: float
+    batches_per_epoch: int
+    weight_decay: float = 5e-4
+    momentum: float = 0.9
+    warmup: float = 0.1
+    average: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training data gave: mean loss, and accuracy as a fraction of the samples seen."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+
+
+def fit(
+    network: nn.Module,
+    batches: Batches,
+    schedule: Schedule,
+    *,
+    loss: Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    after_step: Callable[[], None] = lambda: None,
+    progress: Callable[[float, str], None] = lambda fraction, what: None,
+) -> tuple[nn.Module, list[Epoch]]:
+    """Train `network` in place and return the weights to keep (their running mean if asked) and one Epoch a pass.
+
+    Args:
+        batches: gives the (inputs, labels) pairs of an epoch; inputs (n, ...), labels (n,) of class numbers.
+        loss: (network, inputs, labels) -> (mean loss, logits); cross-entropy if absent.
+        after_step: called after each update, to hold what must not move (pruned zeros).
+        progress: told the fraction done after each batch; what it raises stops the training.
+    """
+    loss = loss or _cross_entropy
+    total = schedule.epochs * schedule.batches_per_epoch
+    optimizer = torch.optim.SGD(
+        _decay_groups(network, schedule.weight_decay), schedule.learning_rate, schedule.momentum, nesterov=True
+    )
+    shape = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step / total, schedule.warmup))
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.average), use_buffers=True)
+    curve, done = [], 0
+    with torch.random.fork_rng():
+        torch.manual_seed(schedule.seed)
+        network.train().to(memory_format=torch.channels_last)
+        for epoch in range(schedule.epochs):
+            sums = torch.zeros(3)  # loss, right answers, samples
+            for inputs, labels in batches(epoch):
+                with torch.autocast("cpu", torch.bfloat16, enabled=_has_bfloat16()):
+                    value, logits = loss(network, _channels_last(inputs), labels)
+                optimizer.zero_grad(set_to_none=True)
+                value.backward()
+                optimizer.step()
+                shape.step()
+                after_step()
+                if schedule.average:
+                    mean.update_parameters(network)
+                right = (logits.detach().argmax(1) == labels).sum()
+                sums += torch.stack([value.detach().float() * len(labels), right, torch.tensor(len(labels))])
+                done += 1
+                progress(done / total, f"epoch {epoch + 1} of {schedule.epochs}")
+            curve.append(Epoch(epoch + 1, float(sums[0] / sums[2]), float(sums[1] / sums[2])))
+    kept = copy.deepcopy(mean.module) if schedule.average else network
+    return kept.eval().to(memory_format=torch.contiguous_format), curve
+
+
+def _cross_entropy(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    logits = network(inputs).float()  # (n, classes)
+    return nn.functional.cross_entropy(logits, labels), logits
+
+
+def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:
+    """Weight decay is for weights; biases and normalisation scales (one dimension) go without."""
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _one_cycle(position: float, warmup: float) -> float:
+    """The share of the peak learning rate at `position` in [0, 1]: a straight climb, then half a cosine to zero."""
+    if position < warmup:
+        return max(position / warmup, 0.01)
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (position - warmup) / (1 - warmup))))
+
+
+def _channels_last(inputs: Tensor) -> Tensor:
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
+
+
+def _has_bfloat16() -> bool:
+    return torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()
