@@ -1,0 +1,259 @@
+"""python -m edgekit …: the same verbs as the pages. `--json` on every verb prints one machine-readable object.
+
+Exit status: 0 done, 1 the request could not be met (the reason on stderr, and as {"error": …} with --json), 2 wrong usage,
+130 stopped by Ctrl-C. Heavy imports wait until a verb needs them, so that `--help` is quick.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from edgekit.core.errors import EdgeKitError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Compress neural networks for edge devices, and measure the file that comes out.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="The data sets that models are calibrated, trained and scored on.")
+app.add_typer(data_app, name="data")
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Samples = Annotated[int | None, typer.Option(min=1, help="Score only so many test samples; all by default.")]
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the sample models with their measured accuracy."""
+    from edgekit.models.samples import cards
+
+    found = [{"id": name} | card.model_dump(mode="json") for name, card in cards().items()]
+    _print(as_json, {"models": found}, [f"{m['id']:<20} {m['accuracy']['value']:.2%}  {m['title']}" for m in found])
+
+
+@app.command()
+def techniques(
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A reference page of all techniques.")] = False,
+) -> None:
+    """List the techniques with their settings."""
+    from edgekit import registry
+
+    found = [_technique(name, kind) for name, kind in registry.techniques().items()]
+    lines = _markdown(found) if markdown else [f"{t['id']:<20} {t['title']}  ({t['family']})" for t in found]
+    _print(as_json, {"techniques": found}, lines)
+
+
+@data_app.command("list")
+def data_list(as_json: Json = False) -> None:
+    """Say which data sets are on this machine."""
+    from edgekit.data.catalog import entries
+    from edgekit.data.download import status
+
+    found = [{"id": name, "title": entry.title} | _status(status(name)) for name, entry in entries().items()]
+    _print(as_json, {"data": found}, [f"{d['id']:<16} {d['note']}" for d in found])
+
+
+@data_app.command("pull")
+def data_pull(name: str, as_json: Json = False) -> None:
+    """Download a data set, verify it, and keep it in the cache."""
+    from edgekit.data.download import pull, status
+
+    pull(name, _progress())
+    found = {"id": name} | _status(status(name))
+    _print(as_json, found, [f"{name}: {found['note']}"])
+
+
+@app.command()
+def runs(
+    as_json: Json = False,
+    model: Annotated[str | None, typer.Option(help="Only runs of this model.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
+) -> None:
+    """List the runs that are kept, newest first."""
+    from edgekit.store.store import Store
+
+    found = [_run(run) for run in Store.open().list(limit=limit, model=model)]
+    _print(as_json, {"runs": found}, [_line(run) for run in found])
+
+
+@app.command()
+def compress(
+    model: str,
+    step: Annotated[
+        list[str] | None, typer.Option(help="A technique with settings: prune_weights,sparsity=0.5")
+    ] = None,
+    recipe: Annotated[Path | None, typer.Option(help="A YAML file with the recipe.", dir_okay=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Also copy the measured file into this folder.")] = None,
+    samples: Samples = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of every random choice.")] = 0,
+    each_step: Annotated[bool, typer.Option("--each-step", help="Measure the file after every step too.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure again, even if this very run is kept.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compress a model, measure the file that comes out, and keep both."""
+    from edgekit import pipeline
+    from edgekit.models.samples import load
+
+    steps = _recipe(step, recipe)
+    run = pipeline.compress(
+        load(model), steps, samples=samples, seed=seed, each_step=each_step, progress=_progress(), fresh=fresh
+    )
+    found = _run(run)
+    if out is not None:
+        found["artifact"]["path"] = _copy(run, out)
+    lines = [_line(found), *[f"  {name:<18} {m['value']:g} {m['unit']}" for name, m in found["measurements"].items()]]
+    _print(as_json, found, [*lines, f"  {found['artifact']['path']}"])
+
+
+@app.command()
+def measure(
+    file: Path,
+    data: Annotated[str, typer.Option(help="The data set to score the file on.")],
+    samples: Samples = None,
+    as_json: Json = False,
+) -> None:
+    """Measure an ONNX file: accuracy, size, latency and memory."""
+    from edgekit import pipeline
+    from edgekit.core.files import sha256
+    from edgekit.data.catalog import entry
+
+    found = pipeline.measure_file(file, entry(data), samples=samples, progress=_progress())
+    result = {
+        "artifact": {"path": str(file), "sha256": sha256(file), "bytes": file.stat().st_size},
+        "data": data,
+        "measurements": {name: m.as_json() for name, m in found.items()},
+    }
+    _print(as_json, result, [f"{name:<18} {m.value:g} {m.unit}  ({m.how})" for name, m in found.items()])
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is said in a sentence, without a traceback."""
+    try:
+        app(standalone_mode=True)
+    except EdgeKitError as error:
+        print(error, file=sys.stderr)
+        if "--json" in sys.argv:
+            print(json.dumps({"error": str(error)}))
+        sys.exit(1)
+
+
+def _recipe(steps: list[str] | None, file: Path | None) -> Any:
+    from edgekit.core.errors import RecipeError
+    from edgekit.recipe import Recipe
+
+    if bool(steps) == (file is not None):
+        raise RecipeError("compress needs a recipe: either one or more --step, or --recipe FILE, not both.")
+    if steps:
+        return Recipe.parse(steps)
+    if not file.is_file():
+        raise RecipeError(f"--recipe must name a YAML file; there is no file {file}.")
+    return Recipe.parse(file.read_text())
+
+
+def _copy(run: Any, folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{run.model}-{run.id}.onnx"
+    shutil.copyfile(run.artifact.path, target)
+    return str(target)
+
+
+def _run(run: Any) -> dict:
+    """The stable form of a run: what `compress --json` prints."""
+    return {
+        "id": run.id,
+        "name": run.name,
+        "created": run.created.isoformat(),
+        "status": run.status.value,
+        "error": run.error,
+        "model": run.model,
+        "data": run.data,
+        "samples": run.samples,
+        "seed": run.seed,
+        "recipe": run.recipe,
+        "artifact": run.artifact and run.artifact.model_dump(include={"path", "sha256", "bytes"}),
+        "baseline": {name: m.as_json() for name, m in run.baseline_measurements.items()},
+        "measurements": {name: m.as_json() for name, m in run.measurements.items()},
+        "comparison": run.comparison and run.comparison.model_dump(mode="json"),
+        "disagreements": run.disagreements and run.disagreements.model_dump(include={"count", "total"}),
+        "changes": run.changes,
+        "steps": [_step(step) for step in run.steps],
+        "machine": run.machine,
+        "versions": run.versions,
+        "seconds": run.seconds,
+    }
+
+
+def _step(step: Any) -> dict:
+    return {
+        "index": step.index,
+        "technique": step.technique,
+        "artifact": step.artifact.model_dump(include={"path", "sha256", "bytes"}),
+        "measurements": {name: m.as_json() for name, m in step.measurements.items()},
+    }
+
+
+def _line(run: dict) -> str:
+    recipe = " → ".join(next(iter(step)) for step in run["recipe"]) or "baseline"
+    accuracy, size = run["measurements"].get("accuracy"), run["measurements"].get("size_bytes")
+    numbers = f"{accuracy['value']:.2%}  {size['value']:,.0f} bytes" if accuracy and size else run["error"]
+    return f"{run['id']}  {run['status']:<12} {run['model']:<18} {numbers}  {recipe}"
+
+
+def _status(status: Any) -> dict:
+    return {
+        "present": status.present, "complete": status.complete, "bytes": status.bytes,
+        "where": str(status.where), "note": status.note,
+    }  # fmt: skip
+
+
+def _technique(name: str, kind: Any) -> dict:
+    from edgekit.core.knobs import knobs
+
+    return {
+        "id": name,
+        "title": kind.title,
+        "family": kind.family,
+        "reference": kind.reference,
+        "card": sys.modules[kind.__module__].__doc__.strip(),
+        "settings": [
+            {
+                "name": view.name, "kind": view.kind, "default": view.default, "low": view.low, "high": view.high,
+                "choices": list(view.choices), "unit": view.knob.unit, "help": view.knob.help,
+            }
+            for view in knobs(kind)
+        ],
+    }  # fmt: skip
+
+
+def _markdown(found: list[dict]) -> list[str]:
+    lines = ["# Techniques", ""]
+    for one in found:
+        lines += [f"## {one['title']} (`{one['id']}`)", "", f"{one['family']}. {one['reference']}", "", one["card"], ""]
+        lines += ["| setting | default | range | help |", "|---|---|---|---|"]
+        for s in one["settings"]:
+            span = ", ".join(map(str, s["choices"])) or (f"{s['low']} to {s['high']}" if s["low"] is not None else "")
+            lines.append(f"| `{s['name']}` | {s['default']} | {span} | {s['help']} |")
+        lines.append("")
+    return lines
+
+
+def _progress() -> Callable[[float, str], None]:
+    """A line on stderr that is written over, on a terminal only."""
+    if not sys.stderr.isatty():
+        return lambda fraction, what: None
+
+    def show(fraction: float, what: str) -> None:
+        print(f"\r{fraction:4.0%} {what[:70]:<70}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _print(as_json: bool, value: dict, lines: list[str]) -> None:
+    print(json.dumps(value, default=str) if as_json else "\n".join(lines))
