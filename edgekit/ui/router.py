@@ -1,0 +1,34 @@
+"""Where the pages are, and how a link to one of them opens the whole app.
+
+The server's very first request may be a deep link such as /runs. It then runs that page's file alone, without app.py:
+no navigation, no title. The first line of every page, `ensure_router()`, notices and starts over through app.py.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
+ICON = Path(__file__).with_name("icon.svg")
+
+PAGES = [
+    ("pages/workbench.py", "Workbench", ":material/tune:"),
+    ("pages/compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/runs.py", "Runs", ":material/history:"),
+    ("pages/models_and_data.py", "Models & data", ":material/database:"),
+]
+
+
+def run() -> None:
+    """Draw the navigation in the order a person works, then the page that the address names."""
+    st.set_page_config(page_title="EdgeKit", page_icon=str(ICON), layout="wide")
+    st.logo(str(ICON), size="large", alt="EdgeKit")
+    pages = [st.Page(path, title=title, icon=icon, default=not index) for index, (path, title, icon) in enumerate(PAGES)]
+    st.navigation(pages, position="top").run()
+
+
+def ensure_router() -> None:
+    """Start over through app.py if this page was reached without it. The first line of every page."""
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()

@@ -1,0 +1,114 @@
+"""Numbers and recipes as a person reads them: 1.2 MB, 0.123 ms, 92.6 %, −0.3 points, 3.4× smaller."""
+
+import math
+from typing import Any
+
+from edgekit.core.measurement import METRICS, Measurement
+
+MINUS = "\u2212"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Three significant digits without an exponent: 0.0812, 1.24, 87.3, 1230."""
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}".replace("-", MINUS)
+
+
+def size(count: float) -> str:
+    """Bytes in decimal units, as file managers and shops count them: 322 kB, 1.10 MB."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if abs(count) >= 0.9995 * factor:
+            return f"{significant(count / factor)} {unit}"
+    return f"{count:.0f} B"
+
+
+def count(number: float) -> str:
+    """Parameters, multiply-accumulates, bits: 77.4 k, 12.5 M."""
+    for factor, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= 0.9995 * factor:
+            return f"{significant(number / factor)} {unit}"
+    return f"{number:.0f}"
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.9264 as 92.6 %."""
+    return f"{100 * fraction:.{digits}f} %".replace("-", MINUS)
+
+
+def points(fraction: float, digits: int = 1) -> str:
+    """A difference of two shares, in hundredths, always with its sign: −0.3 points."""
+    value = round(100 * fraction, digits)
+    sign = "+" if value > 0 else MINUS if value < 0 else "±"
+    return f"{sign}{abs(value):.{digits}f} points"
+
+
+def milliseconds(value: float) -> str:
+    """0.123 ms, 12.3 ms; a second or more as seconds."""
+    return f"{significant(value / 1000)} s" if value >= 1000 else f"{significant(value)} ms"
+
+
+def number(metric: str, value: float) -> str:
+    """A value of any metric in its own words."""
+    unit = METRICS[metric].unit
+    if unit == "fraction":
+        return percent(value)
+    if unit == "bytes":
+        return size(value)
+    if unit == "ms":
+        return milliseconds(value)
+    return f"{count(value)} {unit}" if unit in ("bits", "MACs") else count(value)
+
+
+def measured(measurement: Measurement | None) -> str:
+    """The value alone, or a dash where it is not known."""
+    return "–" if measurement is None else number(measurement.metric, measurement.value)
+
+
+def interval(measurement: Measurement) -> str:
+    """The 95 % interval, or nothing where the number is exact: "92.1 % to 93.1 %"."""
+    if measurement.low == measurement.high:
+        return ""
+    return f"{number(measurement.metric, measurement.low)} to {number(measurement.metric, measurement.high)}"
+
+
+def times(ratio: float, smaller: str, larger: str) -> str:
+    """after / before in words: times(0.25, "smaller", "larger") is "4.00× smaller"."""
+    if ratio <= 0:
+        return "–"
+    return f"{significant(1 / ratio)}× {smaller}" if ratio <= 1 else f"{significant(ratio)}× {larger}"
+
+
+def duration(seconds: float) -> str:
+    """0.8 s, 12 s, 3 min, 1 h 20 min."""
+    if seconds < 9.5:
+        return f"{seconds:.1f} s"
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def step(item: dict[str, dict[str, Any] | None]) -> str:
+    """One step of a recipe: {"prune_channels": {"sparsity": 0.5}} is "prune channels (sparsity 0.5)"."""
+    ((name, settings),) = item.items()
+    inside = ", ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in (settings or {}).items())
+    return name.replace("_", " ") + (f" ({inside})" if inside else "")
+
+
+def recipe(steps: list[dict[str, Any]]) -> str:
+    """A recipe on one line; the empty one is the network as it came."""
+    return " → ".join(step(item) for item in steps) or "uncompressed"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return " and ".join(map(str, value))
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
+    return str(value)
