@@ -1,0 +1,56 @@
+"""Runs side by side on the same samples: which ones they answer differently, and how often any two agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.core.task import Task
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """A test sample that not all runs answer alike.
+
+    Attributes:
+        sample: its index in the evaluation split.
+        label: its class.
+        answers: of each run, in order.
+        confidences: of each run in its own answer, in [0, 1].
+    """
+
+    sample: int
+    label: int
+    answers: tuple[int, ...]
+    confidences: tuple[float, ...]
+
+    def right(self, run: int) -> bool:
+        """Whether the run at this place gave the label as its answer."""
+        return self.answers[run] == self.label
+
+
+def disputes(
+    outputs: Sequence[np.ndarray], labels: np.ndarray, task: Task, indices: np.ndarray | None = None
+) -> list[Dispute]:
+    """All samples on which at least two runs differ, those first where the runs are surest of their answers.
+
+    Args:
+        outputs: one array (n, classes) a run, of the same samples in the same order.
+        labels: (n,).
+        indices: (n,) of the samples in the evaluation split; 0 … n−1 where they are all of it.
+    """
+    answers = np.stack([task.answers(o) for o in outputs])  # (runs, n)
+    sure = np.stack([task.confidences(o) for o in outputs])  # (runs, n)
+    differing = np.flatnonzero((answers != answers[0]).any(0))
+    order = differing[np.argsort(-sure[:, differing].min(0), kind="stable")]
+    indices = np.arange(len(labels)) if indices is None else indices
+    return [
+        Dispute(int(indices[i]), int(labels[i]), tuple(answers[:, i].tolist()), tuple(sure[:, i].tolist()))
+        for i in order
+    ]
+
+
+def agreement(outputs: Sequence[np.ndarray], task: Task) -> np.ndarray:
+    """The share of samples on which two runs give the same answer: (runs, runs), ones on the diagonal."""
+    answers = np.stack([task.answers(o) for o in outputs])  # (runs, n)
+    return (answers[:, None] == answers[None]).mean(-1)
