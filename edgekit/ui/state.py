@@ -1,0 +1,102 @@
+"""What one tab is looking at, kept in its address: so a reload, or a link sent to someone, shows the same thing.
+
+Sliders and switches bind themselves to the address (`bind="query-params"`). What no widget holds is read and written
+here: the selected run (?run=), the job being watched (?job=) and a recipe that the sliders cannot make (?recipe=).
+Everything that comes from an address is checked before it is used; what does not hold is dropped.
+"""
+
+import json
+import re
+import uuid
+from typing import Any
+
+import streamlit as st
+
+from edgekit.core.files import home
+from edgekit.models.samples import cards
+from edgekit.store.store import Store
+
+DEFAULT_MODEL = "lenet5-fashion"
+IDENTIFIER = re.compile(r"[\w.-]{1,80}")
+LONGEST_RECIPE = 4000
+
+
+def store() -> Store:
+    """The person's runs: one store for all tabs of this server."""
+    return _store(str(home()))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _store(folder: str) -> Store:
+    opened = Store.open()
+    opened.interrupt_dead()
+    return opened
+
+
+def session() -> str:
+    """This tab, for queueing its jobs fairly and replacing its own measurement by a newer one."""
+    return st.session_state.setdefault("session", uuid.uuid4().hex)
+
+
+def model_titles() -> dict[str, str]:
+    """The models to choose from, the default first: id -> title."""
+    titles = {name: card.title for name, card in cards().items()}
+    first = {DEFAULT_MODEL: titles[DEFAULT_MODEL]} if DEFAULT_MODEL in titles else {}
+    return first | titles
+
+
+def selected() -> str | None:
+    """The run that this tab looks at, from ?run=."""
+    return _identifier("run")
+
+
+def select(run_id: str | None) -> None:
+    """Look at another run; None looks at none."""
+    _write("run", run_id)
+
+
+def job() -> str | None:
+    """The long job that this tab watches, from ?job=, which a reload takes up again."""
+    return _identifier("job")
+
+
+def watch(job_id: str | None) -> None:
+    """Watch another job; None watches none."""
+    _write("job", job_id)
+
+
+def custom_recipe() -> list[dict[str, Any]] | None:
+    """The recipe under ?recipe=, as YAML would hold it; None if there is none or it is no list of steps."""
+    return parse_recipe(st.query_params.get("recipe", ""))
+
+
+def set_custom_recipe(steps: list[dict[str, Any]] | None) -> None:
+    """Keep a recipe in the address; None forgets it."""
+    _write("recipe", None if steps is None else json.dumps(steps, separators=(",", ":")))
+
+
+def parse_recipe(text: str) -> list[dict[str, Any]] | None:
+    """A recipe from an address. Its shape is checked here, its techniques and settings where it is used."""
+    if not text or len(text) > LONGEST_RECIPE:
+        return None
+    try:
+        steps = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(steps, list) and all(
+        isinstance(step, dict) and len(step) == 1 and all(isinstance(value, dict) for value in step.values())
+        for step in steps
+    )
+    return steps if whole else None
+
+
+def _identifier(name: str) -> str | None:
+    value = st.query_params.get(name, "")
+    return value if IDENTIFIER.fullmatch(value) else None
+
+
+def _write(name: str, value: str | None) -> None:
+    if value is None:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
