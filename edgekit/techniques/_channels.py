@@ -1,0 +1,118 @@
+"""Which channels stand and fall together, how much each matters, and how they are taken out: torch-pruning's work.
+
+A channel that one layer makes is read by the next, and where branches are added, all of them must lose the same one.
+torch-pruning follows the network and finds these groups (Fang et al. 2023, "DepGraph", arXiv:2301.12900).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch_pruning
+from torch import Tensor, nn
+from torch_pruning import importance as scorers
+
+from edgekit.core.bench import Bench
+from edgekit.core.errors import ModelError
+from edgekit.techniques._layers import WITH_WEIGHTS, weight_layers
+
+SCORERS = {
+    "magnitude_l2": scorers.GroupMagnitudeImportance(p=2),
+    "magnitude_l1": scorers.GroupMagnitudeImportance(p=1),
+    "bn_scale": scorers.BNScaleImportance(),
+    "taylor": scorers.GroupTaylorImportance(),
+    "fpgm": scorers.FPGMImportance(),
+    "lamp": scorers.LAMPImportance(),
+}
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Layers that must keep the same channels.
+
+    Attributes:
+        layers: names of those that make the channels, in the order of the network.
+        channels: how many there are.
+        members: torch-pruning's own record, with every channel in it.
+    """
+
+    layers: tuple[str, ...]
+    channels: int
+    members: torch_pruning.Group
+
+
+def channel_groups(network: nn.Module, example: np.ndarray) -> list[ChannelGroup]:
+    """All groups that may lose channels, in the order of the network.
+
+    Left out are channels that reach the network's output, and those of grouped convolutions, which are bound to their
+    neighbours (depthwise ones are not).
+
+    Args:
+        example: one input, (1, ...); the network is run on it once.
+    """
+    named = weight_layers(network)
+    graph = torch_pruning.DependencyGraph()
+    network.requires_grad_(True)  # torch-pruning follows the gradient's path
+    with torch.enable_grad():
+        # A tuple: torch-pruning would first try a bare tensor as if it were several inputs.
+        graph.build_dependency(network, (torch.from_numpy(example),), verbose=False)
+    groups = []
+    for members in graph.get_all_groups(root_module_types=WITH_WEIGHTS):
+        made = {dep.target.module for dep, _ in members if graph.is_out_channel_pruning_fn(dep.handler)}
+        makes_the_output = any(dep.target.module in made and not dep.target.outputs for dep, _ in members)
+        if makes_the_output or any(_is_grouped(dep.target.module) for dep, _ in members):
+            continue
+        layers = tuple(name for name, module in named if module in made)
+        groups.append(ChannelGroup(layers, len(members[0].idxs), members))
+    order = [name for name, _ in named]
+    return sorted(groups, key=lambda group: order.index(group.layers[0]))
+
+
+def importance(group: ChannelGroup, kind: str, generator: torch.Generator) -> Tensor | None:
+    """How much each channel matters, (channels,), about 1 on average; None where `kind` says nothing of this group."""
+    if kind == "random":
+        return torch.rand(group.channels, generator=generator)
+    scores = SCORERS[kind](group.members)
+    return None if scores is None else scores.nan_to_num(0.0)  # all zero, divided by their mean
+
+
+def accumulate_gradients(network: nn.Module, bench: Bench, samples: int) -> None:
+    """Leave in every parameter the gradient of the loss over that many training samples, for Taylor importance."""
+    size = min(128, samples)
+    batches = -(-samples // size)
+    network.eval()  # the running statistics of batch normalisation stay as they are
+    with torch.enable_grad():
+        for number, (inputs, labels) in enumerate(bench.training(size, 0)):
+            if number == batches:
+                break
+            bench.progress(number / batches, "gradients")
+            nn.functional.cross_entropy(network(inputs), labels).backward()
+
+
+def remove(group: ChannelGroup, channels: list[int]) -> None:
+    """Take these channels out of every layer of the group, the normalisation layers between them included."""
+    group.members.prune(channels)
+
+
+@torch.no_grad()
+def output_shape(network: nn.Module, example: np.ndarray) -> torch.Size:
+    """The shape of the network's answer to one input, (1, ...)."""
+    return network.eval()(torch.from_numpy(example)).shape
+
+
+def check_output_shape(network: nn.Module, example: np.ndarray, before: torch.Size) -> None:
+    """Raise a ModelError if channels were taken out that something outside their group still reads."""
+    try:
+        fits = output_shape(network, example) == before
+    except RuntimeError:  # what torch raises where shapes do not fit
+        fits = False
+    if not fits:
+        raise ModelError(
+            f"channel pruning cannot follow how the channels of {type(network).__name__} are tied together. "
+            "Skip the layers whose output is added to the network's input, or prune weights instead."
+        )
+
+
+def _is_grouped(module: nn.Module) -> bool:
+    groups = getattr(module, "groups", 1)
+    return isinstance(module, WITH_WEIGHTS) and groups > 1 and not groups == module.in_channels == module.out_channels
