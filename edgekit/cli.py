@@ -1,7 +1,7 @@
 """python -m edgekit …: the same verbs as the pages. `--json` on every verb prints one machine-readable object.
 
-Exit status: 0 done, 1 the request could not be met (the reason on stderr, and as {"error": …} with --json), 2 wrong usage,
-130 stopped by Ctrl-C. Heavy imports wait until a verb needs them, so that `--help` is quick.
+Exit status: 0 done; 1 the request could not be met (the reason on stderr, and as {"error": …} with --json); 2 wrong
+usage; 130 stopped by Ctrl-C. Heavy imports wait until a verb needs them, so that `--help` is quick.
 """
 
 import json
@@ -131,6 +131,18 @@ def measure(
         "measurements": {name: m.as_json() for name, m in found.items()},
     }
     _print(as_json, result, [f"{name:<18} {m.value:g} {m.unit}  ({m.how})" for name, m in found.items()])
+
+
+@app.command()
+def sensitivity(model: str, as_json: Json = False) -> None:
+    """Measure what each slider position does to a sample model, for the previews on the page. Takes minutes."""
+    from edgekit.models.samples import load
+    from edgekit.search.sensitivity import measure_table, save, table_path
+
+    table = measure_table(load(model), _progress())
+    save(table, table_path(model))
+    found = {"model": model, "path": str(table_path(model)), "positions": len(table.size_bytes)}
+    _print(as_json, found | {"logit_error": table.logit_error}, [f"{found['positions']} positions in {found['path']}"])
 
 
 def main() -> None:

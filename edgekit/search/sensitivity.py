@@ -1,10 +1,10 @@
-"""What each slider position does by itself, measured once per model and kept beside it: the ground that ghosts stand on.
+"""What each slider position does by itself, measured once per model: the ground that ghosts stand on.
 
 For every pruning and every quantization that the sliders offer: accuracy on validation data and the share of
 multiply-accumulates left in each layer. For every pair: the exact size of the file. For float and INT8: time per layer.
 How far "the two losses add up" is off is measured on a few pairs and kept as `logit_error`.
 
-`python -m edgekit sensitivity MODEL` measures a table; sample models come with theirs (sample_models/<id>/sensitivity.json).
+`python -m edgekit sensitivity MODEL` measures a table; sample models come with theirs, beside the card.
 """
 
 import json

@@ -1,0 +1,168 @@
+"""How long a person waits for a measured point against the bare work; how small, quick and right the files are.
+
+    python -m tests.benchmarks.interaction [--json]
+
+Bare work: one accuracy pass of the very file in ONNX Runtime over the full test set, plus its latency timing. A point:
+from a settled slider to accuracy, size and latency, saved. Both in this process, warm, in turn. Needs CIFAR-10
+(`python -m edgekit data pull cifar10`).
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from edgekit.core.run import Run
+from edgekit.data.splits import load as load_data
+from edgekit.devices.host import this_host
+from edgekit.measure.latency import time_pair
+from edgekit.measure.outputs import outputs
+from edgekit.models.samples import load
+from edgekit.pipeline import baseline, compress
+from edgekit.recipe import Recipe
+from edgekit.search.ghost import predict
+from edgekit.search.sliders import BITS, SPARSITIES, Sliders
+from edgekit.store.store import Store
+
+ROUNDS = 5
+POINTS = {
+    "quantize_static": (["quantize_static"], 1.5),
+    "quantize_weights 4 bits": (["quantize_weights,bits=4,activations=float"], 1.5),
+    "quantize_weights 4 bits, int8 activations": (["quantize_weights,bits=4,activations=int8"], 1.5),
+    "prune_channels 0.5": (["prune_channels,sparsity=0.5"], 2.0),
+}
+
+
+def waits(store: Store) -> list[dict]:
+    """Point time / bare time of each technique on resnet8-cifar10, medians over rounds taken in turn."""
+    model = load("resnet8-cifar10")
+    evaluation = load_data(model.data).evaluation
+    base = baseline(model, store=store)
+    rows = []
+    for name, (steps, limit) in POINTS.items():
+        points, bares = [], []
+        for _ in range(ROUNDS + 1):  # the first round warms up
+            at: list[float] = []
+            started = time.perf_counter()
+            run = compress(
+                model,
+                Recipe.parse(steps),
+                store=store,
+                fresh=True,
+                on_point=lambda run, at=at: at.append(time.perf_counter()),
+            )
+            points.append(at[0] - started)
+            started = time.perf_counter()
+            path = Path(run.artifact.path)
+            outputs(path, evaluation, model.preprocessing)
+            time_pair(path, store.file(base.artifact.sha256))
+            bares.append(time.perf_counter() - started)
+        ratio = statistics.median(p / b for p, b in zip(points[1:], bares[1:], strict=True))
+        rows.append(
+            {
+                "what": f"{name}: point / bare work", "value": round(ratio, 3), "limit": limit, "ok": ratio <= limit,
+                "point_s": round(statistics.median(points[1:]), 3), "bare_s": round(statistics.median(bares[1:]), 3),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def ghosts(store: Store) -> list[dict]:
+    """The 95th percentile of the time a preview takes, over every slider position."""
+    base, times = baseline(load("resnet8-cifar10"), store=store), []
+    for sparsity in SPARSITIES:
+        for bits in BITS:
+            started = time.perf_counter()
+            predict("resnet8-cifar10", Sliders(sparsity=sparsity, bits=bits).recipe(), base)
+            times.append((time.perf_counter() - started) * 1e3)
+    p95 = statistics.quantiles(times, n=20)[-1]
+    return [{"what": "ghost preview, p95 (ms)", "value": round(p95, 3), "limit": 100, "ok": p95 <= 100}]
+
+
+def files(store: Store) -> list[dict]:
+    """Size, speed and accuracy of the files that the project promises."""
+    rows = []
+    for model_id, limit in (("resnet8-cifar10", 1.0), ("resnet20-cifar10", 0.65)):
+        run = _run(store, model_id, "quantize_static")
+        rows.append(_lost(run, 0.5))
+        rows.append(_row(run, "latency ratio, upper end", run.comparison.latency_ratio.high, 1.0))
+        rows.append(_row(run, "latency ratio", run.comparison.latency_ratio.value, limit))
+        if model_id == "resnet8-cifar10":
+            rows.append(_row(run, "size ratio", run.comparison.size_ratio, 0.34))
+    for model_id, bits, limit in (
+        ("resnet8-cifar10", 4, 0.20),
+        ("lenet5-fashion", 4, 0.15),
+        ("lenet5-fashion", 2, 0.09),
+    ):
+        run = _run(store, model_id, f"quantize_weights,bits={bits},activations=float")
+        rows.append(_row(run, "size ratio", run.comparison.size_ratio, limit))
+    whole = _run(store, "lenet5-fashion", "prune_channels,sparsity=0.5", "fine_tune,epochs=3", "quantize_static")
+    rows.append(_row(whole, "size ratio", whole.comparison.size_ratio, 1 / 12))
+    rows.append(_row(whole, "latency ratio, upper end", whole.comparison.latency_ratio.high, 1.0))
+    rows.append(_lost(whole, 1.0))
+    return rows
+
+
+def widths(store: Store) -> list[dict]:
+    """Packed weights cost no time: weight-only against FP32, with 8-bit activations against plain INT8."""
+    rows = []
+    for model_id in ("resnet8-cifar10", "resnet20-cifar10"):
+        base, int8 = baseline(load(model_id), store=store), _run(store, model_id, "quantize_static")
+        for activations, against in (("float", base), ("int8", int8)):
+            for bits in range(2, 9):
+                run = _run(store, model_id, f"quantize_weights,bits={bits},activations={activations}")
+                ratios = [_latency_ratio(run, against) for _ in range(3)]
+                name = f"latency / {'FP32' if activations == 'float' else 'plain INT8'}"
+                rows.append(_row(run, name, statistics.median(ratios), 1.05))
+    return rows
+
+
+def _latency_ratio(run: Run, against: Run) -> float:
+    return time_pair(Path(run.artifact.path), Path(against.artifact.path)).ratio.value
+
+
+def _run(store: Store, model_id: str, *steps: str) -> Run:
+    return compress(load(model_id), Recipe.parse(list(steps)), store=store)
+
+
+def _lost(run: Run, points: float) -> dict:
+    return _row(run, "points lost", -100 * run.comparison.accuracy_difference.value, points)
+
+
+def _row(run: Run, what: str, value: float, limit: float) -> dict:
+    steps = " + ".join(_words(step) for step in run.recipe)
+    return {
+        "what": f"{run.model}, {steps}: {what}",
+        "value": round(value, 4),
+        "limit": round(limit, 4),
+        "ok": value <= limit,
+    }
+
+
+def _words(step: dict) -> str:
+    ((name, settings),) = step.items()
+    return " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
+
+
+def main() -> None:
+    """Run everything and print a table, or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    as_json = parser.parse_args().json
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store.open(Path(folder))
+        rows = [row for part in (waits, ghosts, files, widths) for row in part(store)]
+        store.close()
+    host = this_host()
+    if as_json:
+        print(json.dumps({"machine": host.model_dump(mode="json"), "rows": rows, "ok": all(row["ok"] for row in rows)}))
+        return
+    print(f"{host.cpu}, {host.cores} cores\n")
+    for row in rows:
+        print(f"{'ok ' if row['ok'] else 'NOT'}  {row['value']:>9} (limit {row['limit']})  {row['what']}")
+
+
+if __name__ == "__main__":
+    main()
