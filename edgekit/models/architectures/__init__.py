@@ -1,0 +1,47 @@
+"""The networks that EdgeKit defines itself, by name, and what can be counted of a network."""
+
+import torch
+from torch import nn
+
+from edgekit.core.errors import ModelError, unknown
+from edgekit.models.architectures.lenet5 import LeNet5
+from edgekit.models.architectures.resnet import resnet8, resnet20
+
+ARCHITECTURES = {"lenet5": LeNet5, "resnet8": resnet8, "resnet20": resnet20}
+
+
+def build(name: str, classes: int = 10) -> nn.Module:
+    """A network with fresh random weights, drawn from torch's global generator.
+
+    Raises:
+        ModelError: there is no architecture of that name.
+    """
+    if name not in ARCHITECTURES:
+        raise ModelError(unknown("architecture", name, ARCHITECTURES))
+    return ARCHITECTURES[name](classes)
+
+
+def parameters(network: nn.Module) -> int:
+    """How many numbers training sets: weights, biases, and the scales and shifts of normalisation."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@torch.no_grad()
+def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+    """Multiply-accumulates of all convolutions and linear layers for one sample of `input_shape` (no batch)."""
+    counts: list[int] = []
+
+    def count(layer: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        products = layer.weight[0].numel()  # (out, in / groups, kh, kw) or (out, in): what one output number takes
+        counts.append(products * output.numel())
+
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    was_training = network.training
+    try:
+        network.eval()(torch.zeros(1, *input_shape))
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return sum(counts)

@@ -26,7 +26,7 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A stem of 16 channels, three stages of `blocks` blocks with 16, 32 and 64 channels, mean over space, one Linear."""
+    """A stem of 16 channels, three stages of `blocks` blocks with 16, 32 and 64 channels, mean over space, Linear."""
 
     def __init__(self, blocks: int, classes: int = 10, channels: int = 3):
         super().__init__()

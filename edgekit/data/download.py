@@ -1,0 +1,100 @@
+"""Fetching a data set: its sources one after the other, until one brings the right bytes.
+
+python -m edgekit data pull cifar10
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.core.errors import DataError
+from edgekit.core.progress import Progress, part, silent
+from edgekit.data import arrays
+from edgekit.data.catalog import Entry, entry
+from edgekit.data.decode import decode
+from edgekit.data.fetch import fetch
+from edgekit.data.splits import command, fetched_folder
+
+
+@dataclass(frozen=True)
+class DataStatus:
+    """What of a data set is on this machine.
+
+    Attributes:
+        present: enough to work with.
+        complete: all of it.
+        bytes: that it takes in the cache.
+        where: the folder in the cache; None before anything was fetched.
+        note: the same for people, with what to do.
+    """
+
+    present: bool
+    complete: bool
+    bytes: int
+    where: Path | None
+    note: str
+
+
+def status(name: str) -> DataStatus:
+    """Look, without reading any data through.
+
+    Raises:
+        DataError: there is no such data set.
+    """
+    about, folder = entry(name), fetched_folder(name)
+    size = sum(file.stat().st_size for file in folder.glob("*.npy"))
+    if arrays.present(folder):
+        if problem := arrays.damage(folder):
+            return DataStatus(False, False, size, folder, f"damaged: {problem}. Fetch it again: {command(name)}")
+        return DataStatus(
+            True, True, size, folder, f"complete: {about.training:,} training and {about.evaluation:,} test images"
+        )
+    if about.packaged:
+        note = (
+            f"the test set and {about.packaged.training:,} of {about.training:,} training images come with EdgeKit; "
+            f"all of them: {command(name)}"
+        )
+        return DataStatus(True, False, size, None, note)
+    return DataStatus(False, False, size, None, f"not on this machine. Fetch it: {command(name)}")
+
+
+def pull(name: str, progress: Progress = silent) -> None:
+    """Fetch a data set into the cache and verify it; if it is already there, only verify it.
+
+    Sources are tried in order. Cancelling leaves what was fetched so far for the next time.
+
+    Raises:
+        DataError: no such data set; or no source brought it, with the reason of each.
+    """
+    about, folder = entry(name), fetched_folder(name)
+    with arrays.locked(folder, progress):
+        if arrays.present(folder) and arrays.damage(folder, thorough=True) is None:
+            progress(1.0, f"{about.title} is here and whole")
+            return
+        downloads = folder.parent / f".{name}-downloads"
+        reasons = []
+        for source in about.sources:
+            try:
+                files = fetch(source, downloads, part(progress, 0, 0.8))
+                found = decode(source.form, files, part(progress, 0.8, 0.9))
+                _same_as_the_catalog(about, found)
+            except DataError as error:
+                reasons.append(f"- {source}: {error}")
+                continue
+            except OSError as error:
+                raise arrays.unwritable(downloads, error) from None
+            arrays.keep(folder, found, part(progress, 0.9, 1.0))
+            shutil.rmtree(downloads, ignore_errors=True)
+            progress(1.0, f"{about.title} is here")
+            return
+    raise DataError(
+        f"{about.title} could not be fetched; no source brought it:\n"
+        + "\n".join(reasons)
+        + f"\nTry again: {command(name)}"
+    )
+
+
+def _same_as_the_catalog(about: Entry, found: dict) -> None:
+    for name, wanted in about.sha256.items():
+        if (got := arrays.digest(found[name])) != wanted:
+            raise DataError(f"its {name.replace('_', ' ')} must have sha256 {wanted}, not {got}")

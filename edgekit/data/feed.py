@@ -1,0 +1,82 @@
+"""Samples as a network takes them: batches to train on, inputs to calibrate with, and the Bench that techniques get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from edgekit.core.bench import Bench
+from edgekit.core.errors import DataError
+from edgekit.core.host import Host
+from edgekit.core.model import Model, Preprocessing
+from edgekit.core.progress import Progress, silent
+from edgekit.data.augment import flip_and_shift
+from edgekit.data.splits import Dataset, Samples, Split
+
+
+def bench(
+    model: Model,
+    dataset: Dataset,
+    *,
+    host: Host,
+    score: Callable[[Any], float],
+    progress: Progress = silent,
+    seed: int = 0,
+) -> Bench:
+    """Everything that techniques may use for `model`: training data only, and a score on validation data.
+
+    Args:
+        dataset: the data set that the model was trained on.
+        score: network or graph -> accuracy on validation data, a fraction.
+        seed: of the choice of calibration samples, and of shuffling and augmentation.
+    """
+    prepared, training = model.preprocessing, dataset.training
+    shift = dataset.entry.shift
+    return Bench(
+        example=prepared(training.pixels[:1]),  # (1, channels, height, width)
+        calibration=lambda n: calibration(training, prepared, n, seed),
+        training=lambda batch_size, epoch: batches(training, prepared, batch_size, epoch, shift=shift, seed=seed),
+        training_size=len(training),
+        score=score,
+        host=host,
+        teacher=model.network,
+        progress=progress,
+        seed=seed,
+    )
+
+
+def calibration(training: Samples, prepared: Preprocessing, n: int, seed: int = 0) -> np.ndarray:
+    """float32 inputs (n, channels, height, width) of training samples, each class equally often, not augmented."""
+    _only_training(training)
+    return prepared(training.take(n, seed).pixels)
+
+
+def batches(
+    training: Samples, prepared: Preprocessing, batch_size: int, epoch: int, *, shift: int, seed: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of (inputs (b, channels, height, width), labels (b,)), shuffled, flipped and shifted.
+
+    Order and augmentation depend on seed and epoch alone. Samples that do not fill a last batch are left out of this
+    epoch; where there are fewer than a batch in all, they make one.
+
+    Args:
+        shift: the largest move of an image, in pixels.
+    """
+    _only_training(training)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    order = torch.randperm(len(training), generator=generator).numpy()
+    for start in range(0, max(1, len(order) - batch_size + 1), batch_size):
+        chosen = order[start : start + batch_size]
+        inputs = torch.from_numpy(prepared(training.pixels[chosen]))  # (b, channels, height, width)
+        yield flip_and_shift(inputs, shift, generator), torch.from_numpy(training.labels[chosen].astype(np.int64))
+
+
+def _only_training(samples: Samples) -> None:
+    if samples.split is not Split.TRAINING:
+        raise DataError(
+            f"calibration and training samples must come from the training split; these are from {samples.split}."
+        )

@@ -1,0 +1,139 @@
+"""Writes a sample model's card.yaml from facts measured here and now: python -m edgekit.models.card ID
+
+Options: --weights FILE puts that file in the model's folder first; --seconds N and --machine TEXT say what training it
+took, where the old card does not know.
+"""
+
+import argparse
+import math
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+import yaml
+from safetensors.torch import load_file
+from torch import nn
+
+from edgekit.core import files
+from edgekit.core.errors import EdgeKitError, ModelError
+from edgekit.core.model import Preprocessing
+from edgekit.core.progress import Progress, each, silent
+from edgekit.data import splits
+from edgekit.data.catalog import entry
+from edgekit.models.architectures import build, multiply_accumulates, parameters
+from edgekit.models.plan import Plan, plan
+from edgekit.models.samples import CARD, WEIGHTS, Accuracy, Card
+
+LICENCE = "MIT, as the rest of EdgeKit"
+BATCH = 500
+
+
+def write_card(
+    plan: Plan, folder: Path, seconds: int, machine: str, progress: Progress = silent, note: str = ""
+) -> Card:
+    """Measure the weights in `folder` on the whole test set and write card.yaml beside them.
+
+    Args:
+        seconds: that training took.
+        machine: that it took them on.
+        note: what else a reader should know.
+
+    Raises:
+        ModelError: the weights do not fit the plan's architecture.
+    """
+    about = entry(plan.data)
+    network = _network(plan, folder / WEIGHTS)
+    height, width, channels = about.image
+    card = Card(
+        title=plan.title,
+        summary=plan.summary,
+        architecture=plan.architecture,
+        reference=plan.reference,
+        data=plan.data,
+        mean=plan.mean,
+        std=plan.std,
+        licence=LICENCE,
+        data_licence=about.licence,
+        citation=about.citation,
+        accuracy=accuracy(network, Preprocessing(plan.mean, plan.std), splits.load(plan.data).evaluation, progress),
+        params=parameters(network),
+        macs=multiply_accumulates(network, (channels, height, width)),
+        sha256=files.sha256(folder / WEIGHTS),
+        command=f"python sample_models/{plan.id}/train.py",
+        epochs=plan.epochs,
+        seed=plan.seed,
+        threads=plan.threads,
+        retrain_seconds=seconds,
+        machine=machine,
+        note=note,
+    )
+    with files.written_whole(folder / CARD) as file:
+        file.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, width=120).encode())
+    return card
+
+
+@torch.no_grad()
+def accuracy(
+    network: nn.Module, prepared: Preprocessing, samples: splits.Samples, progress: Progress = silent
+) -> Accuracy:
+    """How often a network in float32 is right, with the 95 % interval of that share."""
+    right, starts = 0, range(0, len(samples), BATCH)
+    for start in each(starts, progress, lambda start: f"Scoring {start:,} of {len(samples):,}"):
+        pixels, labels = samples.pixels[start : start + BATCH], samples.labels[start : start + BATCH]
+        right += int((network(torch.from_numpy(prepared(pixels))).argmax(1).numpy() == labels).sum())
+    low, high = wilson(right, len(samples))
+    return Accuracy(
+        value=right / len(samples), low=round(low, 6), high=round(high, 6), right=right, samples=len(samples)
+    )
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    z = 1.959963984540054  # 97.5 % of a normal distribution lies below
+    share = right / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return middle - half, middle + half
+
+
+def _network(plan: Plan, weights: Path) -> nn.Module:
+    with torch.random.fork_rng():
+        network = build(plan.architecture, len(entry(plan.data).classes))
+    try:
+        network.load_state_dict(load_file(weights))
+    except (RuntimeError, OSError) as error:
+        raise ModelError(f"{weights} must hold the weights of {plan.architecture}: {error}") from None
+    return network.eval()
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line of this module."""
+    parser = argparse.ArgumentParser(prog="python -m edgekit.models.card", description=__doc__.splitlines()[0])
+    parser.add_argument("id", help="a folder of sample_models/")
+    parser.add_argument("--weights", type=Path, help="a .safetensors file to put there first")
+    parser.add_argument("--seconds", type=int, help="how long training took")
+    parser.add_argument("--machine", help="what it was trained on")
+    parser.add_argument("--note", help="what else a reader should know")
+    asked = parser.parse_args(words)
+    folder = files.sample_models() / asked.id
+    old = yaml.safe_load((folder / CARD).read_text()) if (folder / CARD).exists() else {}
+    if asked.weights:
+        shutil.copyfile(asked.weights, folder / WEIGHTS)
+    try:
+        card = write_card(
+            plan(asked.id),
+            folder,
+            old.get("retrain_seconds", 0) if asked.seconds is None else asked.seconds,
+            asked.machine or old.get("machine", "unknown"),
+            note=old.get("note", "") if asked.note is None else asked.note,
+        )
+    except EdgeKitError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{asked.id}: {card.accuracy.value:.2%} of {card.accuracy.samples:,}, {card.params:,} parameters")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What a sample model is and how it is trained: the values that its train.py sets, and its card repeats."""
+
+import runpy
+
+from pydantic import BaseModel
+
+from edgekit.core import files
+from edgekit.core.errors import ModelError, unknown
+
+
+class Plan(BaseModel, frozen=True, extra="forbid"):
+    """One sample model.
+
+    Attributes:
+        data: id of the data set in the catalog.
+        mean, std: per channel, of pixels scaled to [0, 1].
+        learning_rate: the peak of the one-cycle schedule.
+        average: decay of the running mean of weights; the mean is what is kept.
+        shift: the largest move of a training image, in pixels.
+        threads: of torch; their number changes the last digits of sums, and so the weights.
+    """
+
+    id: str
+    title: str
+    summary: str
+    architecture: str
+    reference: str
+    data: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    shift: int
+    average: float = 0.998
+    batch_size: int = 128
+    seed: int = 0
+    threads: int = 1
+
+
+def plan(name: str) -> Plan:
+    """The Plan in sample_models/<name>/train.py.
+
+    Raises:
+        ModelError: there is no such model.
+    """
+    scripts = {path.parent.name: path for path in files.sample_models().glob("*/train.py")}
+    if name not in scripts:
+        raise ModelError(unknown("model with a train.py", name, scripts))
+    return runpy.run_path(str(scripts[name]))["PLAN"]
