@@ -1,0 +1,146 @@
+"""Opens the database of a store, and says in plain words what is wrong when it cannot be used.
+
+SQLite runs in write-ahead mode: any number of readers beside one writer, in this process and others. A writer waits
+for its turn for a few seconds before it gives up.
+"""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy.exc import DBAPIError
+
+from edgekit.core.errors import StoreError
+from edgekit.store.tables import SCHEMA, about, metadata
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def connect(url: str, patience: float) -> Engine:
+    """An engine on the database, whose tables are made if it is new.
+
+    Args:
+        patience: seconds to wait for another process to finish writing.
+
+    Raises:
+        StoreError: damaged, locked, full, not writable, or made by a newer EdgeKit.
+    """
+    engine = _sqlite(url, patience) if make_url(url).get_backend_name() == "sqlite" else create_engine(url)
+    try:
+        with in_plain_words(engine):
+            _prepare(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one moment of the store and keeps no writer waiting."""
+    with in_plain_words(engine), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is the only writer until it ends: all of it is kept, or nothing."""
+    with in_plain_words(engine), engine.connect() as connection:
+        connection.execution_options(writes=True)
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def in_plain_words(engine: Engine) -> Iterator[None]:
+    """Turn what the database or the disk says into a StoreError with what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(_sentence(error, engine)) from error
+    except OSError as error:
+        raise StoreError(disk_sentence(error, place(engine))) from error
+
+
+@contextmanager
+def on_disk(where: Path | str) -> Iterator[None]:
+    """Turn what the disk says while `where` is read or written into a StoreError with what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(disk_sentence(error, str(where))) from error
+
+
+def disk_sentence(error: OSError, where: str) -> str:
+    """What to do about a disk that could not be written or read."""
+    if error.errno in FULL:
+        return (
+            f"nothing more can be kept in {where}: the disk is full. What was kept before is intact. Free some space, "
+            "or delete runs that are no longer needed, and try again."
+        )
+    why = error.strerror or error
+    return f"{where} must be a place that EdgeKit may read and write: {why}. Set EDGEKIT_HOME to another."
+
+
+def place(engine: Engine) -> str:
+    """The database as a person may read it: the file, or the address without its password."""
+    return engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True)
+
+
+def _sqlite(url: str, patience: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": patience}, pool_size=4, max_overflow=-1)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # a reader that turns writer can be refused at once, without patience: so writers say so at the start
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _prepare(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    with reading(engine) as connection:
+        new = not inspect(connection).has_table("about")
+    if new:
+        with writing(engine) as connection:
+            metadata.create_all(connection)
+            if connection.scalar(select(about.c.value).where(about.c.key == "schema")) is None:
+                connection.execute(insert(about).values(key="schema", value=str(SCHEMA)))
+    with reading(engine) as connection:
+        schema = connection.scalar(select(about.c.value).where(about.c.key == "schema"))
+    if schema != str(SCHEMA):
+        raise StoreError(
+            f"{place(engine)} must be a store of form {SCHEMA}; it has form {schema}, of another version of EdgeKit. "
+            "Use that version, or set EDGEKIT_HOME to an empty folder."
+        )
+
+
+def _sentence(error: DBAPIError, engine: Engine) -> str:
+    where, code = place(engine), getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return f"{where} is locked by another process. Wait until it has finished, or stop it, and try again."
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return (
+            f"{where} is damaged ({error.orig}). Move this file away, with those beside it that end in -wal and -shm: "
+            "EdgeKit then starts a new one. The model files are in the folder 'files' and stay as they are; "
+            "'sqlite3 FILE .recover' can often read back the list of runs."
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return disk_sentence(OSError(errno.ENOSPC, ""), where)
+    if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
+        return disk_sentence(OSError(errno.EIO, str(error.orig)), where)
+    return (
+        f"the database {where} could not be used: {error.orig}. Check that it is running and that its address is right."
+    )
