@@ -1,0 +1,71 @@
+"""From answers to the numbers and pictures about right and wrong."""
+
+import numpy as np
+
+from edgekit.core.measurement import Measurement, Origin
+from edgekit.core.run import Disagreement, Disagreements
+from edgekit.core.task import Task
+from edgekit.measure.statistics import bootstrap_mean, wilson
+
+
+def accuracy(scores: np.ndarray, how: str) -> Measurement:
+    """The mean score: with Wilson's interval where every score is 0 or 1, else with that of a bootstrap.
+
+    Args:
+        scores: (n,), one per sample of a held-out split.
+        how: which samples.
+    """
+    if np.isin(scores, (0, 1)).all():
+        share, kind = wilson(float(scores.sum()), len(scores)), "Wilson interval"
+    else:
+        share, kind = bootstrap_mean(scores), "bootstrap interval"
+    return Measurement(
+        metric="accuracy", value=share.value, low=share.low, high=share.high, origin=Origin.MEASURED,
+        how=f"{how}, {kind}",
+    )  # fmt: skip
+
+
+def disagreements(
+    before: np.ndarray,
+    after: np.ndarray,
+    labels: np.ndarray,
+    task: Task,
+    limit: int = 24,
+    indices: np.ndarray | None = None,
+) -> Disagreements:
+    """The samples that two files answer differently: how many, and the first few.
+
+    Args:
+        before, after: outputs (n, …) of the uncompressed and the compressed file.
+        labels: (n,)
+        limit: how many to list.
+        indices: (n,) places of the samples in the test set; 0 … n − 1 by default.
+    """
+    answers = task.answers(before), task.answers(after)
+    changed = np.flatnonzero(answers[0] != answers[1])
+    listed = changed[:limit]
+    sure = [_confidences(task, outputs[listed]) for outputs in (before, after)]
+    examples = [
+        Disagreement(
+            sample=int(i if indices is None else indices[i]), label=int(labels[i]),
+            before=int(answers[0][i]), after=int(answers[1][i]),
+            before_confidence=float(sure[0][k]), after_confidence=float(sure[1][k]),
+        )
+        for k, i in enumerate(listed)
+    ]  # fmt: skip
+    return Disagreements(count=len(changed), total=len(labels), examples=examples)
+
+
+def confusion(answers: np.ndarray, labels: np.ndarray, classes: int) -> list[list[int]]:
+    """How often each label (row) got each answer (column); the diagonal is right."""
+    table = np.zeros((classes, classes), np.int64)
+    np.add.at(table, (labels, answers), 1)
+    return table.tolist()
+
+
+def _confidences(task: Task, outputs: np.ndarray) -> np.ndarray:
+    """Outputs that overflowed, as a network in FP16 may, are no confidence at all."""
+    if not len(outputs):
+        return np.zeros(0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.nan_to_num(task.confidences(outputs), nan=0.0)

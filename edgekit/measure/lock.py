@@ -1,0 +1,84 @@
+"""One timing at a time on this host, and nothing else of ours running beside it.
+
+`with quiet():` holds a lock file in the temporary folder, so it excludes other threads, processes and servers alike.
+Whoever does long work wraps its progress in `yielding`: it then rests, at its next step, for as long as somebody times.
+The operating system lets go of the lock when its holder ends, however it ends.
+"""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from edgekit.core.progress import Progress, silent
+
+LOOK_AGAIN_SECONDS = 0.02
+WAITING = "waiting for another measurement to end"
+
+_held = threading.local()  # .depth: how often this thread is inside `quiet`
+
+
+@contextmanager
+def quiet(progress: Progress = silent) -> Iterator[None]:
+    """Hold the host to oneself; wait until nobody else does. A thread that already holds it goes straight in.
+
+    Args:
+        progress: called while waiting, so that Cancel works.
+    """
+    if _depth():
+        yield
+        return
+    lock = _lock()
+    while not _taken(lock, LOOK_AGAIN_SECONDS):
+        progress(0.0, WAITING)
+    _held.depth = 1
+    try:
+        yield
+    finally:
+        _held.depth = 0
+        lock.release()
+
+
+def rest_while_others_measure(progress: Progress = silent) -> None:
+    """Return at once if nobody times anything, else when they are done."""
+    if _depth():
+        return
+    lock = _lock()
+    while not _taken(lock, 0):
+        progress(0.0, WAITING)
+        threading.Event().wait(LOOK_AGAIN_SECONDS)
+    lock.release()
+
+
+def yielding(progress: Progress) -> Progress:
+    """The same progress for long work: each call first lets those who time something finish."""
+
+    def report(fraction: float, what: str) -> None:
+        progress(fraction, what)
+        rest_while_others_measure(lambda _, waiting: progress(fraction, waiting))
+
+    return report
+
+
+def lock_file() -> Path:
+    """The same for every user and process of this host."""
+    return Path(tempfile.gettempdir()) / "edgekit-measuring.lock"
+
+
+def _lock() -> FileLock:
+    return FileLock(lock_file(), mode=0o666, poll_interval=LOOK_AGAIN_SECONDS / 4)  # another user may hold it next
+
+
+def _taken(lock: FileLock, seconds: float) -> bool:
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    return True
+
+
+def _depth() -> int:
+    return getattr(_held, "depth", 0)

@@ -1,0 +1,137 @@
+"""What a file answers to the samples of a data set: the one pass that accuracy and disagreements are counted from.
+
+Every core takes batches of its own through one shared single-threaded session: this needs no waiting between threads
+inside an operator, and the numbers do not depend on how many cores there are.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgekit.core.errors import MeasureError
+from edgekit.core.progress import Progress, silent
+from edgekit.data.splits import Samples, Split
+from edgekit.devices.host import this_host
+from edgekit.measure.session import open_session, refusal
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+BATCH_VALUES = 2**17  # inputs of a batch: about as many as make activations that still fit a core's own cache
+LARGEST_BATCH = 64
+
+
+def outputs(
+    path: Path,
+    samples: Samples,
+    preprocessing: Callable[[np.ndarray], np.ndarray],
+    progress: Progress = silent,
+    threads: int = 0,
+) -> np.ndarray:
+    """Run all samples through a file in ONNX Runtime.
+
+    Args:
+        samples: of the evaluation or the validation split.
+        preprocessing: uint8 pixels (b, height, width, channels) -> network inputs (b, …); called batch by batch.
+        progress: told after every batch; what it raises stops the work within a batch.
+        threads: how many batches at a time; 0 for as many as there are cores.
+
+    Returns:
+        The file's first output for every sample, float32 (n, …).
+
+    Raises:
+        MeasureError: the samples were trained or calibrated on, or the file cannot be run on them.
+    """
+    held_out(samples)
+    path = Path(path)
+    session = open_session(path)
+    batches = list(_batches(session, path, samples))
+    run = _runner(session, path, preprocessing)
+    answers: np.ndarray | None = None
+    done = 0
+    progress(0.0, f"0 of {len(samples):,} samples")
+    for start, rows in _in_parallel(run, samples, batches, threads or this_host().cores):
+        if answers is None:
+            answers = np.empty((len(samples), *rows.shape[1:]), np.float32)  # (n, classes)
+        answers[start : start + len(rows)] = rows
+        done += len(rows)
+        progress(done / len(samples), f"{done:,} of {len(samples):,} samples")
+    return answers
+
+
+def held_out(samples: Samples) -> None:
+    """The guard: a network's answers to what it learned from say nothing about how good it is."""
+    if samples.split not in (Split.EVALUATION, Split.VALIDATION):
+        raise MeasureError(
+            f"accuracy must be measured on held-out samples, but these are from the {samples.split} split of "
+            f"{samples.data}, which techniques learn and calibrate from. Use its evaluation or validation samples."
+        )
+
+
+def _batches(session: onnxruntime.InferenceSession, path: Path, samples: Samples) -> Iterator[tuple[int, int, int]]:
+    """(start, stop, rows that the file wants) of every batch."""
+    if len(session.get_inputs()) != 1:
+        names = ", ".join(entry.name for entry in session.get_inputs())
+        raise MeasureError(
+            f"{path.name} must have one input, the samples, but it has {len(session.get_inputs())}: {names}. "
+            "Export the network so that it takes nothing else."
+        )
+    wanted = session.get_inputs()[0].shape[0]
+    if isinstance(wanted, int):
+        size = wanted
+    elif _looks_at_the_whole_batch(path):
+        size = 1
+    else:
+        size = int(np.clip(BATCH_VALUES // max(samples.pixels[0].size, 1), 1, LARGEST_BATCH))
+    for start in range(0, len(samples), size):
+        yield start, min(start + size, len(samples)), size if isinstance(wanted, int) else 0
+
+
+def _looks_at_the_whole_batch(path: Path) -> bool:
+    """Dynamic quantization takes its range from all samples of a batch together; a device gives it one at a time."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"DynamicQuantizeLinear") >= 0
+
+
+def _runner(
+    session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[np.ndarray, int], np.ndarray]:
+    entry = session.get_inputs()[0]
+    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
+
+    def run(pixels: np.ndarray, rows: int) -> np.ndarray:
+        inputs = preprocessing(pixels).astype(kind, copy=False)  # (b, channels, height, width)
+        if len(inputs) < rows:  # the last batch of a file that takes a fixed number
+            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], rows - len(inputs), axis=0)])
+        try:
+            return session.run(None, {entry.name: inputs})[0][: len(pixels)]  # (b, classes)
+        except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
+            raise refusal(path, type(error).__name__, str(error)) from None
+
+    return run
+
+
+def _in_parallel(
+    run: Callable[[np.ndarray, int], np.ndarray], samples: Samples, batches: list[tuple[int, int, int]], workers: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(start, outputs) of every batch as it is done; only a few batches are in memory at a time."""
+    todo = iter(batches)
+    running: dict[Future, int] = {}
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="outputs")
+    try:
+        while True:
+            while len(running) < 2 * workers and (batch := next(todo, None)):
+                start, stop, rows = batch
+                running[pool.submit(run, samples.pixels[start:stop], rows)] = start
+            if not running:
+                return
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                yield running.pop(future), future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
