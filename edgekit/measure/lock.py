@@ -63,6 +63,11 @@ def yielding(progress: Progress) -> Progress:
     return report
 
 
+def holding() -> bool:
+    """Whether this thread holds the host to itself: then it must not rest, or whoever waits for it rests for ever."""
+    return _depth() > 0
+
+
 def lock_file() -> Path:
     """The same for every user and process of this host."""
     return Path(tempfile.gettempdir()) / "edgekit-measuring.lock"
