@@ -78,23 +78,26 @@ def present(folder: Path) -> bool:
 
 
 def opened(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays, memory-mapped and read-only.
-
-    Raises:
-        DataError: `damage` finds some; the message is only what is wrong, the caller says what to do.
-    """
-    if problem := damage(folder):
-        raise DataError(problem)
+    """The arrays of a folder without `damage`, memory-mapped and read-only."""
     return {name: np.load(_file(folder, name), mmap_mode="r") for name in _read_stamp(folder)["sha256"]}
 
 
-def damage(folder: Path, thorough: bool = False) -> str | None:
+def damage(folder: Path, promised: Mapping[str, str] | None = None, thorough: bool = False) -> str | None:
     """What is wrong with a stamped folder, or None.
 
     A file whose size and time are those of the stamp is taken as whole; any other, and with `thorough` every one, is
     read through and compared with its sha256.
+
+    Args:
+        promised: sha256 of each array, where the catalog names them.
     """
-    stamp, suspects = _read_stamp(folder), []
+    try:
+        stamp, suspects = _read_stamp(folder), []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"{folder / STAMP} cannot be read ({type(error).__name__})"
+    for name, wanted in (promised or {}).items():
+        if (kept := stamp["sha256"].get(name)) != wanted:
+            return f"{_file(folder, name)} must have sha256 {wanted}, and was kept with {kept}"
     for name in stamp["sha256"]:
         path = _file(folder, name)
         if not path.exists():
@@ -133,8 +136,5 @@ def _stamp(folder: Path, digests: Mapping[str, str]) -> None:
 
 
 def _read_stamp(folder: Path) -> dict:
-    try:
-        stamp = json.loads((folder / STAMP).read_text())
-        return {"sha256": dict(stamp["sha256"]), "files": dict(stamp["files"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder / STAMP} cannot be read ({type(error).__name__})") from None
+    stamp = json.loads((folder / STAMP).read_text())
+    return {"sha256": dict(stamp["sha256"]), "files": dict(stamp["files"])}

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from edgekit.core.errors import DataError, unknown
 
+CATALOG = Path(__file__).with_name("catalog.yaml")
 ARRAYS = ("training_pixels", "training_labels", "evaluation_pixels", "evaluation_labels")
 
 
@@ -83,11 +84,9 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     packaged: Packaged | None = None
 
 
-@functools.cache
 def entries() -> dict[str, Entry]:
     """All data sets by id, in the order of the file."""
-    text = Path(__file__).with_name("catalog.yaml").read_text(encoding="utf-8")
-    return {name: Entry(id=name, **values) for name, values in yaml.safe_load(text).items()}
+    return _read(CATALOG)
 
 
 def entry(name: str) -> Entry:
@@ -99,3 +98,9 @@ def entry(name: str) -> Entry:
     if name not in entries():
         raise DataError(unknown("data set", name, entries()))
     return entries()[name]
+
+
+@functools.cache
+def _read(path: Path) -> dict[str, Entry]:
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return {name: Entry(id=name, **fields) for name, fields in values.items()}

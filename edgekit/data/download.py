@@ -44,7 +44,7 @@ def status(name: str) -> DataStatus:
     about, folder = entry(name), fetched_folder(name)
     size = sum(file.stat().st_size for file in folder.glob("*.npy"))
     if arrays.present(folder):
-        if problem := arrays.damage(folder):
+        if problem := arrays.damage(folder, about.sha256):
             return DataStatus(False, False, size, folder, f"damaged: {problem}. Fetch it again: {command(name)}")
         return DataStatus(
             True, True, size, folder, f"complete: {about.training:,} training and {about.evaluation:,} test images"
@@ -68,7 +68,7 @@ def pull(name: str, progress: Progress = silent) -> None:
     """
     about, folder = entry(name), fetched_folder(name)
     with arrays.locked(folder, progress):
-        if arrays.present(folder) and arrays.damage(folder, thorough=True) is None:
+        if arrays.present(folder) and arrays.damage(folder, about.sha256, thorough=True) is None:
             progress(1.0, f"{about.title} is here and whole")
             return
         downloads = folder.parent / f".{name}-downloads"

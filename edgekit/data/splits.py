@@ -100,7 +100,7 @@ def load(name: str) -> Dataset:
         if found.packaged is None:
             raise DataError(f"{found.title} is not on this machine. Fetch it: {command(name)}")
         folder = packaged.unpacked(found)
-    if problem := arrays.damage(folder):
+    elif problem := arrays.damage(folder, found.sha256):
         raise DataError(f"the files of {found.title} are damaged: {problem}. Fetch it again: {command(name)}")
     return _open(name, folder, (folder / arrays.STAMP).stat().st_mtime_ns)
 

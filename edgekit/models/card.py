@@ -16,12 +16,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from edgekit.core import files
-from edgekit.core.errors import EdgeKitError, ModelError
+from edgekit.core.errors import EdgeKitError
 from edgekit.core.model import Preprocessing
 from edgekit.core.progress import Progress, each, silent
 from edgekit.data import splits
 from edgekit.data.catalog import entry
-from edgekit.models.architectures import build, multiply_accumulates, parameters
+from edgekit.models.architectures import multiply_accumulates, parameters, restored
 from edgekit.models.plan import Plan, plan
 from edgekit.models.samples import CARD, WEIGHTS, Accuracy, Card
 
@@ -40,10 +40,10 @@ def write_card(
         note: what else a reader should know.
 
     Raises:
-        ModelError: the weights do not fit the plan's architecture.
+        ModelError: the weights are not of the plan's architecture.
     """
     about = entry(plan.data)
-    network = _network(plan, folder / WEIGHTS)
+    network = restored(plan.architecture, len(about.classes), load_file(folder / WEIGHTS))
     height, width, channels = about.image
     card = Card(
         title=plan.title,
@@ -69,7 +69,7 @@ def write_card(
         note=note,
     )
     with files.written_whole(folder / CARD) as file:
-        file.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, width=120).encode())
+        file.write(_yaml(card).encode())
     return card
 
 
@@ -97,14 +97,9 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _network(plan: Plan, weights: Path) -> nn.Module:
-    with torch.random.fork_rng():
-        network = build(plan.architecture, len(entry(plan.data).classes))
-    try:
-        network.load_state_dict(load_file(weights))
-    except (RuntimeError, OSError) as error:
-        raise ModelError(f"{weights} must hold the weights of {plan.architecture}: {error}") from None
-    return network.eval()
+def _yaml(card: Card) -> str:
+    values = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
+    return f"# Written by python -m edgekit.models.card from measured facts; change train.py, not this.\n{values}"
 
 
 def main(words: list[str] | None = None) -> int:

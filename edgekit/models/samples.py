@@ -102,7 +102,7 @@ def _load(name: str, changed: int) -> Model:
     """Built once for each time that the weights were written; `changed` is that time."""
     from safetensors.torch import load as tensors
 
-    from edgekit.models.architectures import build
+    from edgekit.models.architectures import restored
 
     known = card(name)
     content = (files.sample_models() / name / WEIGHTS).read_bytes()
@@ -111,8 +111,6 @@ def _load(name: str, changed: int) -> Model:
                          f"{_mend(name)}")  # fmt: skip
     about = entry(known.data)
     height, width, channels = about.image
-    network = build(known.architecture, len(about.classes))
-    network.load_state_dict(tensors(content))
     return Model(
         id=name,
         title=known.title,
@@ -121,7 +119,7 @@ def _load(name: str, changed: int) -> Model:
         data=known.data,
         preprocessing=Preprocessing(known.mean, known.std),
         labels=about.classes,
-        network=network.eval(),
+        network=restored(known.architecture, len(about.classes), tensors(content)),
         card=known.model_dump(mode="json"),
     )
 

@@ -1,7 +1,9 @@
 """The networks that EdgeKit defines itself, by name, and what can be counted of a network."""
 
+from collections.abc import Mapping
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgekit.core.errors import ModelError, unknown
 from edgekit.models.architectures.lenet5 import LeNet5
@@ -21,6 +23,26 @@ def build(name: str, classes: int = 10) -> nn.Module:
     return ARCHITECTURES[name](classes)
 
 
+def restored(name: str, classes: int, weights: Mapping[str, Tensor]) -> nn.Module:
+    """A network with given weights, in eval mode. The global random state is left as it was.
+
+    Raises:
+        ModelError: no such architecture, or weights that are not its own.
+    """
+    with torch.random.fork_rng():
+        network = build(name, classes)
+    wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    found = {key: tuple(value.shape) for key, value in weights.items()}
+    if wanted != found:
+        odd = sorted(key for key in wanted | found if wanted.get(key) != found.get(key))
+        raise ModelError(
+            f"weights of {name} must have its names and shapes; {len(odd)} differ, such as {odd[0]}: "
+            f"it must be {wanted.get(odd[0], 'absent')}, and is {found.get(odd[0], 'absent')}."
+        )
+    network.load_state_dict(weights)
+    return network.eval()
+
+
 def parameters(network: nn.Module) -> int:
     """How many numbers training sets: weights, biases, and the scales and shifts of normalisation."""
     return sum(parameter.numel() for parameter in network.parameters())
@@ -31,7 +53,7 @@ def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...]) -> in
     """Multiply-accumulates of all convolutions and linear layers for one sample of `input_shape` (no batch)."""
     counts: list[int] = []
 
-    def count(layer: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+    def count(layer: nn.Module, inputs: tuple, output: Tensor) -> None:
         products = layer.weight[0].numel()  # (out, in / groups, kh, kw) or (out, in): what one output number takes
         counts.append(products * output.numel())
 
