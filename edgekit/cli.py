@@ -122,9 +122,9 @@ def measure(
     """Measure an ONNX file: accuracy, size, latency and memory."""
     from edgekit import pipeline
     from edgekit.core.files import sha256
-    from edgekit.data.catalog import entry
+    from edgekit.models.samples import for_data
 
-    found = pipeline.measure_file(file, entry(data), samples=samples, progress=_progress())
+    found = pipeline.measure_file(file, for_data(data), samples, _progress())
     result = {
         "artifact": {"path": str(file), "sha256": sha256(file), "bytes": file.stat().st_size},
         "data": data,

@@ -1,7 +1,7 @@
-"""Model + recipe → run: the whole story. Check, compress, write the file, measure that file, keep it.
+"""Model + recipe → run: the whole story. Check, compress, write the file, measure that file, keep both.
 
-Every number of a run comes from the one file that the run keeps. The point (accuracy, counted size, latency) is given
-to `on_point` and saved as soon as it is known; memory and shipped size follow in a second save.
+Every number of a run comes from the one file that the run keeps. The point (accuracy, counted size, latency) is saved
+and given to `on_point` as soon as it is known; memory and shipped size follow in a second save.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 
 from edgekit.artifacts.export import export
@@ -26,26 +25,20 @@ from edgekit.artifacts.read import layers
 from edgekit.artifacts.write import write
 from edgekit.core.artifact import Artifact
 from edgekit.core.bench import Bench
-from edgekit.core.errors import Cancelled, EdgeKitError, MeasureError
+from edgekit.core.errors import Cancelled, EdgeKitError
 from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
-from edgekit.core.run import Comparison, Run, Status, Step
+from edgekit.core.run import Run, Status, Step
 from edgekit.data.feed import bench as data_bench
 from edgekit.data.splits import Dataset, Samples, load
 from edgekit.devices.host import this_host
-from edgekit.measure.accuracy import accuracy, confusion, disagreements
-from edgekit.measure.latency import Timing, time_one, time_pair
+from edgekit.measure.agreement import check_export
 from edgekit.measure.lock import yielding
-from edgekit.measure.memory import peak_memory
 from edgekit.measure.outputs import outputs
-from edgekit.measure.size import counted, shipped
-from edgekit.measure.statistics import mcnemar, paired_difference
+from edgekit.measure.point import Base, later, point
 from edgekit.recipe import Compressed, Recipe, exported
 from edgekit.store.store import Store, owner
-
-CHECKED_SAMPLES = 512
-ALLOWED_DISAGREEMENT = 0.005
 
 
 def compress(
@@ -63,7 +56,7 @@ def compress(
     """Compress a model, measure the file that comes out, and keep both.
 
     Args:
-        store: where runs and files are kept; the user's own by default.
+        store: where runs and files are kept; the person's own by default.
         samples: how many samples of the test set to score; the whole of it by default.
         each_step: also write and measure the file after every step.
         progress: told how far it is; what it raises stops the work and leaves the run as cancelled.
@@ -81,17 +74,24 @@ def compress(
     fingerprint = _fingerprint(model, recipe, evaluation, seed)
     if not fresh and (known := store.find(fingerprint)) and (known.steps or not each_step):
         return known
-    base = None
-    if recipe.steps:
-        base = baseline(model, store=store, samples=samples, progress=part(progress, 0, 0.1))
+    base = baseline(model, store=store, samples=samples, progress=part(progress, 0, 0.1)) if recipe.steps else None
     run = Run(
-        id=store.new_id(), model=model.id, model_sha256=model.sha256, data=model.data, samples=len(evaluation),
-        recipe=recipe.to_list(), fingerprint=fingerprint, seed=seed, owner=owner(),
-        machine=this_host().model_dump(mode="json"), versions=versions(), baseline=base.id if base else None,
-    )  # fmt: skip
+        id=store.new_id(),
+        model=model.id,
+        model_sha256=model.sha256,
+        data=model.data,
+        samples=len(evaluation),
+        recipe=recipe.to_list(),
+        fingerprint=fingerprint,
+        seed=seed,
+        owner=owner(),
+        machine=this_host().model_dump(mode="json"),
+        versions=versions(),
+        baseline=base.id if base else None,
+    )
     with _kept(run, store):
-        job = _Job(model, dataset, evaluation, store, base, seed, yielding(part(progress, 0.1 if base else 0, 1)))
-        _work(run, recipe, job, each_step, on_point)
+        work = _Work(model, recipe, dataset, evaluation, store, base, seed, yielding(part(progress, 0.1, 1)))
+        _fill(run, work, each_step, on_point)
     return run
 
 
@@ -100,30 +100,32 @@ def baseline(model: Model, *, store: Store, samples: int | None = None, progress
     return compress(model, Recipe(), store=store, samples=samples, progress=progress)
 
 
-def measure_file(path: Path, model: Model, *, samples: int | None = None, progress: Progress = silent) -> dict:
-    """Everything that can be measured of a file by itself, by metric; `model` tells its data and preprocessing."""
+def measure_file(path: Path, model: Model, samples: int | None = None, progress: Progress = silent) -> dict:
+    """Everything that can be measured of a file by itself: metric -> Measurement.
+
+    Args:
+        model: tells which data the file is for, and how its inputs are prepared.
+    """
     evaluation = load(model.data).evaluation
     evaluation = evaluation if samples is None else evaluation.take(samples)
-    answers = outputs(path, evaluation, model.preprocessing, part(progress, 0, 0.6))
-    timing = time_one(path, progress=part(progress, 0.6, 0.9))
-    found = {"accuracy": _accuracy(model, answers, evaluation)} | _latency(timing) | counted(path) | _slow_facts(path)
+    found = point(path, model, evaluation, None, part(progress, 0, 0.9)).measurements | later(path)
     progress(1.0, "done")
     return found
 
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """Of everything that can change a number."""
-    return {
-        name: importlib.metadata.version(name) for name in ("torch", "onnx", "onnxruntime", "torch-pruning", "numpy")
-    }
+    """Of every library that can change a number."""
+    names = ("torch", "torch-pruning", "onnx", "onnxruntime", "numpy")
+    return {name: importlib.metadata.version(name) for name in names}
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Work:
     """What all parts of one compression share."""
 
     model: Model
+    recipe: Recipe
     dataset: Dataset
     evaluation: Samples
     store: Store
@@ -132,149 +134,81 @@ class _Job:
     progress: Progress
 
     def bench(self, progress: Progress) -> Bench:
+        """What techniques may use: nothing of it reaches the test set."""
         return data_bench(
             self.model, self.dataset, host=this_host(), score=self.score, progress=progress, seed=self.seed
         )
 
     def score(self, candidate: Any) -> float:
         """Accuracy of a network or graph on validation data, through the same export and runtime as the point."""
-        example = self.model.preprocessing(self.dataset.validation.pixels[:1])
+        validation = self.dataset.validation
+        example = self.model.preprocessing(validation.pixels[:1])
         graph = candidate if isinstance(candidate, onnx.ModelProto) else export(candidate, example)
         with tempfile.TemporaryDirectory() as folder:
-            artifact = write(graph, {}, Path(folder), "", None)
-            answers = outputs(Path(artifact.path), self.dataset.validation, self.model.preprocessing)
-        return float(self.model.task.scores(answers, self.dataset.validation.labels).mean())
+            file = write(graph, {}, Path(folder), "", None)
+            found = outputs(Path(file.path), validation, self.model.preprocessing)
+        return float(self.model.task.scores(found, validation.labels).mean())
+
+    def write(self, state: Compressed) -> Artifact:
+        """The file of a state, kept in the store."""
+        parent = self.base.artifact.sha256 if self.base else None
+        with tempfile.TemporaryDirectory() as folder:
+            file = write(state.graph, state.encodings, Path(folder), self.recipe.fingerprint, parent)
+            return file.model_copy(update={"path": self.store.add_file(Path(file.path)).path})
+
+    def against(self) -> Base | None:
+        """The baseline with its outputs; made again if the store emptied its cache."""
+        if self.base is None:
+            return None
+        path = self.store.file(self.base.artifact.sha256)
+        found = self.store.get_array(self.answers_key(self.base.artifact))
+        if found is None:
+            found = outputs(path, self.evaluation, self.model.preprocessing)
+            self.store.put_array(self.answers_key(self.base.artifact), found)
+        return Base(path, self.base.measurements, found)
+
+    def answers_key(self, artifact: Artifact) -> str:
+        """The name of a file's outputs on these samples."""
+        return f"{artifact.sha256}-{self.evaluation.key}"
 
 
-def _work(run: Run, recipe: Recipe, job: _Job, each_step: bool, on_point: Callable[[Run], None]) -> None:
+def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None]) -> None:
+    """Do the work and write into `run` what came of it, first the point, then the rest."""
     started = time.perf_counter()
-    applying, measuring = part(job.progress, 0, 0.6), part(job.progress, 0.6, 1)
-    bench = job.bench(applying)
-    networks = []  # the last network there was, to check its export by
+    applying, measuring = part(work.progress, 0, 0.6), part(work.progress, 0.6, 1)
+    bench, last, networks = work.bench(applying), len(work.recipe.steps), []
 
     def after_step(number: int, state: Compressed) -> None:
         if state.network is not None:
             networks[:] = [state.network]
-        if each_step and number < len(recipe.steps):
-            run.steps.append(_step(number, recipe, exported(state, bench.example), job))
+        if each_step and number < last:
+            file = work.write(exported(state, bench.example))
+            found = point(Path(file.path), work.model, work.evaluation, work.against()).measurements
+            run.steps.append(_step(number, work.recipe, file, found | later(Path(file.path))))
 
-    state = recipe.apply(job.model, bench, after_step)
-    run.artifact = _write(state, recipe, job)
-    run.changes, run.curve = state.changes, state.curve
-    answers = _measure_point(run, job, measuring)
-    run.layers = layers(Path(run.artifact.path))
-    run.seconds = time.perf_counter() - started
-    run.status = Status.DONE
-    job.store.put_array(_answers_key(run.artifact, job.evaluation), answers)
-    job.store.save(run)
+    state = work.recipe.apply(work.model, bench, after_step)
+    run.artifact, run.changes, run.curve = work.write(state), state.changes, state.curve
+    path = Path(run.artifact.path)
+    found = point(path, work.model, work.evaluation, work.against(), measuring)
+    run.measurements, run.baseline_measurements = found.measurements, found.baseline_measurements
+    run.confusion, run.comparison, run.disagreements = found.confusion, found.comparison, found.disagreements
+    run.layers = layers(path)
+    run.status, run.seconds = Status.DONE, time.perf_counter() - started
+    work.store.put_array(work.answers_key(run.artifact), found.outputs)
+    work.store.save(run)
     on_point(run)
     for network in networks:
-        _check_export(network, job)
-    run.measurements |= _slow_facts(Path(run.artifact.path))
-    if each_step and recipe.steps:
-        run.steps.append(
-            Step(
-                index=len(recipe.steps),
-                technique=recipe.steps[-1].id(),
-                artifact=run.artifact,
-                measurements=run.measurements,
-            )  # fmt: skip
-        )
+        check_export(network, work.model, work.dataset.validation)
+    run.measurements = run.measurements | later(path)
+    if each_step and last:
+        run.steps.append(_step(last, work.recipe, run.artifact, run.measurements))
     run.seconds = time.perf_counter() - started
-    job.store.save(run)
-    job.progress(1.0, "done")
+    work.store.save(run)
+    work.progress(1.0, "done")
 
 
-def _measure_point(run: Run, job: _Job, progress: Progress) -> np.ndarray:
-    """Fill in what makes a point of a run, and return the file's outputs on the evaluation samples."""
-    path, labels, task = Path(run.artifact.path), job.evaluation.labels, job.model.task
-    answers = outputs(path, job.evaluation, job.model.preprocessing, part(progress, 0, 0.6))  # (n, classes)
-    run.confusion = confusion(task.answers(answers), labels, len(job.model.labels))
-    found = {"accuracy": _accuracy(job.model, answers, job.evaluation)} | counted(path)
-    if job.base is None:
-        run.measurements = found | _latency(time_one(path, progress=part(progress, 0.6, 1)))
-        return answers
-    base_path = job.store.file(job.base.artifact.sha256)
-    timing = time_pair(path, base_path, progress=part(progress, 0.6, 1))
-    before = job.store.get_array(_answers_key(job.base.artifact, job.evaluation))
-    if before is None:  # the cache was emptied; the file is still there
-        before = outputs(base_path, job.evaluation, job.model.preprocessing)
-    run.measurements = found | _latency(timing)
-    run.baseline_measurements = job.base.measurements | {
-        "latency_ms": timing.baseline_latency_ms,
-        "latency_p95_ms": timing.baseline_latency_p95_ms,
-    }
-    run.disagreements = disagreements(before, answers, labels, task)
-    before_scores, scores = task.scores(before, labels), task.scores(answers, labels)
-    run.comparison = Comparison(
-        latency_ratio=timing.ratio,
-        speed=timing.speed,
-        size_ratio=run.artifact.bytes / job.base.artifact.bytes,
-        accuracy_difference=paired_difference(before_scores, scores),
-        p_value=mcnemar(before_scores, scores),
-    )
-    return answers
-
-
-def _step(number: int, recipe: Recipe, state: Compressed, job: _Job) -> Step:
-    artifact = _write(state, recipe, job)
-    path = Path(artifact.path)
-    answers = outputs(path, job.evaluation, job.model.preprocessing)
-    timing = time_pair(path, job.store.file(job.base.artifact.sha256))
-    found = {"accuracy": _accuracy(job.model, answers, job.evaluation)} | counted(path)
-    found |= _latency(timing) | _slow_facts(path)
-    return Step(index=number, technique=recipe.steps[number - 1].id(), artifact=artifact, measurements=found)
-
-
-def _write(state: Compressed, recipe: Recipe, job: _Job) -> Artifact:
-    parent = job.base.artifact.sha256 if job.base else None
-    with tempfile.TemporaryDirectory() as folder:
-        written = write(state.graph, state.encodings, Path(folder), recipe.fingerprint, parent)
-        kept = job.store.add_file(Path(written.path))
-    return written.model_copy(update={"path": kept.path})
-
-
-def _accuracy(model: Model, answers: np.ndarray, evaluation: Samples) -> Measurement:
-    scores = model.task.scores(answers, evaluation.labels)
-    return accuracy(scores, f"{len(evaluation):,} test samples of {evaluation.data}")
-
-
-def _latency(timing: Timing) -> dict[str, Measurement]:
-    return {"latency_ms": timing.latency_ms, "latency_p95_ms": timing.latency_p95_ms}
-
-
-def _slow_facts(path: Path) -> dict[str, Measurement]:
-    return {"peak_memory_bytes": peak_memory(path), "shipped_bytes": shipped(path)}
-
-
-_checked: set[str] = set()
-
-
-def _check_export(network: Any, job: _Job) -> None:
-    """Torch and the float file must give the same answers; tried once for each structure."""
-    structure = hashlib.sha256((job.model.sha256 + repr(network)).encode()).hexdigest()
-    if structure in _checked:
-        return
-    import torch
-
-    samples = job.dataset.validation.take(CHECKED_SAMPLES)
-    inputs = job.model.preprocessing(samples.pixels)
-    with torch.no_grad():
-        wanted = network.eval()(torch.from_numpy(inputs)).numpy()
-    with tempfile.TemporaryDirectory() as folder:
-        file = write(export(network, inputs[:1]), {}, Path(folder), "", None)
-        got = outputs(Path(file.path), samples, job.model.preprocessing)
-    differing = float((job.model.task.answers(wanted) != job.model.task.answers(got)).mean())
-    if differing > ALLOWED_DISAGREEMENT:
-        raise MeasureError(
-            f"the exported file must answer as the network does; {differing:.1%} of {len(samples)} answers differ. "
-            "This is a fault of the exporter: please report the model and the recipe."
-        )
-    _checked.add(structure)
-
-
-def _answers_key(artifact: Artifact, evaluation: Samples) -> str:
-    return f"{artifact.sha256}-{evaluation.key}"
+def _step(number: int, recipe: Recipe, file: Artifact, found: dict[str, Measurement]) -> Step:
+    return Step(index=number, technique=recipe.steps[number - 1].id(), artifact=file, measurements=found)
 
 
 def _fingerprint(model: Model, recipe: Recipe, evaluation: Samples, seed: int) -> str:
@@ -284,7 +218,7 @@ def _fingerprint(model: Model, recipe: Recipe, evaluation: Samples, seed: int) -
 
 @contextlib.contextmanager
 def _kept(run: Run, store: Store) -> Iterator[None]:
-    """Whatever happens to a run is written down: done, failed with the reason, or cancelled."""
+    """Whatever becomes of a run is written down: done, failed with the reason, or cancelled."""
     store.save(run)
     try:
         yield
@@ -292,11 +226,8 @@ def _kept(run: Run, store: Store) -> Iterator[None]:
         run.status = Status.CANCELLED
         store.save(run)
         raise
-    except EdgeKitError as error:
-        run.status, run.error = Status.FAILED, str(error)
-        store.save(run)
-        raise
     except Exception as error:
-        run.status, run.error = Status.FAILED, f"Something broke inside EdgeKit ({type(error).__name__})."
+        words = str(error) if isinstance(error, EdgeKitError) else f"EdgeKit broke ({type(error).__name__}: {error})."
+        run.status, run.error = Status.FAILED, words
         store.save(run)
         raise

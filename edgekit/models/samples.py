@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from edgekit.core import files
-from edgekit.core.errors import ModelError, unknown
+from edgekit.core.errors import DataError, ModelError, unknown
 from edgekit.core.model import Model, Preprocessing
 from edgekit.data.catalog import entry
 
@@ -95,6 +95,19 @@ def load(name: str) -> Model:
     if not weights.exists():
         raise ModelError(f"sample_models/{name}/{WEIGHTS} is missing. {_mend(name)}")
     return _load(name, weights.stat().st_mtime_ns)
+
+
+def for_data(data: str) -> Model:
+    """A sample model that was trained on a data set: it tells how inputs for that data are prepared.
+
+    Raises:
+        DataError: there is no such data set, or no sample model for it.
+    """
+    entry(data)
+    name = next((name for name, known in cards().items() if known.data == data), None)
+    if name is None:
+        raise DataError(f"a file is scored as a sample model prepares its inputs, and none was trained on {data}.")
+    return load(name)
 
 
 @functools.lru_cache(maxsize=16)

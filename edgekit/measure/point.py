@@ -1,0 +1,80 @@
+"""Everything that is measured of one file to make it a point on the charts, beside the float file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.core.measurement import Measurement
+from edgekit.core.model import Model
+from edgekit.core.progress import Progress, part, silent
+from edgekit.core.run import Comparison, Disagreements
+from edgekit.data.splits import Samples
+from edgekit.measure.accuracy import accuracy, confusion, disagreements
+from edgekit.measure.latency import Timing, time_one, time_pair
+from edgekit.measure.memory import peak_memory
+from edgekit.measure.outputs import outputs
+from edgekit.measure.size import counted, shipped
+from edgekit.measure.statistics import mcnemar, paired_difference
+
+
+@dataclass(frozen=True)
+class Base:
+    """The float file to compare with: where it lies, what was measured of it, and its outputs (n, …)."""
+
+    path: Path
+    measurements: dict[str, Measurement]
+    outputs: np.ndarray
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is known of a file once it can be drawn. The fields are those of a Run, and the outputs (n, …)."""
+
+    outputs: np.ndarray
+    measurements: dict[str, Measurement]
+    confusion: list[list[int]]
+    baseline_measurements: dict[str, Measurement] = field(default_factory=dict)
+    comparison: Comparison | None = None
+    disagreements: Disagreements | None = None
+
+
+def point(path: Path, model: Model, samples: Samples, base: Base | None, progress: Progress = silent) -> Point:
+    """Accuracy, counted size and latency of a file, interleaved and paired with its baseline if there is one."""
+    task, labels = model.task, samples.labels
+    found = outputs(path, samples, model.preprocessing, part(progress, 0, 0.6))  # (n, classes)
+    scores = task.scores(found, labels)
+    measurements = {"accuracy": accuracy(scores, f"{len(samples):,} test samples of {samples.data}")} | counted(path)
+    table = confusion(task.answers(found), labels, len(model.labels))
+    timing_progress = part(progress, 0.6, 1)
+    if base is None:
+        return Point(found, measurements | _latency(time_one(path, progress=timing_progress)), table)
+    timing = time_pair(path, base.path, progress=timing_progress)
+    before = task.scores(base.outputs, labels)
+    beside = {"latency_ms": timing.baseline_latency_ms, "latency_p95_ms": timing.baseline_latency_p95_ms}
+    comparison = Comparison(
+        latency_ratio=timing.ratio,
+        speed=timing.speed,
+        size_ratio=measurements["size_bytes"].value / base.measurements["size_bytes"].value,
+        accuracy_difference=paired_difference(before, scores),
+        p_value=mcnemar(before, scores),
+    )
+    return Point(
+        found,
+        measurements | _latency(timing),
+        table,
+        base.measurements | beside,
+        comparison,
+        disagreements(base.outputs, found, labels, task),
+    )
+
+
+def later(path: Path) -> dict[str, Measurement]:
+    """What may follow after the point is drawn: peak memory and size as shipped."""
+    return {"peak_memory_bytes": peak_memory(path), "shipped_bytes": shipped(path)}
+
+
+def _latency(timing: Timing) -> dict[str, Measurement]:
+    return {"latency_ms": timing.latency_ms, "latency_p95_ms": timing.latency_p95_ms}
