@@ -1,0 +1,68 @@
+"""The layers of the compared runs as bars on one scale: where the bytes, the work and the zeros are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from edgekit.ui import words
+from edgekit.ui.compare_pick import Contender
+
+BAR, GAP = 11, 14  # pixels
+
+
+def _weight_bytes(row: dict[str, Any]) -> float:
+    return row["params"] * row["weight_bits"] / 8
+
+
+VIEWS = {
+    "Weights (bytes)": (_weight_bytes, words.size),
+    "Parameters": (lambda row: row["params"], words.count),
+    "Multiply-accumulates": (lambda row: row["macs"], words.count),
+    "Bits a weight": (lambda row: row["weight_bits"], words.significant),
+    "Zeros": (lambda row: row["zeros"], words.percent),
+}
+
+
+def layers(everyone: Sequence[Contender]) -> None:
+    """A choice of what the bars show, and the bars."""
+    known = [one for one in everyone if one.run.layers]
+    if not known:
+        st.caption("These runs keep no layer table.")
+        return
+    view = st.segmented_control(
+        "What the bars show", list(VIEWS), default=next(iter(VIEWS)), required=True, wrap=True, key="compare_layers"
+    )
+    st.plotly_chart(
+        bars(known, view), key="compare-layer-bars", config={"displayModeBar": False}, alt=f"{view} of each layer"
+    )
+
+
+def bars(everyone: Sequence[Contender], view: str) -> go.Figure:
+    """Horizontal bars in groups, a group a layer, in the order of the network; a layer that a run lacks has no bar."""
+    value, text = VIEWS[view]
+    names = list(dict.fromkeys(row["layer"] for one in everyone for row in one.run.layers))
+    figure = go.Figure()
+    for one in everyone:
+        rows = {row["layer"]: row for row in one.run.layers}
+        here = [name for name in names if name in rows]
+        values = [value(rows[name]) for name in here]
+        figure.add_bar(
+            y=here, x=values, orientation="h", name=one.letter, marker_color=one.colour, text=[text(v) for v in values],
+            textposition="outside", cliponaxis=False,
+            hovertemplate=f"<b>{one.letter}</b> %{{y}}: %{{text}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], ticklabelstandoff=6)
+    most = max((max(trace.x, default=0) for trace in figure.data), default=0)
+    figure.update_xaxes(range=[0, 1.15 * most or 1], showticklabels=False, zeroline=False)
+    figure.update_layout(
+        height=60 + len(names) * (BAR * len(everyone) + GAP), bargap=0.25, barmode="group", dragmode=False,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8}, uniformtext={"minsize": 9, "mode": "hide"},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "traceorder": "normal", "itemclick": False},
+    )  # fmt: skip
+    for trace in figure.data[::-1]:  # bars of a group are drawn upwards; A belongs on top
+        trace.offsetgroup = trace.name
+    figure.data = figure.data[::-1]
+    figure.update_layout(legend_traceorder="reversed")
+    return figure

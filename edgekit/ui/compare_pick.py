@@ -1,0 +1,96 @@
+"""Which runs are compared, two to six of them, kept in the address; and the letter and colour that each one wears."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from edgekit.core.run import Run, Status
+from edgekit.store.store import Store
+from edgekit.ui import state, words
+from edgekit.ui.runs_table import title
+
+FEWEST, MOST = 2, 6
+OFFERED = 200  # the newest runs in the list; older ones come in through the Runs page
+LOOKS = [  # Streamlit's name of a badge colour, and one for charts with a contrast of 3 : 1 on white and on dark
+    ("blue", "#2F7DE1"),
+    ("orange", "#D9730D"),
+    ("green", "#12915A"),
+    ("violet", "#9A5CD0"),
+    ("red", "#DC4A3F"),
+    ("gray", "#7A8594"),
+]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A run with what it is called and coloured by on this page."""
+
+    run: Run
+    letter: str
+    badge: str
+    colour: str
+
+    @property
+    def name(self) -> str:
+        """ "A · quantize static"."""
+        return f"{self.letter} · {title(self.run)}"
+
+    @property
+    def mark(self) -> str:
+        """The letter in its colour, in Markdown."""
+        return f":{self.badge}-badge[{self.letter}]"
+
+
+def contenders(runs: Sequence[Run]) -> list[Contender]:
+    """The runs in order, lettered from A."""
+    looks = zip("ABCDEF", LOOKS, strict=True)
+    return [Contender(run, letter, *look) for run, (letter, look) in zip(runs, looks, strict=False)]
+
+
+def pick(store: Store) -> list[Run]:
+    """The list to choose from, and what is chosen; at first the newest runs of the newest model."""
+    offered = {run.id: run for run in store.list(limit=OFFERED, statuses=[Status.DONE])}
+    asked = [name for name in st.query_params.get_all("runs") if state.IDENTIFIER.fullmatch(name)]
+    if missing := [name for name in asked if name not in offered]:
+        offered |= {run.id: run for run in store.list(ids=missing, statuses=[Status.DONE])}
+    if "compare_runs" not in st.session_state:
+        first = [name for name in asked if name in offered][:MOST] or _newest(list(offered.values()))
+        st.session_state.compare_runs = first
+    chosen = st.multiselect(
+        "Runs",
+        list(offered),
+        format_func=lambda name: _described(offered[name]) if name in offered else name,
+        key="compare_runs",
+        max_selections=MOST,
+        placeholder="Two to six runs",
+        select_all=False,
+    )
+    if chosen != asked:
+        st.query_params["runs"] = chosen
+    return [offered[name] for name in chosen]
+
+
+def legend(everyone: Sequence[Contender]) -> None:
+    """A card a run: what it is called here, what was done to which model, and the way back to it."""
+    with st.grid(min(len(everyone), 3), min_column_width=260, gap="small"):
+        for one in everyone:
+            with st.container(border=True, height="stretch", gap="xsmall", key=f"contender-{one.letter}"):
+                st.markdown(f"{one.mark} **{title(one.run)}**")
+                recipe = f" · {words.recipe(one.run.recipe)}" if one.run.name else ""
+                st.caption(f"{one.run.model}{recipe}")
+                st.space("stretch")
+                st.page_link(
+                    "pages/workbench.py", label="Open in Workbench", icon=":material/tune:",
+                    query_params={"model": one.run.model, "run": one.run.id},
+                )  # fmt: skip
+
+
+def _newest(runs: Sequence[Run]) -> list[str]:
+    same = [run.id for run in runs if run.model == runs[0].model]
+    return (same if len(same) >= FEWEST else [run.id for run in runs])[:3]
+
+
+def _described(run: Run) -> str:
+    accuracy, size = (words.measured(run.measurements.get(name)) for name in ("accuracy", "size_bytes"))
+    return f"{title(run)} · {run.model} · {accuracy}, {size}"

@@ -1,0 +1,96 @@
+"""The test samples that the compared runs answer differently, with every answer and how sure each run is of it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from edgekit.core.errors import EdgeKitError
+from edgekit.core.task import Classification
+from edgekit.data.splits import load
+from edgekit.search.answers import answers, in_common
+from edgekit.search.disputes import Dispute, agreement, disputes
+from edgekit.store.store import Store
+from edgekit.ui import words
+from edgekit.ui.compare_pick import Contender
+
+SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels
+
+
+def samples(everyone: Sequence[Contender], classes: Sequence[str], store: Store) -> None:
+    """How often they agree, a choice of which disputes to see, and the images."""
+    try:
+        with st.spinner("Reading the answers"):
+            indices, labels, outputs = in_common([answers(one.run, store) for one in everyone])
+    except EdgeKitError as error:
+        st.info(f"The samples cannot be shown: {error}", icon=":material/image_not_supported:")
+        return
+    task = Classification()
+    found = disputes(outputs, labels, task, indices)
+    st.markdown(_agreement(everyone, agreement(outputs, task), len(found), len(labels)))
+    groups = {name: kept for name, wanted in _groups(everyone).items() if (kept := [d for d in found if wanted(d)])}
+    if not groups:
+        return
+    name = st.selectbox(
+        "Show", list(groups), format_func=lambda name: f"{name} ({len(groups[name]):,})", key="compare_group", width=380
+    )
+    most = st.session_state.get("compare_shown", SHOWN)
+    pixels = load(everyone[0].run.data).evaluation.pixels
+    with st.grid("auto", min_column_width=150, gap="small"):
+        for dispute in groups[name][:most]:
+            with st.container(border=True, gap="xxsmall", key=f"dispute-{dispute.sample}"):
+                _sample(dispute, everyone, classes, pixels[dispute.sample])
+    if most < len(groups[name]):
+        st.button("Show more", icon=":material/expand_more:", on_click=_more, args=(most + SHOWN,), key="compare_more")
+
+
+def _groups(everyone: Sequence[Contender]) -> dict[str, Callable[[Dispute], bool]]:
+    """Which disputes can be asked for, in words."""
+    groups = {"All samples that they answer differently": lambda d: True}
+    for place, one in enumerate(everyone):
+        groups[f"Only {one.letter} is right"] = lambda d, place=place: _alone(d, place, right=True)
+        if len(everyone) > 2:  # of two runs, one alone is wrong where the other alone is right
+            groups[f"Only {one.letter} is wrong"] = lambda d, place=place: _alone(d, place, right=False)
+    groups["All of them are wrong"] = lambda d: not any(d.right(place) for place in range(len(d.answers)))
+    return groups
+
+
+def _alone(dispute: Dispute, place: int, right: bool) -> bool:
+    return [dispute.right(run) is right for run in range(len(dispute.answers))] == [
+        run == place for run in range(len(dispute.answers))
+    ]
+
+
+def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int, total: int) -> str:
+    head = f"**{disputed:,} of {total:,}** test samples are answered differently."
+    if len(everyone) == 2 or not disputed:
+        return head
+    pairs = [(a, b) for a in range(len(everyone)) for b in range(a + 1, len(everyone))]
+    a, b = min(pairs, key=lambda pair: shares[pair])
+    least = f"{everyone[a].mark} and {everyone[b].mark} agree least, on {words.percent(float(shares[a, b]), 2)}"
+    a, b = max(pairs, key=lambda pair: shares[pair])
+    return (
+        f"{head} {least}; {everyone[a].mark} and {everyone[b].mark} most, on {words.percent(float(shares[a, b]), 2)}."
+    )
+
+
+def _sample(dispute: Dispute, everyone: Sequence[Contender], classes: Sequence[str], pixels: np.ndarray) -> None:
+    label = classes[dispute.label]
+    st.image(picture(pixels), width=SIDE, alt=f"Test sample {dispute.sample}, {label}")
+    st.markdown(f"**{label}** :small[:gray[{dispute.sample}]]")
+    for place, one in enumerate(everyone):
+        right = ":green[:material/check:]" if dispute.right(place) else ":red[:material/close:]"
+        sure = words.percent(dispute.confidences[place], 0)
+        st.markdown(f"{one.mark} {right} :small[{classes[dispute.answers[place]]}, {sure}]")
+
+
+def picture(pixels: np.ndarray) -> Image.Image:
+    """An image of (height, width, 1 or 3) uint8, enlarged so that its pixels stay square."""
+    array = np.asarray(pixels)
+    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
+    return image.resize((2 * SIDE, 2 * SIDE), Image.Resampling.NEAREST)
+
+
+def _more(count: int) -> None:
+    st.session_state.compare_shown = count

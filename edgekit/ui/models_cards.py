@@ -1,0 +1,48 @@
+"""The sample models, a card each: how good, how large, on what data, under which licence, and how it was trained."""
+
+import streamlit as st
+
+from edgekit.core.measurement import Origin
+from edgekit.data.catalog import entry
+from edgekit.models.samples import Card
+from edgekit.ui import words
+
+
+def model_cards(cards: dict[str, Card]) -> None:
+    """All cards in a grid that reflows: three to a row on a desk, one on a phone."""
+    with st.grid(3, min_column_width=320, gap="medium"):
+        for name, card in cards.items():
+            with st.container(border=True, height="stretch", key=f"model-{name}"):
+                _card(name, card)
+
+
+def _card(name: str, card: Card) -> None:
+    st.subheader(card.title, anchor=False)
+    st.markdown(f":blue-badge[{entry(card.data).title}] :gray-badge[{card.architecture}]")
+    st.markdown(card.summary)
+    accuracy = card.accuracy
+    st.table(
+        {
+            "Accuracy": f"**{words.percent(accuracy.value, 2)}**, {words.percent(accuracy.low, 2)} to "
+            f"{words.percent(accuracy.high, 2)} on all {accuracy.samples:,} test images",
+            "Parameters": words.count(card.params),
+            "Multiply-accumulates": f"{words.count(card.macs)} an image",
+            "Licence": f"{card.licence}; data: {card.data_licence}",
+        },
+        border="horizontal",
+        alt=f"Facts about {card.title}",
+    )
+    with st.expander("How it was trained, and what to cite", key=f"trained-{name}"):
+        st.markdown(
+            f"{card.epochs} epochs, seed {card.seed}, {words.duration(card.retrain_seconds)} on {card.machine}. "
+            f"{Origin.MEASURED.value.capitalize()} in float32 on held-out images; 95 % Wilson interval."
+        )
+        st.code(card.command, language="sh")
+        if card.note:
+            st.caption(card.note)
+        st.markdown(f"**Network:** {card.reference}  \n**Data:** {card.citation}")
+        st.caption(f"sha256 of the weights: `{card.sha256}`")
+    st.space("stretch")
+    st.page_link(
+        "pages/workbench.py", label="Compress it in the Workbench", icon=":material/tune:", query_params={"model": name}
+    )

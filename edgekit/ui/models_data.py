@@ -1,0 +1,83 @@
+"""The data sets: what is on this machine, what they are, and a button that fetches those that are not."""
+
+import streamlit as st
+
+from edgekit.core.errors import EdgeKitError
+from edgekit.data import download
+from edgekit.data.catalog import Entry
+from edgekit.jobs.jobs import Job, jobs
+from edgekit.ui import state, words
+from edgekit.ui.jobs_view import job_panel
+
+
+def data_cards(entries: dict[str, Entry]) -> None:
+    """All data sets in a grid that reflows."""
+    with st.grid(2, min_column_width=320, gap="medium"):
+        for name, entry in entries.items():
+            with st.container(border=True, height="stretch", key=f"data-{name}"):
+                _card(name, entry)
+
+
+def _card(name: str, entry: Entry) -> None:
+    status = download.status(name)
+    st.subheader(entry.title, anchor=False)
+    st.markdown(_badge(status) + f" :gray-badge[{entry.licence.split(';')[0]}]")
+    height, width, channels = entry.image
+    st.table(
+        {
+            "On this machine": status.note,
+            "Images": f"{entry.training:,} to train on, {entry.evaluation:,} to test on; "
+            f"{width} × {height} pixels, {'colour' if channels == 3 else 'grey'}",
+            "Classes": ", ".join(entry.classes),
+            "Held out": f"{entry.validation:,} training images that no step trains on; some choose by them",
+            "Cite": f"[{entry.citation}]({entry.homepage})",
+        },
+        border="horizontal",
+        alt=f"Facts about {entry.title}",
+    )
+    st.space("stretch")
+    if job_id := _watched(name):
+        job_panel(job_id, on_end=lambda job: _ended(name, job))
+    if not _running(name) and not status.complete:
+        label = f"Download all of {entry.title}" if status.present else f"Download {entry.title}"
+        st.button(label, icon=":material/download:", type="secondary" if status.present else "primary",
+                  key=f"pull-{name}", on_click=_start, args=(name, entry.title))  # fmt: skip
+
+
+def _badge(status: download.DataStatus) -> str:
+    if status.complete:
+        return f":green-badge[:material/check_circle: Ready, {words.size(status.bytes)}]"
+    if status.present:
+        return f":green-badge[:material/check_circle: Ready in part, {words.size(status.bytes)}]"
+    return ":orange-badge[:material/cloud_download: Not downloaded]"
+
+
+def _start(name: str, title: str) -> None:
+    try:
+        job = jobs().submit(
+            f"Downloading {title}",
+            lambda progress: download.pull(name, progress),
+            session=state.session(),
+            short=False,
+            key=f"pull-{name}",
+        )
+    except EdgeKitError as error:
+        st.session_state[f"pull-{name}-error"] = str(error)
+        return
+    st.session_state[f"pull-{name}-job"] = job.id
+
+
+def _watched(name: str) -> str | None:
+    """The download of this data set: the one this tab started, or one that any tab has under way."""
+    mine = st.session_state.get(f"pull-{name}-job")
+    return mine or next((job.id for job in jobs().active() if job.key == f"pull-{name}"), None)
+
+
+def _running(name: str) -> bool:
+    return any(job.key == f"pull-{name}" for job in jobs().active())
+
+
+def _ended(name: str, job: Job) -> None:
+    if job.status == "done":
+        st.session_state.pop(f"pull-{name}-job", None)
+        st.toast("Downloaded and verified.", icon=":material/check_circle:")

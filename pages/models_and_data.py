@@ -1,0 +1,19 @@
+"""The models and data sets that there are, with everything one should know before trusting them."""
+
+from edgekit.ui.router import ensure_router
+
+ensure_router()
+
+import streamlit as st
+
+from edgekit.data.catalog import entries
+from edgekit.models.samples import cards
+from edgekit.ui.models_cards import model_cards
+from edgekit.ui.models_data import data_cards
+
+st.title("Models & data", anchor=False)
+st.markdown("Networks trained by us on public data, each with a script that trains it again from nothing.")
+model_cards(cards())
+st.header("Data sets", anchor=False)
+st.markdown("Every download is checked against its published checksum before it is used.")
+data_cards(entries())
