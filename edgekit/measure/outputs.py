@@ -6,6 +6,7 @@ inside an operator, and the numbers do not depend on how many cores there are.
 
 from __future__ import annotations
 
+import itertools
 import mmap
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -51,12 +52,12 @@ def outputs(
     held_out(samples)
     path = Path(path)
     session = open_session(path)
-    batches = list(_batches(session, path, samples))
     run = _runner(session, path, preprocessing)
+    size = int(np.clip(BATCH_VALUES // max(samples.pixels[0].size, 1), 1, LARGEST_BATCH))
     answers: np.ndarray | None = None
     done = 0
     progress(0.0, f"0 of {len(samples):,} samples")
-    for start, rows in _in_parallel(run, samples, batches, threads or this_host().cores):
+    for start, rows in _in_parallel(run, samples.pixels, size, threads or this_host().cores):
         if answers is None:
             answers = np.empty((len(samples), *rows.shape[1:]), np.float32)  # (n, classes)
         answers[start : start + len(rows)] = rows
@@ -74,23 +75,36 @@ def held_out(samples: Samples) -> None:
         )
 
 
-def _batches(session: onnxruntime.InferenceSession, path: Path, samples: Samples) -> Iterator[tuple[int, int, int]]:
-    """(start, stop, rows that the file wants) of every batch."""
+def _runner(
+    session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from pixels (b, height, width, channels) to outputs (b, …)."""
     if len(session.get_inputs()) != 1:
         names = ", ".join(entry.name for entry in session.get_inputs())
         raise MeasureError(
             f"{path.name} must have one input, the samples, but it has {len(session.get_inputs())}: {names}. "
             "Export the network so that it takes nothing else."
         )
-    wanted = session.get_inputs()[0].shape[0]
-    if isinstance(wanted, int):
-        size = wanted
-    elif _looks_at_the_whole_batch(path):
-        size = 1
-    else:
-        size = int(np.clip(BATCH_VALUES // max(samples.pixels[0].size, 1), 1, LARGEST_BATCH))
-    for start in range(0, len(samples), size):
-        yield start, min(start + size, len(samples)), size if isinstance(wanted, int) else 0
+    entry = session.get_inputs()[0]
+    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
+    rows = entry.shape[0] if isinstance(entry.shape[0], int) else 1 if _looks_at_the_whole_batch(path) else 0
+
+    def run(pixels: np.ndarray) -> np.ndarray:
+        inputs = preprocessing(pixels).astype(kind, copy=False)  # (b, channels, height, width)
+        if not rows:
+            return answer(inputs)
+        if missing := -len(inputs) % rows:  # a file that takes a fixed number gets the last sample more than once
+            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
+        parts = [answer(inputs[i : i + rows]) for i in range(0, len(inputs), rows)]
+        return np.concatenate(parts)[: len(pixels)]
+
+    def answer(inputs: np.ndarray) -> np.ndarray:
+        try:
+            return session.run(None, {entry.name: inputs})[0]  # (b, classes)
+        except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
+            raise refusal(path, type(error).__name__, str(error)) from None
+
+    return run
 
 
 def _looks_at_the_whole_batch(path: Path) -> bool:
@@ -99,36 +113,17 @@ def _looks_at_the_whole_batch(path: Path) -> bool:
         return content.find(b"DynamicQuantizeLinear") >= 0
 
 
-def _runner(
-    session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray]
-) -> Callable[[np.ndarray, int], np.ndarray]:
-    entry = session.get_inputs()[0]
-    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
-
-    def run(pixels: np.ndarray, rows: int) -> np.ndarray:
-        inputs = preprocessing(pixels).astype(kind, copy=False)  # (b, channels, height, width)
-        if len(inputs) < rows:  # the last batch of a file that takes a fixed number
-            inputs = np.concatenate([inputs, np.repeat(inputs[-1:], rows - len(inputs), axis=0)])
-        try:
-            return session.run(None, {entry.name: inputs})[0][: len(pixels)]  # (b, classes)
-        except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
-            raise refusal(path, type(error).__name__, str(error)) from None
-
-    return run
-
-
 def _in_parallel(
-    run: Callable[[np.ndarray, int], np.ndarray], samples: Samples, batches: list[tuple[int, int, int]], workers: int
+    run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, size: int, workers: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(start, outputs) of every batch as it is done; only a few batches are in memory at a time."""
-    todo = iter(batches)
+    starts = iter(range(0, len(pixels), size))
     running: dict[Future, int] = {}
     pool = ThreadPoolExecutor(workers, thread_name_prefix="outputs")
     try:
         while True:
-            while len(running) < 2 * workers and (batch := next(todo, None)):
-                start, stop, rows = batch
-                running[pool.submit(run, samples.pixels[start:stop], rows)] = start
+            for start in itertools.islice(starts, 2 * workers - len(running)):
+                running[pool.submit(run, pixels[start : start + size])] = start
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -1,0 +1,209 @@
+"""The program of the child process: runs files where nothing else runs. Started by its path; imports no EdgeKit.
+
+One line of JSON comes in, {"do": "time" | "memory" | "profile", …}. Lines of JSON go out: {"ready": true} once all is
+imported, {"progress": fraction} now and then, and at the end {"result": …} or {"error": kind, "text": …, "path": …}.
+A process that waits ends by itself when its parent does, because its input then closes.
+"""
+
+import sys
+
+sys.path.extend(path for path in sys.argv[1:] if path not in sys.path)  # where the parent found numpy and onnxruntime
+
+import gc
+import json
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+
+import numpy as np
+import onnxruntime
+
+WARM_UP_RUNS, WARM_UP_SECONDS = 3, 0.004
+BLOCK_SECONDS = 0.002  # long enough that a block's median is steady, short enough that both files meet the same noise
+MOST_OPENINGS, SHARE_OF_OPENING = 6, 0.15
+PROFILED_RUNS = 400
+REPORT_SECONDS = 0.1
+
+
+def main() -> None:
+    """Do the one job that comes in."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    tell(ready=True)
+    line = sys.stdin.readline()
+    if not line:
+        return
+    job = json.loads(line)
+    gc.disable()
+    verb: Callable[[dict], object] = {"time": timed, "memory": peak_bytes, "profile": profiled}[job["do"]]
+    try:
+        tell(result=verb(job))
+    except Refused as refused:
+        tell(**refused.args[0])
+
+
+class Refused(Exception):
+    """ONNX Runtime would not open or run a file."""
+
+
+def timed(job: dict) -> dict:
+    """Run one file, or two by turns, in short blocks.
+
+    Several openings of each file take part: where its buffers happen to lie in memory makes up to 1 % of difference.
+
+    Args:
+        job: "paths" (one or two), "threads", "seconds" (of running, all files together), "least" (runs of each file),
+            "longest" (seconds after which `least` no longer counts).
+
+    Returns:
+        "runs": per opening, per path, per block, the nanoseconds of every run.
+    """
+    paths, threads = job["paths"], job["threads"]
+    started = time.perf_counter()
+    files = [Opened(path, threads) for path in paths]
+    if sum(file.seconds for file in files) < job["seconds"]:
+        files = [Opened(path, threads) for path in paths]  # the first time also started the runtime
+    opening = sum(file.seconds for file in files)
+    per_run = [warmed_up(file) for file in files]
+    sizes = [max(1, round(BLOCK_SECONDS / seconds)) for seconds in per_run]
+    turn = sum(size * seconds for size, seconds in zip(sizes, per_run, strict=True))
+    openings = max(1, min(MOST_OPENINGS, int(SHARE_OF_OPENING * max(job["seconds"], turn) / opening)))
+    turns = max(job["seconds"] / turn, job["least"] / min(sizes))
+    turns = int(max(1, np.ceil(turns / openings)))
+    runs, last_report = [], 0.0
+    for number in range(openings):
+        if number:
+            order = list(enumerate(paths))
+            for place, path in order if number % 2 else order[::-1]:  # who is opened first gets the other memory
+                files[place] = Opened(path, threads)
+            for file in files:
+                warmed_up(file)
+        blocks: list[list[list[int]]] = [[] for _ in paths]
+        for turn_number in range(turns):
+            order = list(range(len(files)))
+            for place in order if turn_number % 2 else order[::-1]:  # A B B A: steady drift cancels out
+                blocks[place].append(files[place].times(sizes[place]))
+            now = time.perf_counter()
+            if now - last_report > REPORT_SECONDS:
+                last_report = now
+                tell(progress=(number + (turn_number + 1) / turns) / openings)
+            if now - started > job["longest"]:
+                break
+        runs.append(blocks)
+        if time.perf_counter() - started > job["longest"]:
+            break
+    return {"runs": runs, "version": onnxruntime.__version__}
+
+
+def peak_bytes(job: dict) -> dict:
+    """How far loading and running a file lifts this process's peak of resident memory."""
+    if os.path.exists("/proc/self/clear_refs"):
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")  # forget the peak of the imports
+    before = peak()
+    opened = Opened(job["paths"][0], job["threads"])
+    opened.times(3)
+    return {"bytes": max(0, peak() - before), "version": onnxruntime.__version__}
+
+
+def profiled(job: dict) -> dict:
+    """The mean kernel time of every node in ms, by ONNX Runtime's own profiler, and how many runs it is of."""
+    with tempfile.TemporaryDirectory() as folder:
+        quick = Opened(job["paths"][0], job["threads"])
+        runs = max(job["least"], min(PROFILED_RUNS, int(job["seconds"] / warmed_up(quick))))
+        watched = Opened(job["paths"][0], job["threads"], profile=os.path.join(folder, "profile"))
+        for number in range(runs):
+            watched.times(1)
+            tell(progress=(number + 1) / runs)
+        with open(watched.session.end_profiling(), encoding="utf-8") as file:
+            events = json.load(file)
+    nodes: dict[str, list[float]] = {}
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            nodes.setdefault(event["name"].removesuffix("_kernel_time"), []).append(event["dur"] / 1000)
+    return {"nodes": {name: trimmed_mean(times) for name, times in nodes.items()}, "runs": runs}
+
+
+class Opened:
+    """A file in a plain session, with inputs that it takes, and the seconds that opening it took."""
+
+    def __init__(self, path: str, threads: int, profile: str = ""):
+        started = time.perf_counter()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if profile:
+            options.enable_profiling, options.profile_file_prefix = True, profile
+        self.path = path
+        try:
+            self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            generator = np.random.default_rng(0)
+            self.inputs = {entry.name: sample(entry, generator) for entry in self.session.get_inputs()}
+            self.session.run(None, self.inputs)
+        except Exception as error:
+            raise Refused({"error": type(error).__name__, "text": str(error), "path": path}) from error
+        self.seconds = time.perf_counter() - started
+
+    def times(self, runs: int) -> list[int]:
+        """Nanoseconds of each of so many runs."""
+        run, inputs, clock, times = self.session.run, self.inputs, time.perf_counter_ns, []
+        for _ in range(runs):
+            started = clock()
+            run(None, inputs)
+            times.append(clock() - started)
+        return times
+
+
+def warmed_up(file: Opened) -> float:
+    """Run a file until caches and branch predictors know it; returns the seconds that a run takes."""
+    times, until = [], time.perf_counter() + WARM_UP_SECONDS
+    while len(times) < WARM_UP_RUNS or time.perf_counter() < until:
+        times += file.times(1)
+    return float(np.median(times)) / 1e9
+
+
+def sample(entry: object, generator: np.random.Generator) -> np.ndarray:
+    """Random values, the same every time, in the shape that an input wants; free dimensions are 1."""
+    shape = [size if isinstance(size, int) else 1 for size in entry.shape]
+    kind = entry.type.removeprefix("tensor(").removesuffix(")")
+    if kind in ("float", "double", "float16"):
+        return generator.standard_normal(shape).astype({"float": "f4", "double": "f8", "float16": "f2"}[kind])
+    if kind == "bool":
+        return np.ones(shape, bool)
+    if kind in ("uint8", "int8"):
+        return generator.integers(0, 128, shape).astype(kind)
+    if kind in ("int16", "int32", "int64", "uint16", "uint32", "uint64"):
+        return generator.integers(0, 2, shape).astype(kind)  # small enough for an index into any table
+    raise TypeError(f"input {entry.name} is of type {entry.type}, for which there are no random values")
+
+
+def peak() -> int:
+    """The most bytes of memory that this process held at a time so far."""
+    if os.path.exists("/proc/self/status"):
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) * 1024
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts in bytes
+
+
+def trimmed_mean(times: list[float]) -> float:
+    """Without the slowest tenth, which something else disturbed; the clock is too coarse for a median."""
+    times = sorted(times)
+    return float(np.mean(times[: max(1, len(times) * 9 // 10)]))
+
+
+def tell(**message: object) -> None:
+    """One line to the parent."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

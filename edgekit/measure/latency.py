@@ -1,0 +1,141 @@
+"""How long a file takes for one sample, alone and against another file.
+
+Two files run by turns (A B B A …) in blocks of about 2 ms in one fresh process, each opened several times. Within a
+turn both meet the same noise and clock speed, so their ratio is far steadier than either time. What counts is the
+median.
+
+The ratio's interval resamples openings and turns (a two-level bootstrap: Davison and Hinkley 1997, "Bootstrap Methods
+and their Application", section 3.8), and adds what openings of one and the same file were seen to differ by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.core.measurement import Measurement, Origin
+from edgekit.core.progress import Progress, silent
+from edgekit.core.run import Interval
+from edgekit.devices.host import this_host
+from edgekit.measure import child
+from edgekit.measure.lock import quiet
+
+SECONDS = 0.3  # of running, for small files
+LEAST_RUNS = 50
+LONGEST_SECONDS = 20.0  # then fewer runs must do, and the measurement says so
+SAME_FILE_SPREAD = 0.01  # by so much two openings of one file differ, from where their buffers lie in memory
+RESAMPLES, QUANTILE_RESAMPLES = 1000, 200
+
+
+@dataclass(frozen=True)
+class Latency:
+    """One sample through one file: the median and the 95th percentile, each with its 95 % interval."""
+
+    latency_ms: Measurement
+    latency_p95_ms: Measurement
+
+
+@dataclass(frozen=True)
+class Timing(Latency):
+    """A file against its baseline, timed by turns.
+
+    Attributes:
+        ratio: file / baseline; below 1 is faster.
+        speed: "faster", "slower", or "tie" where the interval of the ratio holds 1.
+    """
+
+    baseline_latency_ms: Measurement
+    baseline_latency_p95_ms: Measurement
+    ratio: Interval
+    speed: str
+
+
+def time_pair(path: Path, baseline_path: Path, threads: int = 1, progress: Progress = silent) -> Timing:
+    """Time a file and its baseline by turns; about half a second for small ones.
+
+    Raises:
+        MeasureError: one of them cannot be run here.
+    """
+    runs, version = _timed([path, baseline_path], threads, progress)
+    ours, base = ([opening[place] for opening in runs] for place in range(2))
+    ratio = _ratio(ours, base)
+    return Timing(
+        *_latencies(ours, threads, version, "by turns with the uncompressed file"),
+        *_latencies(base, threads, version, "by turns with the compressed file"),
+        ratio,
+        "faster" if ratio.high < 1 else "slower" if ratio.low > 1 else "tie",
+    )
+
+
+def time_one(path: Path, threads: int = 1, progress: Progress = silent) -> Latency:
+    """Time a file by itself.
+
+    Raises:
+        MeasureError: it cannot be run here.
+    """
+    runs, version = _timed([path], threads, progress)
+    return Latency(*_latencies([opening[0] for opening in runs], threads, version, "by itself"))
+
+
+def _timed(paths: list[Path], threads: int, progress: Progress) -> tuple[list, str]:
+    """Nanoseconds per opening, path, block and run; and the version of the runtime."""
+    job = {
+        "do": "time", "paths": paths, "threads": threads,
+        "seconds": SECONDS * len(paths) / 2, "least": LEAST_RUNS, "longest": LONGEST_SECONDS,
+    }  # fmt: skip
+    child.stand_by()  # it gets ready while we may have to wait
+    with quiet(progress):
+        result = child.run(job, progress, "timing")
+    child.stand_by()
+    progress(1.0, "timed")
+    return result["runs"], result["version"]
+
+
+def _ratio(ours: list[list[list[int]]], base: list[list[list[int]]]) -> Interval:
+    """The ratio of one sample's times, from the ratio of block medians turn by turn."""
+    logs = np.array([
+        [np.log(np.median(a) / np.median(b)) for a, b in zip(*opening, strict=True)]
+        for opening in _even(ours, base)
+    ])  # fmt: skip  # (openings, turns)
+    generator = np.random.default_rng(0)
+    openings, turns = logs.shape
+    opening = generator.integers(0, openings, (RESAMPLES, openings, 1))
+    turn = generator.integers(0, turns, (RESAMPLES, openings, turns))
+    resampled = np.median(logs[opening, turn].reshape(RESAMPLES, -1), axis=1)
+    value = float(np.median(logs))
+    low, high = value - np.quantile(resampled, [0.025, 0.975])
+    placed = SAME_FILE_SPREAD
+    return Interval(
+        value=float(np.exp(value)),
+        low=float(np.exp(value - np.hypot(max(low, 0.0), placed))),
+        high=float(np.exp(value + np.hypot(max(-high, 0.0), placed))),
+    )
+
+
+def _even(ours: list, base: list) -> list[tuple[list, list]]:
+    """Openings cut to the same number of turns, without a last one that time cut short."""
+    most = max(len(blocks) for blocks in ours)
+    whole = [(a, b) for a, b in zip(ours, base, strict=True) if len(a) >= most / 2]
+    turns = min(len(a) for a, _ in whole)
+    return [(a[:turns], b[:turns]) for a, b in whole]
+
+
+def _latencies(openings: list[list[list[int]]], threads: int, version: str, where: str) -> list[Measurement]:
+    """Median and 95th percentile of all runs; their intervals resample whole blocks, as runs of a block are alike."""
+    blocks = np.array([block for opening in openings for block in opening]) / 1e6  # (blocks, runs of a block) in ms
+    picks = np.random.default_rng(0).integers(0, len(blocks), (QUANTILE_RESAMPLES, len(blocks)))
+    resampled = np.quantile(blocks[picks].reshape(QUANTILE_RESAMPLES, -1), [0.5, 0.95], axis=1)
+    ends = np.quantile(resampled, [0.025, 0.975], axis=1)  # (low and high, median and p95)
+    few = f"only {blocks.size:,}" if blocks.size < LEAST_RUNS else f"{blocks.size:,}"
+    how = f"{few} runs of one sample, {where}, {threads} thread{'s' if threads > 1 else ''}, ONNX Runtime {version}"
+    return [
+        Measurement(
+            metric=metric, value=value, low=min(low, value), high=max(high, value),
+            origin=Origin.MEASURED, device=this_host().id, how=how,
+        )
+        for metric, value, low, high in zip(
+            ("latency_ms", "latency_p95_ms"), np.quantile(blocks, [0.5, 0.95]).tolist(), *ends.tolist(), strict=True
+        )
+    ]  # fmt: skip
