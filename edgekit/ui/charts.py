@@ -1,8 +1,8 @@
 """The two Pareto charts: accuracy against size, accuracy against latency. Pure functions from points to a figure.
 
-Only measured points are solid. What is predicted is hollow, with its error band. Colours are chosen to be told apart by
-people who see few of them, to have a contrast of 3 : 1 on the white and on the dark page, and never to stand alone: each
-kind has its own shape as well.
+Only measured points are solid. What is predicted is hollow, with its error band. Colours can be told apart by people
+who see few of them, have a contrast of 3 : 1 on the white and on the dark page, and never stand alone: each kind has
+its own shape as well.
 """
 
 import math
@@ -99,7 +99,7 @@ def pareto(
 
 def _frontier(figure: go.Figure, points: list[Point], metric: str) -> None:
     pairs = [(p.measurements[metric].value, p.measurements["accuracy"].value) for p in points]
-    best = sorted(pairs[i] for i in frontier(pairs))
+    best = [pairs[i] for i in frontier(pairs, more_is_better=(False, True))]
     figure.add_scatter(
         x=[x for x, _ in best], y=[100 * y for _, y in best], mode="lines", name="Best so far", hoverinfo="skip",
         line={"color": GREY, "width": 1.5, "shape": "hv"}, showlegend=False,

@@ -9,6 +9,8 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from edgekit.ui.guard import guarded
+
 ICON = Path(__file__).with_name("icon.svg")
 
 PAGES = [
@@ -23,8 +25,10 @@ def run() -> None:
     """Draw the navigation in the order a person works, then the page that the address names."""
     st.set_page_config(page_title="EdgeKit", page_icon=str(ICON), layout="wide")
     st.logo(str(ICON), size="large", alt="EdgeKit")
-    pages = [st.Page(path, title=title, icon=icon, default=not index) for index, (path, title, icon) in enumerate(PAGES)]
-    st.navigation(pages, position="top").run()
+    pages = [st.Page(path, title=title, icon=icon, default=path == PAGES[0][0]) for path, title, icon in PAGES]
+    page = st.navigation(pages, position="top")
+    with guarded():
+        page.run()
 
 
 def ensure_router() -> None:

@@ -6,7 +6,8 @@ import threading
 
 import streamlit as st
 
-HEAVY = ("torch", "onnxruntime", "edgekit.pipeline", "edgekit.registry")
+HEAVY = ("torch", "onnxruntime", "edgekit.pipeline")
+_ready = threading.Event()
 
 
 @st.cache_resource(show_spinner=False)
@@ -17,9 +18,15 @@ def warm() -> threading.Thread:
     return thread
 
 
+def ready() -> bool:
+    """Whether everything is loaded, so that using it costs a page no time."""
+    return _ready.is_set()
+
+
 def _load() -> None:
-    for name in HEAVY:
-        try:
+    try:
+        for name in HEAVY:
             importlib.import_module(name)
-        except ImportError:  # whoever needs it meets the same error, and tells the person
-            logging.getLogger(__name__).exception("%s could not be loaded ahead of time", name)
+        _ready.set()
+    except ImportError:  # whoever needs the library meets the same error, and tells the person
+        logging.getLogger(__name__).exception("a library could not be loaded ahead of time")

@@ -1,0 +1,121 @@
+"""The one place where pages start work: what a click measures, compresses, explores or downloads becomes a job here."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgekit.core.errors import Cancelled, EdgeKitError
+from edgekit.core.progress import Progress, part
+from edgekit.core.run import Run
+from edgekit.jobs.jobs import Job, jobs
+from edgekit.store.store import Store
+from edgekit.ui.warm import ready
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A point that a person wants on the chart.
+
+    Attributes:
+        recipe: steps as YAML would hold them; empty for the network as it is.
+        samples: of the test set; None for all.
+        each_step: also measure the file after every step.
+    """
+
+    model: str
+    recipe: list[dict[str, Any]]
+    samples: int | None = None
+    each_step: bool = False
+
+    @property
+    def key(self) -> str:
+        """The same for the same wish."""
+        return json.dumps([self.model, self.recipe, self.samples, self.each_step], sort_keys=True)
+
+
+@dataclass
+class Measuring:
+    """A wish that is being worked on. `points` gets the run as soon as its point is known, before the job ends."""
+
+    key: str
+    job: str
+    points: list[Run] = field(default_factory=list)
+
+
+def canonical(recipe: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A recipe as the store spells it, without settings at their defaults; as it stands while the libraries load."""
+    if not ready():
+        return recipe
+    from edgekit.recipe import Recipe
+
+    return Recipe.parse(recipe).to_list()
+
+
+def measure(wish: Wish, store: Store, session: str) -> Measuring:
+    """Live: compress without training and measure, ahead of long jobs. Replaces this tab's measurement before it."""
+    points: list[Run] = []
+    job = jobs().submit(
+        "Measuring", _compress(wish, store, points.append), session=session, short=True, slot="live"
+    )  # fmt: skip
+    return Measuring(wish.key, job.id, points)
+
+
+def compress(wish: Wish, store: Store, session: str) -> Job:
+    """Compress with training, as a long job; the same wish twice is one job."""
+    return jobs().submit("Compressing", _compress(wish, store), session=session, short=False, key=wish.key)
+
+
+def explore(model: str, recipes: list[list[dict]], samples: int | None, store: Store, session: str) -> Job:
+    """Measure many recipes, one after the other; those that cannot work are kept as failed and passed over."""
+
+    def work(progress: Progress) -> int:
+        done = 0
+        for number, recipe in enumerate(recipes):
+            here = part(progress, number / len(recipes), (number + 1) / len(recipes))
+            told = _numbered(here, number + 1, len(recipes))
+            try:
+                _compress(Wish(model, recipe, samples), store)(told)
+                done += 1
+            except Cancelled:
+                raise
+            except EdgeKitError:  # kept in the store as a failed run, with its reason
+                continue
+        return done
+
+    key = json.dumps(["explore", model, recipes, samples])
+    return jobs().submit("Exploring", work, session=session, short=False, key=key)
+
+
+def pull(data: str, title: str, session: str) -> Job:
+    """Fetch a data set; the same one twice is one job."""
+
+    def work(progress: Progress) -> str:
+        from edgekit.data.download import pull
+
+        pull(data, progress)
+        return data
+
+    return jobs().submit(f"Downloading {title}", work, session=session, short=False, key=f"pull-{data}")
+
+
+def _compress(
+    wish: Wish, store: Store, on_point: Callable[[Run], None] = lambda run: None
+) -> Callable[[Progress], Run]:
+    def work(progress: Progress) -> Run:
+        progress(0.0, "loading the libraries")
+        from edgekit.models.samples import load
+        from edgekit.pipeline import compress
+        from edgekit.recipe import Recipe
+
+        recipe = Recipe.parse(wish.recipe)
+        return compress(
+            load(wish.model), recipe, store=store, samples=wish.samples, each_step=wish.each_step,
+            progress=progress, on_point=on_point,
+        )  # fmt: skip
+
+    return work
+
+
+def _numbered(progress: Progress, number: int, total: int) -> Progress:
+    return lambda fraction, what: progress(fraction, f"recipe {number} of {total}, {what}")

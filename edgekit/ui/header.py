@@ -1,0 +1,95 @@
+"""The top of the Workbench: which model, scored on how many samples, on which machine, and the budget as chips."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from edgekit.core.budget import Budget, Limit
+from edgekit.core.run import Run
+from edgekit.data.catalog import entry
+from edgekit.devices.host import this_host
+from edgekit.models.samples import Card, cards
+from edgekit.ui import state, words
+
+SAMPLES = {"all": None, "2,000": 2000, "500": 500}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the page is about: a model with its card, and how many test samples score it (None: all)."""
+
+    model: str
+    card: Card
+    samples: int | None
+
+
+def choose() -> Choice:
+    """The model and the number of test samples, from the address or the two widgets."""
+    titles = state.model_titles()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        model = st.selectbox(
+            "Model", list(titles), format_func=titles.__getitem__, key="model", bind="query-params", width=340,
+            on_change=_forget,
+        )  # fmt: skip
+        samples = st.segmented_control(
+            "Test samples", list(SAMPLES), default="all", required=True, key="samples", bind="query-params",
+            help="All of the test set gives the tightest interval. Fewer are quicker; points scored on a different "
+            "number of samples are never drawn together.",
+        )  # fmt: skip
+    card = cards()[model]
+    host = this_host()
+    st.caption(
+        f"{card.summary} Data: {entry(card.data).title}. Measured on this computer: "
+        f"{host.cpu}, {host.cores} cores, ONNX Runtime, batch 1, one thread."
+    )
+    return Choice(model, card, SAMPLES[samples])
+
+
+def budget(run: Run | None, baseline: Run | None) -> Budget:
+    """The budget as three chips, green where the selected file holds it, and a place to change it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="budget"):
+        chips = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
+        with st.popover("Budget", icon=":material/edit:", type="tertiary", key="budget_edit"):
+            plain = Budget()
+            size = st.number_input(
+                "Size on disk, at most (MB)", 0.001, 10_000.0, plain.size_bytes / 1e6, step=0.1, format="%g",
+                key="size", bind="query-params",
+            )  # fmt: skip
+            latency = st.number_input(
+                "Latency, at most (ms)", 0.001, 100_000.0, plain.latency_ms, step=0.1, format="%g",
+                key="latency", bind="query-params",
+            )  # fmt: skip
+            drop = st.number_input(
+                "Accuracy lost, at most (points)", 0.0, 100.0, plain.accuracy_drop, step=0.1, format="%g",
+                key="drop", bind="query-params",
+            )  # fmt: skip
+    chosen = Budget(size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop)
+    base = baseline.measurements["accuracy"].value if baseline else None
+    for limit in chosen.limits(base):
+        chip(chips, limit, run, text(limit, chosen))
+    return chosen
+
+
+def text(limit: Limit, budget: Budget) -> str:
+    """What a limit asks for: "at most 5.00 MB", "at most 1 point lost"."""
+    if limit.metric == "accuracy":
+        return f"at most {budget.accuracy_drop:g} {'point' if budget.accuracy_drop == 1 else 'points'} lost"
+    return f"at most {words.number(limit.metric, limit.worst)}"
+
+
+def chip(place, limit: Limit, run: Run | None, text: str) -> None:
+    """One limit: kept, missed, or nothing measured yet; in words and with an icon, not by colour alone."""
+    title = {"size_bytes": "Size", "latency_ms": "Latency", "accuracy": "Accuracy"}[limit.metric]
+    measured = run.measurements.get(limit.metric) if run else None
+    if run is None:
+        place.badge(f"{title}: {text}", icon=":material/radio_button_unchecked:", color="gray")
+    elif miss := limit.miss(measured):
+        place.badge(f"{title} over budget: {text}", icon=":material/close:", color="red", help=miss)
+    else:
+        place.badge(f"{title} within budget: {text}", icon=":material/check:", color="green")
+
+
+def _forget() -> None:
+    """Another model: the selected run and a recipe made for the last one no longer apply."""
+    state.select(None)
+    state.set_custom_recipe(None)

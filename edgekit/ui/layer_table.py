@@ -1,0 +1,62 @@
+"""What changed, layer by layer: size, work, bits and zeros of every layer, and what the recipe did to it."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from edgekit.core.run import Run
+
+
+def draw(run: Run, baseline: Run | None) -> None:
+    """The table, widest facts first."""
+    if not run.layers:
+        st.caption("The layers of this file are not known.")
+        return
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        frame(run, baseline),
+        hide_index=True,
+        alt="Layers of the file with parameters, multiply-accumulates, bits and zeros",
+        column_config={
+            "Layer": st.column_config.TextColumn(pinned=True),
+            "Parameters": number(format="compact"),
+            "MACs": number("MACs", format="compact", help="Multiply-accumulates for one sample"),
+            "Bits": number("Bits per weight", format="%g"),
+            "Zeros": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "Parameters kept": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+            "What happened": st.column_config.TextColumn(width="large"),
+        },
+    )
+
+
+def frame(run: Run, baseline: Run | None) -> pd.DataFrame:
+    """One row a layer, in the order in which they compute."""
+    before = {row["layer"]: row for row in (baseline.layers if baseline else [])}
+    happened = changes(run.changes)
+    return pd.DataFrame(
+        {
+            "Layer": [row["layer"] for row in run.layers],
+            "Kind": [row["kind"] for row in run.layers],
+            "Shape": [" × ".join(map(str, row.get("shape") or ())) for row in run.layers],
+            "Parameters": [row["params"] for row in run.layers],
+            "Parameters kept": [_share(row, before, "params") for row in run.layers],
+            "MACs": [row["macs"] for row in run.layers],
+            "Bits": [row["weight_bits"] for row in run.layers],
+            "Zeros": [row["zeros"] for row in run.layers],
+            "What happened": [happened.get(row["layer"], "") for row in run.layers],
+        }
+    )
+
+
+def changes(found: list[dict[str, Any]]) -> dict[str, str]:
+    """What all steps did to each layer, in order: {"conv1": "10 of 20 channels kept; int8 weights"}."""
+    told: dict[str, list[str]] = {}
+    for change in found:
+        told.setdefault(change["layer"], []).append(change["what"])
+    return {layer: "; ".join(lines) for layer, lines in told.items()}
+
+
+def _share(row: dict, before: dict[str, dict], what: str) -> float | None:
+    was = before.get(row["layer"], {}).get(what)
+    return row[what] / was if was else None

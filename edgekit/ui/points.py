@@ -1,0 +1,41 @@
+"""What the store knows, as points for the charts: the newest of each recipe, and latency only from this machine."""
+
+import json
+from collections.abc import Iterable
+
+from edgekit.core.measurement import Measurement, Origin
+from edgekit.store.rows import Summary
+from edgekit.ui.charts import Point
+
+MOST = 2000  # newest runs that a chart looks through
+
+AXES = ("accuracy", "size_bytes", "latency_ms")
+
+
+def points(summaries: Iterable[Summary], host: str, keep: str | None = None) -> list[Point]:
+    """One point a recipe.
+
+    Args:
+        summaries: finished runs of one model on the same samples, the newest first.
+        host: id of this machine; what another one timed has no place on the latency axis.
+        keep: id of a run to show even if its recipe was measured again since.
+    """
+    found: dict[str, Point] = {}
+    for one in summaries:
+        recipe = json.dumps(one.recipe, sort_keys=True)
+        if recipe not in found or one.id == keep:
+            found[recipe] = Point(one.id, one.name, one.recipe, _measurements(one, host))
+    return list(found.values())
+
+
+def find(points: Iterable[Point], recipe: list[dict]) -> str | None:
+    """The id of the run that has measured this recipe."""
+    return next((point.id for point in points if point.recipe == recipe), None)
+
+
+def _measurements(one: Summary, host: str) -> dict[str, Measurement]:
+    axes = [axis for axis in AXES if axis in one.metrics and (axis != "latency_ms" or one.host == host)]
+    return {
+        axis: Measurement(metric=axis, origin=Origin.MEASURED, device=one.host, **one.metrics[axis]._asdict())
+        for axis in axes
+    }

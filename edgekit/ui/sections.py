@@ -1,0 +1,108 @@
+"""The parts of the Workbench that show what was measured, in the order in which they stand on the page."""
+
+import streamlit as st
+
+from edgekit.core.budget import Budget
+from edgekit.models.samples import Card
+from edgekit.store.store import Store
+from edgekit.ui import (
+    actions,
+    advice_cards,
+    gallery,
+    headline,
+    jobs_view,
+    layer_table,
+    live,
+    selected,
+    sliders,
+    state,
+    step_charts,
+)
+from edgekit.ui import charts as draw_charts
+from edgekit.ui.charts import Point
+from edgekit.ui.header import Choice
+from edgekit.ui.look import View
+
+AXES = {"size_bytes": "Accuracy and size", "latency_ms": "Accuracy and latency"}
+
+
+def job(choice: Choice, store: Store) -> None:
+    """The long job that this tab watches, with its Cancel; points that it makes appear as they come."""
+    watched = state.job()
+    if watched is None:
+        return
+    if live.job_is_lost(watched):
+        st.info(
+            "This job is no longer known: the server was started again since. What it had finished is under Runs.",
+            icon=":material/power_off:",
+        )
+        state.watch(None)
+        return
+    before = store.count(model=choice.model)
+    jobs_view.job_panel(watched, on_end=live.done, changed=lambda: store.count(model=choice.model) > before + 1)
+
+
+def headline_cards(view: View) -> None:
+    """Before → after; before the first measurement, nothing."""
+    if view.run is not None:
+        headline.draw(view.run)
+
+
+def charts(view: View, budget: Budget, ghost: Point | None) -> None:
+    """The two Pareto charts side by side. A click on a point selects its run in both."""
+    if not view.points and ghost is None:
+        with st.container(border=True, key="no_points"):
+            st.markdown("**The first point is on its way.** The network itself is measured first: the star.")
+        return
+    for place, (metric, title) in zip(st.columns(2, gap="medium"), AXES.items(), strict=True):
+        with place:
+            st.markdown(f"**{title}**")
+            figure = draw_charts.pareto(
+                view.points, metric, budget=budget, selected=view.run.id if view.run else None, ghost=ghost
+            )
+            key = f"chart-{metric}"
+            st.plotly_chart(
+                figure, key=key, on_select=lambda key=key: _clicked(key), selection_mode="points",
+                config=draw_charts.CONFIG, alt=f"{title} of {len(view.points)} measured files",
+            )  # fmt: skip
+
+
+def explore(choice: Choice, store: Store) -> None:
+    """A button that fills the charts in the background."""
+    recipes = sliders.explored()
+    st.button(
+        f"Explore {len(recipes)} recipes", icon=":material/scatter_plot:", key="explore",
+        disabled=jobs_view.active(state.job()), on_click=_explore, args=(choice, store),
+        help="Measures widths, prunings and both at once, without training, while you go on working.",
+    )  # fmt: skip
+
+
+def details(view: View, card: Card, store: Store) -> None:
+    """Everything about the selected run."""
+    run = view.run
+    if run is None:
+        return
+    selected.draw(run, card, store)
+    tabs = st.tabs(["What to try next", "Changed answers", "Layers", "Each step"], key="about", on_change="rerun")
+    drawn = [
+        lambda: advice_cards.draw(run, view.baseline),
+        lambda: gallery.draw(run),
+        lambda: layer_table.draw(run, view.baseline),
+        lambda: step_charts.draw(run, store),
+    ]
+    for tab, draw in zip(tabs, drawn, strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def _explore(choice: Choice, store: Store) -> None:
+    recipes = sliders.explored()
+    state.watch(actions.explore(choice.model, recipes, choice.samples, store, state.session()).id)
+
+
+def _clicked(key: str) -> None:
+    """Select the run whose point was clicked; a click beside all points changes nothing."""
+    chosen = st.session_state[key].selection.points
+    if chosen and chosen[0].get("customdata"):
+        state.select(chosen[0]["customdata"][0])

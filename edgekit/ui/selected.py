@@ -1,0 +1,115 @@
+"""The selected point: its recipe, its file to download with the few lines that run it, and what to do with it."""
+
+import json
+
+import streamlit as st
+import yaml
+
+from edgekit.core.errors import EdgeKitError
+from edgekit.core.measurement import METRICS
+from edgekit.core.run import Run
+from edgekit.data.catalog import entry
+from edgekit.models.samples import Card
+from edgekit.store.store import Store
+from edgekit.ui import controls, words
+
+SHORT_HASH = 12
+
+
+def draw(run: Run, card: Card, store: Store) -> None:
+    """Recipe and buttons, then numbers, code and hash in tabs."""
+    with st.container(border=True, key="selected"):
+        st.markdown(f"**{title(run)}**")
+        with st.container(horizontal=True, gap="small"):
+            _download(run, store)
+            st.button(
+                "Load into the controls", icon=":material/tune:", key="load", on_click=_load, args=(run.recipe,),
+                help="Set the sliders, or the recipe editor, to what made this file.",
+            )  # fmt: skip
+            pinned = "Unpin" if run.pinned else "Pin"
+            st.button(
+                pinned, icon=":material/keep:", key="pin", on_click=store.pin, args=(run.id, not run.pinned),
+                help="Pinned runs and their files are never cleared away.",
+            )  # fmt: skip
+        recipe, numbers, code = st.tabs(["Recipe", "All numbers", "Run this file"])
+        recipe.code(yaml.safe_dump(run.recipe, sort_keys=False, default_flow_style=None) or "[]", language="yaml")
+        recipe.caption(f"From the command line: `{command(run)}`")
+        numbers.table(table(run), width="stretch")
+        code.code(snippet(run, card), language="python")
+
+
+def title(run: Run) -> str:
+    """The name that a person gave, or the recipe in words."""
+    return run.name or words.recipe(run.recipe).capitalize()
+
+
+def file_name(run: Run) -> str:
+    """What the downloaded file is called: the model, then the techniques, then the start of its hash."""
+    steps = [next(iter(step)) for step in run.recipe] or ["uncompressed"]
+    return f"{'-'.join([run.model, *steps])}-{run.artifact.sha256[:8]}.onnx"
+
+
+def command(run: Run) -> str:
+    """The same compression from the command line."""
+    steps = " ".join(
+        "--step " + ",".join([name, *(f"{key}={value}" for key, value in settings.items())])
+        for step in run.recipe
+        for name, settings in step.items()
+    )
+    return f"python -m edgekit compress {run.model} {steps}".strip()
+
+
+def table(run: Run) -> dict[str, list[str]]:
+    """Every metric: before, after, the interval, and how it came to be."""
+    rows = [(metric, run.measurements.get(metric)) for metric in METRICS]
+    return {
+        "": [METRICS[metric].title for metric, _ in rows],
+        "Before": [words.measured(run.baseline_measurements.get(metric)) for metric, _ in rows],
+        "After": [words.measured(found) for _, found in rows],
+        "95 % interval": [words.interval(found) or "exact" if found else "" for _, found in rows],
+        "How": [f"{found.origin.value}: {found.how}" if found else "not known yet" for _, found in rows],
+    }
+
+
+def snippet(run: Run, card: Card) -> str:
+    """Python that loads the downloaded file and runs it on one image, with onnxruntime, numpy and pillow."""
+    height, width, channels = image_shape(card)
+    mode = "L" if channels == 1 else "RGB"
+    pixels = "" if channels > 1 else "[..., None]"
+    return f"""import numpy as np, onnxruntime as ort
+from PIL import Image
+
+image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}))
+pixels = np.asarray(image, np.float32){pixels} / 255  # ({height}, {width}, {channels})
+inputs = (pixels - np.float32({list(card.mean)})) / np.float32({list(card.std)})
+
+session = ort.InferenceSession("{file_name(run)}")
+outputs = session.run(None, {{session.get_inputs()[0].name: inputs.transpose(2, 0, 1)[None]}})[0]
+print({json.dumps(list(classes(card)))}[outputs.argmax()])
+"""
+
+
+def image_shape(card: Card) -> tuple[int, int, int]:
+    """Height, width and channels of the images that the model takes."""
+    return entry(card.data).image
+
+
+def classes(card: Card) -> tuple[str, ...]:
+    """The names of the answers."""
+    return entry(card.data).classes
+
+
+def _download(run: Run, store: Store) -> None:
+    try:
+        path = store.file(run.artifact.sha256)
+    except EdgeKitError as error:
+        st.caption(str(error))
+        return
+    st.download_button(
+        f"Download {words.size(run.artifact.bytes)}", path.read_bytes, file_name(run), "application/octet-stream",
+        type="primary", icon=":material/download:", key="download", on_click="ignore",
+    )  # fmt: skip
+
+
+def _load(recipe: list[dict]) -> None:
+    controls.load(recipe)

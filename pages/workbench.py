@@ -1,0 +1,40 @@
+"""Workbench: choose a model, move two sliders, see on two charts where the network lands, and download the file."""
+
+from edgekit.ui.router import ensure_router
+
+ensure_router()
+
+import streamlit as st
+
+from edgekit.ui import controls, header, live, look, sections, state
+from edgekit.ui.actions import Wish, canonical
+from edgekit.ui.data_gate import data_gate
+
+choice = header.choose()
+if not data_gate(choice.card.data):
+    st.stop()
+
+chips = st.container()
+left, right = st.columns([1, 2.7], gap="medium")
+with left, st.container(border=True, key="controls"):
+    recipe = controls.recipe(choice.model)
+    each_step = controls.each_step()
+    answer = st.container()
+
+store = state.store()
+wish = None if recipe is None else Wish(choice.model, canonical(recipe), choice.samples, each_step)
+seen = look.points(choice, store)
+known = live.known(wish, seen, store)
+live.follow(wish, known)
+view = look.view(choice, seen, store)
+
+with answer:
+    live.panel(wish, known)
+with chips:
+    budget = header.budget(view.run, view.baseline)
+with right:
+    sections.job(choice, store)
+    sections.headline_cards(view)
+    sections.charts(view, budget, live.ghost(wish, known, view.baseline))
+    sections.explore(choice, store)
+sections.details(view, choice.card, store)
