@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError
 
 from edgekit.artifacts.constants import Constants, constants
@@ -121,13 +122,19 @@ def _open(data: bytes, path: Path) -> _File:
         graph = onnx.load_model_from_string(data)
     except DecodeError:
         raise ModelError(f"{path} must be an ONNX file, but its {len(data):,} bytes are not one.") from None
-    known = constants(graph)
+    graph, known = _without_functions(graph)
     readers: dict[str, list[onnx.NodeProto]] = {}
     for node in graph.graph.node:
         for name in dict.fromkeys(node.input):
             readers.setdefault(name, []).append(node)
     makers = {name: node for node in graph.graph.node for name in node.output}
-    sizes = shapes(graph, known)
+    try:
+        sizes = shapes(graph, known)
+    except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
+        raise ModelError(
+            f"the constants of {path} must be ones that ONNX Runtime can work out, but it says: {error}. "
+            "Check the file with onnx.checker, and export it again."
+        ) from None
     found = [
         layer
         for number, node in enumerate(graph.graph.node)
@@ -135,6 +142,16 @@ def _open(data: bytes, path: Path) -> _File:
         if (layer := _layer(node, number, known, readers, makers)) is not None
     ]
     return _File(found, known, sizes)
+
+
+def _without_functions(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, Constants]:
+    """The graph with layers in plain sight; functions of constants alone, such as unpacking, stay as they are."""
+    known = constants(graph)
+    functions = {(function.domain, function.name) for function in graph.functions}
+    if all((node.domain, node.op_type) not in functions or node.output[0] in known for node in graph.graph.node):
+        return graph, known
+    graph = onnx.inliner.inline_local_functions(graph)
+    return graph, constants(graph)
 
 
 def _layer(node: onnx.NodeProto, number: int, known: Constants, readers: dict, makers: dict) -> _Layer | None:
@@ -181,11 +198,12 @@ def _row(layer: _Layer, file: _File) -> dict[str, Any]:
         return row
     weight = layer.weight(file.constants)
     counted = [name for role, name in layer.parts.items() if role not in ("scale", "zero")]
-    stored = [_stored_bits(file.constants, name) for name in _sources(layer, file.constants)]
+    sources = sorted(_sources(layer, file.constants))
+    codes = max(sources, key=lambda name: math.prod(file.constants.stored[name].dims))  # the rest are scales
     return row | {
         "params": sum(file.constants.values[name].size for name in counted),
-        "weight_bits": sum(stored),
-        "bits": max(stored) // max(weight.size, 1),
+        "weight_bits": sum(_stored_bits(file.constants, name) for name in sources),
+        "bits": _stored_bits(file.constants, codes) // max(weight.size, 1),
         "zeros": float((weight == 0).mean()) if weight.size else 0.0,
         "shape": list(weight.shape),
         "channels": weight.shape[layer.channel_axis()],
