@@ -86,8 +86,8 @@ def layers(bits: int) -> list[dict[str, Any]]:
         ("fc2", "Gemm", [10, 500], 5_000),
     ]
     return [
-        {"layer": name, "kind": kind, "params": int(np.prod(shape)) + shape[0], "macs": macs, "weight_bits": bits,
-         "zeros": 0.01, "shape": shape, "channels": shape[0]}
+        {"layer": name, "kind": kind, "params": int(np.prod(shape)) + shape[0], "macs": macs, "bits": bits,
+         "weight_bits": int(np.prod(shape)) * bits, "zeros": 0.01, "shape": shape, "channels": shape[0]}
         for name, kind, shape, macs in sizes
     ]  # fmt: skip
 

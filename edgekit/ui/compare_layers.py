@@ -1,6 +1,6 @@
 """The layers of the compared runs as bars on one scale: where the bytes, the work and the zeros are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,18 +9,14 @@ import streamlit as st
 from edgekit.ui import words
 from edgekit.ui.compare_pick import Contender
 
-BAR, GAP = 11, 14  # pixels
+BAR, GAP = 15, 14  # pixels
 
 
-def _weight_bytes(row: dict[str, Any]) -> float:
-    return row["params"] * row["weight_bits"] / 8
-
-
-VIEWS = {
-    "Weights (bytes)": (_weight_bytes, words.size),
+VIEWS: dict[str, tuple[Callable[[dict[str, Any]], float | None], Callable[[float], str]]] = {
+    "Weights (bytes)": (lambda row: row["weight_bits"] / 8, words.size),
+    "Bits a weight": (lambda row: row["bits"], words.significant),
     "Parameters": (lambda row: row["params"], words.count),
     "Multiply-accumulates": (lambda row: row["macs"], words.count),
-    "Bits a weight": (lambda row: row["weight_bits"], words.significant),
     "Zeros": (lambda row: row["zeros"], words.percent),
 }
 
@@ -42,15 +38,15 @@ def layers(everyone: Sequence[Contender]) -> None:
 def bars(everyone: Sequence[Contender], view: str) -> go.Figure:
     """Horizontal bars in groups, a group a layer, in the order of the network; a layer that a run lacks has no bar."""
     value, text = VIEWS[view]
-    names = list(dict.fromkeys(row["layer"] for one in everyone for row in one.run.layers))
+    weighted = [{row["layer"]: row for row in one.run.layers if row["shape"]} for one in everyone]  # not pooling, …
+    names = list(dict.fromkeys(name for rows in weighted for name in rows))
     figure = go.Figure()
-    for one in everyone:
-        rows = {row["layer"]: row for row in one.run.layers}
-        here = [name for name in names if name in rows]
+    for one, rows in zip(everyone, weighted, strict=True):
+        here = [name for name in names if name in rows and value(rows[name]) is not None]
         values = [value(rows[name]) for name in here]
         figure.add_bar(
             y=here, x=values, orientation="h", name=one.letter, marker_color=one.colour, text=[text(v) for v in values],
-            textposition="outside", cliponaxis=False,
+            textposition="outside", cliponaxis=False, textfont_size=11,
             hovertemplate=f"<b>{one.letter}</b> %{{y}}: %{{text}}<extra></extra>",
         )  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], ticklabelstandoff=6)
@@ -58,7 +54,7 @@ def bars(everyone: Sequence[Contender], view: str) -> go.Figure:
     figure.update_xaxes(range=[0, 1.15 * most or 1], showticklabels=False, zeroline=False)
     figure.update_layout(
         height=60 + len(names) * (BAR * len(everyone) + GAP), bargap=0.25, barmode="group", dragmode=False,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8}, uniformtext={"minsize": 9, "mode": "hide"},
+        margin={"l": 8, "r": 8, "t": 8, "b": 8}, uniformtext={"minsize": 10, "mode": "show"},
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "traceorder": "normal", "itemclick": False},
     )  # fmt: skip
     for trace in figure.data[::-1]:  # bars of a group are drawn upwards; A belongs on top

@@ -1,5 +1,6 @@
 """All numbers of the compared runs with their intervals: as charts of the three that matter most, and as one table."""
 
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -51,7 +52,10 @@ def intervals(everyone: Sequence[Contender], metric: str) -> go.Figure:
         )  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=[one.letter for one in reversed(known)], title=None)
     low, high = _range(known, metric)
-    figure.update_xaxes(range=[low, high], nticks=4, ticksuffix=" %" if metric == "accuracy" else "", zeroline=False)
+    ticks = _ticks(low, high)
+    values = [tick / 100 for tick in ticks] if metric == "accuracy" else ticks
+    texts = [words.percent(tick) if metric == "accuracy" else words.number(metric, tick) for tick in values]
+    figure.update_xaxes(range=[low, high], tickvals=ticks, ticktext=texts, zeroline=False)
     figure.update_layout(height=60 + 46 * len(known), margin={"l": 8, "r": 8, "t": 14, "b": 8}, dragmode=False)
     return figure
 
@@ -77,7 +81,7 @@ def _cell(found: Measurement | None, bold: bool) -> str:
         return "–"
     value = f"**{words.measured(found)}**" if bold else words.measured(found)
     band = words.interval(found)
-    return f"{value} ({band})" if band else value
+    return f"{value} :small[:gray[({band})]]" if band else value
 
 
 def _best(found: Sequence[Measurement | None], metric: str) -> set[int]:
@@ -99,13 +103,21 @@ def _range(known: Sequence[Contender], metric: str) -> tuple[float, float]:
     return 0.0, 1.2 * max((m.high for m in found), default=1.0)
 
 
+def _ticks(low: float, high: float) -> list[float]:
+    """About four round values between two ends."""
+    size = (high - low) / 4
+    unit = 10.0 ** math.floor(math.log10(size))
+    step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= size)
+    return [step * place for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def _accuracy_change(run: Run) -> str:
     if run.comparison is None:
         return "–"
     change = run.comparison.accuracy_difference
     chance = "less than 0.001" if run.comparison.p_value < 0.001 else f"{run.comparison.p_value:.3f}"
-    band = f"{words.points(change.low)} to {words.points(change.high)}"
-    return f"{words.points(change.value, 2)} ({band}; p {chance})"
+    low, high = (words.points(end, 2).removesuffix(" points") for end in (change.low, change.high))
+    return f"{words.points(change.value, 2)} :small[:gray[({low} to {high}; p {chance})]]"
 
 
 def _size_change(run: Run) -> str:
@@ -117,11 +129,10 @@ def _speed_change(run: Run) -> str:
         return "–"
     ratio = run.comparison.latency_ratio
     if run.comparison.speed == "tie":
-        return f"as fast ({words.significant(ratio.low)}× to {words.significant(ratio.high)}× the time)"
+        return f"as fast :small[:gray[({words.significant(ratio.low)} to {words.significant(ratio.high)} × the time)]]"
     ends = (ratio.low, ratio.high) if ratio.value > 1 else (1 / ratio.high, 1 / ratio.low)
-    return (
-        f"{words.times(ratio.value, 'faster', 'slower')} ({words.significant(ends[0])} to {words.significant(ends[1])})"
-    )
+    band = f"({words.significant(ends[0])} to {words.significant(ends[1])})"
+    return f"{words.times(ratio.value, 'faster', 'slower')} :small[:gray[{band}]]"
 
 
 def _answers_changed(run: Run) -> str:

@@ -9,9 +9,9 @@ from edgekit.ui import words
 
 
 def model_cards(cards: dict[str, Card]) -> None:
-    """All cards in a grid that reflows: three to a row on a desk, one on a phone."""
+    """All cards in a grid that reflows: three to a row on a desk, one on a phone; the lightest first."""
     with st.grid(3, min_column_width=320, gap="medium"):
-        for name, card in cards.items():
+        for name, card in sorted(cards.items(), key=lambda item: item[1].macs):
             with st.container(border=True, height="stretch", key=f"model-{name}"):
                 _card(name, card)
 

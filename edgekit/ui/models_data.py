@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from edgekit.core.errors import EdgeKitError
 from edgekit.data import download
 from edgekit.data.catalog import Entry
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.ui import state, words
-from edgekit.ui.jobs_view import job_panel
+from edgekit.ui.actions import pull
+from edgekit.ui.jobs_view import active, job_panel
 
 
 def data_cards(entries: dict[str, Entry]) -> None:
@@ -25,7 +25,7 @@ def _card(name: str, entry: Entry) -> None:
     height, width, channels = entry.image
     st.table(
         {
-            "On this machine": status.note,
+            "On this machine": _here(status, entry),
             "Images": f"{entry.training:,} to train on, {entry.evaluation:,} to test on; "
             f"{width} × {height} pixels, {'colour' if channels == 3 else 'grey'}",
             "Classes": ", ".join(entry.classes),
@@ -36,45 +36,39 @@ def _card(name: str, entry: Entry) -> None:
         alt=f"Facts about {entry.title}",
     )
     st.space("stretch")
-    if job_id := _watched(name):
+    job_id = _watched(name, entry.title)
+    if job_id:
         job_panel(job_id, on_end=lambda job: _ended(name, job))
-    if not _running(name) and not status.complete:
+    if not status.complete and not active(job_id):
         label = f"Download all of {entry.title}" if status.present else f"Download {entry.title}"
         st.button(label, icon=":material/download:", type="secondary" if status.present else "primary",
                   key=f"pull-{name}", on_click=_start, args=(name, entry.title))  # fmt: skip
+
+
+def _here(status: download.DataStatus, entry: Entry) -> str:
+    if status.complete:
+        return f"All of it, in `{status.where}`"
+    if status.present:
+        return f"All test images and {entry.packaged.training:,} training images, which come with EdgeKit"
+    return f"{status.note[0].upper()}{status.note[1:]}" if status.where else "Nothing of it yet"
 
 
 def _badge(status: download.DataStatus) -> str:
     if status.complete:
         return f":green-badge[:material/check_circle: Ready, {words.size(status.bytes)}]"
     if status.present:
-        return f":green-badge[:material/check_circle: Ready in part, {words.size(status.bytes)}]"
+        return ":green-badge[:material/check_circle: Ready, in part]"
     return ":orange-badge[:material/cloud_download: Not downloaded]"
 
 
 def _start(name: str, title: str) -> None:
-    try:
-        job = jobs().submit(
-            f"Downloading {title}",
-            lambda progress: download.pull(name, progress),
-            session=state.session(),
-            short=False,
-            key=f"pull-{name}",
-        )
-    except EdgeKitError as error:
-        st.session_state[f"pull-{name}-error"] = str(error)
-        return
-    st.session_state[f"pull-{name}-job"] = job.id
+    st.session_state[f"pull-{name}-job"] = pull(name, title, state.session()).id
 
 
-def _watched(name: str) -> str | None:
-    """The download of this data set: the one this tab started, or one that any tab has under way."""
-    mine = st.session_state.get(f"pull-{name}-job")
-    return mine or next((job.id for job in jobs().active() if job.key == f"pull-{name}"), None)
-
-
-def _running(name: str) -> bool:
-    return any(job.key == f"pull-{name}" for job in jobs().active())
+def _watched(name: str, title: str) -> str | None:
+    """The download of this data set: one that any tab has under way, or the last that this tab started."""
+    under_way = next((job.id for job in jobs().active() if job.title == f"Downloading {title}"), None)
+    return under_way or st.session_state.get(f"pull-{name}-job")
 
 
 def _ended(name: str, job: Job) -> None:

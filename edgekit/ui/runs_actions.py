@@ -16,18 +16,19 @@ def toolbar(store: Store, ticked: Sequence[Run]) -> None:
     """One row of buttons; those that do not fit what is ticked are off, and say why when pointed at."""
     one = ticked[0] if len(ticked) == 1 else None
     done = [run for run in ticked if run.status is Status.DONE]
+    few = 2 <= len(done) == len(ticked) <= MOST_COMPARED
     with st.container(horizontal=True, vertical_alignment="center", key="runs_toolbar"):
-        _link(
-            "pages/workbench.py", "Open in Workbench", ":material/tune:", "Tick one finished run.",
-            {"model": one.model, "run": one.id} if one and done else None,
-        )  # fmt: skip
-        _link(
-            "pages/compare.py", "Compare", ":material/compare_arrows:", f"Tick two to {MOST_COMPARED} finished runs.",
-            {"runs": [run.id for run in done]} if 2 <= len(done) == len(ticked) <= MOST_COMPARED else None,
-        )  # fmt: skip
-        if st.button("Rename", icon=":material/edit:", disabled=one is None, help="Tick one run.", key="runs_rename"):
+        if _button("Open in Workbench", "tune", one is not None and bool(done), "Tick one finished run."):
+            st.switch_page("pages/workbench.py", query_params={"model": one.model, "run": one.id})
+        if _button("Compare", "compare_arrows", few, f"Tick two to {MOST_COMPARED} finished runs."):
+            st.switch_page("pages/compare.py", query_params={"runs": [run.id for run in done]})
+        if _button("Rename", "edit", one is not None, "Tick one run."):
             _rename(store, one)
-        if st.button("Delete", icon=":material/delete:", disabled=not ticked, help="Tick runs.", key="runs_delete"):
+        pinned = one is not None and one.pinned
+        if _button("Unpin" if pinned else "Pin", "keep", one is not None, "Tick one run. A pinned run keeps its file."):
+            store.pin(one.id, not pinned)
+            st.rerun()
+        if _button("Delete", "delete", bool(ticked), "Tick the runs to delete."):
             _delete(store, ticked)
         st.download_button(
             "Export CSV", store.csv, "edgekit-runs.csv", "text/csv", icon=":material/download:", on_click="ignore",
@@ -46,8 +47,9 @@ def why_stopped(runs: Sequence[Run]) -> None:
             st.info(f"**{title(run)}** was cancelled before it finished.", icon=":material/cancel:")
 
 
-def _link(page: str, label: str, icon: str, wanted: str, query: dict | None) -> None:
-    st.page_link(page, label=label, icon=icon, help=None if query else wanted, disabled=not query, query_params=query)
+def _button(label: str, icon: str, fits: bool, wanted: str) -> bool:
+    key = f"runs_{label.split()[0].lower().removeprefix('un')}"
+    return st.button(label, icon=f":material/{icon}:", disabled=not fits, help=None if fits else wanted, key=key)
 
 
 @st.dialog("Rename run")

@@ -30,10 +30,10 @@ def frame(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "Status": [[LOOKS[run.status][0]] for run in runs],
-            "Run": [("📌 " if run.pinned else "") + title(run) for run in runs],
+            "Run": [title(run) + (" · pinned" if run.pinned else "") for run in runs],
             "Model": [run.model for run in runs],
             "Accuracy": [_value(run, "accuracy", 100) for run in runs],
-            "Size": [_value(run, "size_bytes", 1e-3) for run in runs],
+            "Size": [_value(run, "size_bytes") for run in runs],
             "Latency": [_value(run, "latency_ms") for run in runs],
             "Against the original": [_speed(run) for run in runs],
             "Made": [run.created for run in runs],
@@ -70,14 +70,15 @@ def table(runs: Sequence[Run]) -> list[Run]:
         key=f"runs_table_{st.session_state.get('runs_ticks', 0)}",
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="",
         alt="Runs, newest first, with status, accuracy, size and latency",
         column_config={
             "Status": st.column_config.MultiselectColumn(
                 options=[name for name, _ in LOOKS.values()], color=[color for _, color in LOOKS.values()], width=110
             ),
-            "Run": st.column_config.TextColumn(width="large", pinned=False),
+            "Run": st.column_config.TextColumn(width=300),
             "Accuracy": number(format="%.2f %%"),
-            "Size": number(format="%.1f kB"),
+            "Size": number(format="bytes"),
             "Latency": number(format="%.3f ms"),
             "Made": st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm"),
             "Took": number(format="%.1f s"),
