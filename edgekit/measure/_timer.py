@@ -20,8 +20,17 @@ from collections.abc import Callable
 import numpy as np
 import onnxruntime
 
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
+
 WARM_UP_RUNS, WARM_UP_SECONDS = 3, 0.004
-BLOCK_SECONDS = 0.002  # long enough that a block's median is steady, short enough that both files meet the same noise
+BLOCK_SECONDS = 0.001  # a turn of two must fit in what a busy system gives a process at a time, about 4 ms
+RELOADED_SECONDS = (
+    0.005  # a file that runs faster first runs untimed, to have back what the other pushed from the cache
+)
+LEAST_CALM_TURNS, MOST_PATIENCE = 30, 4.0  # on a busy system, up to so many times the planned turns to get so many
 MOST_OPENINGS, SHARE_OF_OPENING = 6, 0.15
 PROFILED_RUNS = 400
 REPORT_SECONDS = 0.1
@@ -57,7 +66,8 @@ def timed(job: dict) -> dict:
             "longest" (seconds after which `least` no longer counts).
 
     Returns:
-        "runs": per opening, per path, per block, the nanoseconds of every run.
+        "runs": per opening, per path, per block, the nanoseconds of every run; "undisturbed": per opening and turn,
+        whether the system left this process the processor all along.
     """
     paths, threads = job["paths"], job["threads"]
     started = time.perf_counter()
@@ -67,11 +77,12 @@ def timed(job: dict) -> dict:
     opening = sum(file.seconds for file in files)
     per_run = [warmed_up(file) for file in files]
     sizes = [max(1, round(BLOCK_SECONDS / seconds)) for seconds in per_run]
-    turn = sum(size * seconds for size, seconds in zip(sizes, per_run, strict=True))
+    untimed = [int(seconds < RELOADED_SECONDS) for seconds in per_run]
+    turn = sum((size + more) * seconds for size, more, seconds in zip(sizes, untimed, per_run, strict=True))
     openings = max(1, min(MOST_OPENINGS, int(SHARE_OF_OPENING * max(job["seconds"], turn) / opening)))
     turns = max(job["seconds"] / turn, job["least"] / min(sizes))
     turns = int(max(1, np.ceil(turns / openings)))
-    runs, last_report = [], 0.0
+    runs, undisturbed, last_report = [], [], 0.0
     for number in range(openings):
         if number:
             order = list(enumerate(paths))
@@ -80,20 +91,26 @@ def timed(job: dict) -> dict:
             for file in files:
                 warmed_up(file)
         blocks: list[list[list[int]]] = [[] for _ in paths]
-        for turn_number in range(turns):
+        calm: list[bool] = []
+        done = 0
+        while done < turns or (sum(calm) < LEAST_CALM_TURNS / openings and done < MOST_PATIENCE * turns):
+            preempted = preemptions()
             order = list(range(len(files)))
-            for place in order if turn_number % 2 else order[::-1]:  # A B B A: steady drift cancels out
-                blocks[place].append(files[place].times(sizes[place]))
+            for place in order if done % 2 else order[::-1]:  # A B B A: steady drift cancels out
+                blocks[place].append(files[place].times(sizes[place] + untimed[place])[untimed[place] :])
+            calm.append(preemptions() == preempted)
+            done += 1
             now = time.perf_counter()
             if now - last_report > REPORT_SECONDS:
                 last_report = now
-                tell(progress=(number + (turn_number + 1) / turns) / openings)
+                tell(progress=(number + min(1.0, done / turns)) / openings)
             if now - started > job["longest"]:
                 break
         runs.append(blocks)
+        undisturbed.append(calm)
         if time.perf_counter() - started > job["longest"]:
             break
-    return {"runs": runs, "version": onnxruntime.__version__}
+    return {"runs": runs, "undisturbed": undisturbed, "version": onnxruntime.__version__}
 
 
 def peak_bytes(job: dict) -> dict:
@@ -157,11 +174,16 @@ class Opened:
 
 
 def warmed_up(file: Opened) -> float:
-    """Run a file until caches and branch predictors know it; returns the seconds that a run takes."""
+    """Run a file until caches and branch predictors know it; returns the seconds that a run takes undisturbed."""
     times, until = [], time.perf_counter() + WARM_UP_SECONDS
     while len(times) < WARM_UP_RUNS or time.perf_counter() < until:
         times += file.times(1)
-    return float(np.median(times)) / 1e9
+    return min(times) / 1e9
+
+
+def preemptions() -> int:
+    """How often the system took the processor from this thread so far; always 0 where it does not tell."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw if hasattr(resource, "RUSAGE_THREAD") else 0
 
 
 def sample(entry: object, generator: np.random.Generator) -> np.ndarray:
@@ -188,8 +210,6 @@ def peak() -> int:
         import psutil
 
         return psutil.Process().memory_info().peak_wset
-    import resource
-
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # macOS counts in bytes
 
 
