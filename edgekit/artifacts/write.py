@@ -27,6 +27,6 @@ def write(
     data = slim(pack(graph, encodings)).SerializeToString(deterministic=True)
     name = sha256(data)
     path = Path(folder) / f"{name}.onnx"
-    with written_whole(path) as file:
+    with written_whole(path, durable=False) as file:  # the store keeps a durable copy
         file.write(data)
     return Artifact(path=str(path), sha256=name, bytes=len(data), recipe=recipe, parent=parent)

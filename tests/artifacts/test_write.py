@@ -44,7 +44,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space left on device"):
         write(export(convolutional(), example()), {}, tmp_path, "", None)
     assert list(tmp_path.iterdir()) == []
