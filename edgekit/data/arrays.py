@@ -66,7 +66,10 @@ def keep(folder: Path, arrays: Mapping[str, np.ndarray], progress: Progress = si
         (folder / STAMP).unlink(missing_ok=True)
         for name, array in each(arrays.items(), progress, lambda item: f"Writing {item[0].replace('_', ' ')}"):
             with written_whole(_file(folder, name)) as file:
-                np.save(file, array)
+                # Not np.save: it hides the reason when a disk is full.
+                header = np.lib.format.header_data_from_array_1_0(np.ascontiguousarray(array))
+                np.lib.format.write_array_header_1_0(file, header)
+                file.write(np.ascontiguousarray(array).data)
         _stamp(folder, {name: digest(array) for name, array in arrays.items()})
     except OSError as error:
         raise unwritable(folder, error) from None

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import httpx
@@ -26,7 +26,6 @@ COMMANDS = {
 }
 PATIENCE = httpx.Timeout(20, connect=10)  # seconds without a byte
 TICK = 0.2  # seconds between two looks at Cancel
-CHUNK = 1 << 18
 
 
 def fetch(source: Source, folder: Path, progress: Progress) -> list[Path]:
@@ -90,8 +89,8 @@ def _receive(url: str, partial: Path, tell: Progress, stopped: threading.Event) 
                 raise DataError(f"the server answered {answer.status_code} {answer.reason_phrase}".rstrip())
             have = have if answer.status_code == 206 else 0  # 200: a server that cannot resume sends all of it
             total = have + int(answer.headers.get("Content-Length", 0))
-            with partial.open("ab" if have else "wb") as file:
-                for chunk in answer.iter_raw(CHUNK):
+            with partial.open("ab" if have else "wb", buffering=0) as file:  # a stalled thread keeps nothing back
+                for chunk in answer.iter_raw():
                     if stopped.is_set():
                         return
                     file.write(chunk)
@@ -161,7 +160,8 @@ def _beside(work: Callable[[Progress, threading.Event], None], progress: Progres
     try:
         while not done.done():
             progress(*latest[0])
-            stopped.wait(TICK)
+            wait([done], timeout=TICK)
+        progress(*latest[0])
     finally:
         stopped.set()
     done.result()

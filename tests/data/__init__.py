@@ -1,0 +1,1 @@
+"""Data sets: catalog, download, splits and feeds."""

