@@ -54,6 +54,6 @@ class Cancelled(EdgeKitError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """The sentence for a name that does not exist: `no setting 'sparsty'. Did you mean 'sparsity'?`"""
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1)
+    close = [other for other in known if name and other.startswith(name)] or difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean '{close[0]}'?" if close else f"There are: {', '.join(known) or 'none'}."
     return f"no {kind} '{name}'. {hint}"

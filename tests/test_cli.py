@@ -1,0 +1,139 @@
+"""The command line: one stable object per verb with --json, sentences instead of tracebacks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from edgekit.cli import app
+from edgekit.core.files import sha256
+
+METRICS = {
+    "accuracy", "size_bytes", "shipped_bytes", "weight_bits", "latency_ms", "latency_p95_ms", "peak_memory_bytes",
+    "params", "macs",
+}  # fmt: skip
+
+
+def printed(*words: str) -> dict:
+    """What a verb prints with --json."""
+    result = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def refused(*words: str) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of a real process."""
+    done = subprocess.run([sys.executable, "-m", "edgekit", *words], capture_output=True, text=True, env=os.environ)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_models_lists_the_samples_with_their_accuracy():
+    found = {model["id"]: model for model in printed("models")["models"]}
+    assert {"lenet5-fashion", "resnet8-cifar10", "resnet20-cifar10"} <= set(found)
+    assert found["lenet5-fashion"]["params"] == 431_080
+    assert found["lenet5-fashion"]["accuracy"]["value"] >= 0.91
+
+
+def test_techniques_lists_every_setting_with_its_range():
+    found = {technique["id"]: technique for technique in printed("techniques")["techniques"]}
+    bits = next(s for s in found["quantize_weights"]["settings"] if s["name"] == "bits")
+    assert (bits["kind"], bits["low"], bits["high"], bits["unit"]) == ("int", 2, 8, "bits")
+
+
+def test_techniques_as_markdown_has_a_section_and_a_table_for_each():
+    text = CliRunner().invoke(app, ["techniques", "--markdown"]).stdout
+    for name in printed("techniques")["techniques"]:
+        assert f"## {name['title']} (`{name['id']}`)" in text
+    assert "| `sparsity` |" in text
+
+
+def test_data_list_says_what_is_here():
+    found = {data["id"]: data for data in printed("data", "list")["data"]}
+    assert found["fashion-mnist"]["present"]
+
+
+@pytest.mark.usefixtures("home")
+def test_compress_prints_one_object_that_describes_the_file_it_wrote(tmp_path: Path):
+    out = tmp_path / "out"
+    found = printed(
+        "compress", "lenet5-fashion", "--step", "prune_weights,sparsity=0.5", "--step", "quantize_dynamic",
+        "--samples", "300", "--out", str(out), "--each-step",
+    )  # fmt: skip
+    (file,) = out.iterdir()
+    assert found["artifact"] == {"path": str(file), "sha256": sha256(file), "bytes": file.stat().st_size}
+    assert found["recipe"] == [{"prune_weights": {}}, {"quantize_dynamic": {}}]
+    assert set(found["measurements"]) == set(found["baseline"]) == METRICS
+    for measurement in [*found["measurements"].values(), *found["baseline"].values()]:
+        assert set(measurement) == {"value", "low", "high", "unit", "origin", "how"}
+    assert set(found["comparison"]) >= {"latency_ratio", "speed", "size_ratio", "accuracy_difference", "p_value"}
+    assert found["comparison"]["speed"] in ("faster", "slower", "tie")
+    assert found["disagreements"]["total"] == 300
+    assert [step["technique"] for step in found["steps"]] == ["prune_weights", "quantize_dynamic"]
+    assert found["changes"]
+    assert found["seconds"] > 0
+    listed = printed("runs")["runs"]
+    assert [run["id"] for run in listed] == [found["id"], listed[1]["id"]]
+
+    again = printed("measure", str(file), "--data", "fashion-mnist", "--samples", "300")
+    assert again["artifact"]["sha256"] == found["artifact"]["sha256"]
+    assert again["measurements"]["accuracy"]["value"] == found["measurements"]["accuracy"]["value"]
+    assert set(again["measurements"]) == METRICS
+
+
+@pytest.mark.usefixtures("home")
+def test_a_recipe_may_come_from_a_yaml_file(tmp_path: Path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("- quantize_weights: {bits: 4, activations: float}\n")
+    found = printed("compress", "lenet5-fashion", "--recipe", str(recipe), "--samples", "200")
+    assert found["recipe"] == [{"quantize_weights": {"bits": 4, "activations": "float"}}] or found["recipe"] == [
+        {"quantize_weights": {}}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ["compress", "lenet", "--step", "quantize_static"],
+            "no model 'lenet'. Did you mean 'lenet5-fashion'?",
+        ),
+        (
+            ["compress", "lenet5-fashion", "--step", "quantise_static"],
+            "Step 1: no technique 'quantise_static'. Did you mean 'quantize_static'?",
+        ),
+        (
+            ["compress", "lenet5-fashion", "--step", "prune_weights,sparsty=0.5"],
+            "Step 1: Magnitude pruning: no setting 'sparsty'. Did you mean 'sparsity'?",
+        ),
+        (
+            ["compress", "lenet5-fashion"],
+            "compress needs a recipe: either one or more --step, or --recipe FILE, not both.",
+        ),
+        (
+            ["compress", "lenet5-fashion", "--recipe", "nowhere.yaml"],
+            "--recipe must name a YAML file; there is no file nowhere.yaml.",
+        ),
+        (
+            ["data", "pull", "cifar"],
+            "no data set 'cifar'. Did you mean 'cifar10'?",
+        ),
+    ],
+)
+def test_a_mistake_is_answered_in_one_sentence_without_a_traceback(words: list[str], sentence: str):
+    status, out, err = refused(*words, "--json")
+    assert status == 1
+    assert err.strip() == sentence
+    assert json.loads(out) == {"error": sentence}
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
+    file = tmp_path / "model.onnx"
+    file.write_bytes(b"not a model")
+    status, _, err = refused("measure", str(file), "--data", "fashion-mnist")
+    assert status == 1
+    assert "Traceback" not in err
+    assert err.startswith("model.onnx must be an ONNX file")
