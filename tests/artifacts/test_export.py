@@ -1,6 +1,7 @@
 """An exported graph answers as the network does, under the network's own names, and is traced once per structure."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import onnx
@@ -213,3 +214,15 @@ def test_the_cache_forgets_the_oldest_structure(traces, monkeypatch):
         export(_strided(stride), example())
     assert len(traces) == 3
     assert len(export_module._templates) == 1
+
+
+def test_two_jobs_may_export_at_once(traces):
+    networks = [convolutional() for _ in range(4)]
+    for factor, network in enumerate(networks, 1):
+        with torch.no_grad():
+            network[8].weight.mul_(factor)
+    with ThreadPoolExecutor(2) as pool:
+        graphs = list(pool.map(lambda network: export(network, example()), networks))
+    for network, graph in zip(networks, graphs, strict=True):
+        np.testing.assert_allclose(run(graph, example()), torch_run(network, example()), rtol=1e-5, atol=1e-5)
+    assert len(traces) == 1
