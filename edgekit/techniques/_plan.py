@@ -46,8 +46,8 @@ def integer_layers(graph: onnx.ModelProto) -> dict[str, GraphLayer]:
 def plan(graph: onnx.ModelProto, names: set[str]) -> Plan:
     """Decide what becomes integer when the layers called `names` do; `graph` has no Constant nodes."""
     layers = {name: layer for name, layer in integer_layers(graph).items() if name in names}
-    layers = _without_half_shared(graph, layers)
-    of_node = {id(layer.node): layer for layer in layers.values()}
+    layers = with_weights_of_their_own(graph, layers)
+    of_node = {layer.node.output[0]: layer for layer in layers.values()}
     constants = {tensor.name for tensor in graph.graph.initializer}
     outputs, read_by = {out.name for out in graph.graph.output}, readers(graph)
     made_by = {name: node.name for node in graph.graph.node for name in node.output}
@@ -61,7 +61,8 @@ def plan(graph: onnx.ModelProto, names: set[str]) -> Plan:
             ranged[tensor], codes_of[tensor] = maker, tensor
 
     for node in graph.graph.node:
-        out, layer = node.output[0], of_node.get(id(node))
+        out = node.output[0]
+        layer = of_node.get(out)
         if out in melted:
             continue
         if _moves(node) and node.input[0] in codes_of and out not in outputs:
@@ -85,16 +86,16 @@ def plan(graph: onnx.ModelProto, names: set[str]) -> Plan:
     return Plan(layers, ranged, codes_of, frozenset(integer), melted)
 
 
+def with_weights_of_their_own(graph: onnx.ModelProto, layers: dict[str, GraphLayer]) -> dict[str, GraphLayer]:
+    """Those of `layers` whose weights no node outside of them reads, which would need them as floats."""
+    ours, read_by = {layer.node.output[0] for layer in layers.values()}, readers(graph)
+    return {n: one for n, one in layers.items() if all(node.output[0] in ours for node in read_by[one.weight])}
+
+
 def _has_integer_kernel(layer: GraphLayer) -> bool:
     plain = attribute(layer.node, "alpha", 1.0) == 1.0 and attribute(layer.node, "beta", 1.0) == 1.0
     bias_is_stored = len(layer.node.input) < 3 or layer.bias is not None
     return layer.kind in PRODUCTS and plain and bias_is_stored and not attribute(layer.node, "transA", 0)
-
-
-def _without_half_shared(graph: onnx.ModelProto, layers: dict[str, GraphLayer]) -> dict[str, GraphLayer]:
-    """The layers whose weights nobody needs as floats: a node that stays float may share them."""
-    ours, read_by = {id(layer.node) for layer in layers.values()}, readers(graph)
-    return {n: layer for n, layer in layers.items() if all(id(node) in ours for node in read_by[layer.weight])}
 
 
 def _moves(node: onnx.NodeProto) -> bool:

@@ -72,7 +72,7 @@ def write_qdq(
         Weight initializer name -> its codes; the initializer of that name now holds them as int8.
     """
     draft = _Draft(graph, plan, grids, encoders)
-    layers = {id(layer.node): layer for layer in plan.layers.values()}
+    layers = {layer.node.output[0]: layer for layer in plan.layers.values()}
     before = {raw: melted for melted, raw in plan.melted.items()}
     read_by = readers(graph)
     for tensor in graph.graph.input:
@@ -83,7 +83,7 @@ def write_qdq(
             continue
         written = copied(node)
         _read_decoded(draft, node, written)
-        if layer := layers.get(id(node)):
+        if layer := layers.get(node.output[0]):
             _write_weights(draft, layer, written, read_by)
         draft.nodes.append(written)
         for raw in node.output:

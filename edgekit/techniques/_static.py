@@ -20,6 +20,7 @@ from edgekit.techniques._qdq import Encoder, write_qdq
 from edgekit.techniques._ranges import Grid, Method, find_range, make_grid
 
 REDUCED_BITS = 7
+WHY_REDUCED = "7 bits, because this processor has no VNNI and sums could overflow"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Integers:
 def to_integers(
     graph: onnx.ModelProto, bench: Bench, encoders: Mapping[str, Encoder], activations: Activations
 ) -> Integers:
-    """Turn `graph`, which has no Constant nodes, into QDQ form, in place: the layers in `encoders` and what lies between.
+    """Turn `graph`, which has no Constant nodes, into QDQ form, in place.
+
+    The layers in `encoders` work on integers, and so does what lies between them.
 
     Raises:
         Cancelled: by way of the bench's progress.
@@ -75,7 +78,7 @@ def to_integers(
 
 
 def activation_dtype(kind: str, host: Host) -> type[np.uint8] | type[np.int8]:
-    """ "auto": int8 on ARM, whose kernels multiply signed by signed; uint8 elsewhere, as x86 and ONNX Runtime want it."""
+    """What "auto" means: int8 on ARM, whose kernels multiply signed by signed; uint8 elsewhere, as x86 wants it."""
     if kind == "auto":
         return np.int8 if host.architecture in ("aarch64", "arm64") else np.uint8
     return {"uint8": np.uint8, "int8": np.int8}[kind]

@@ -19,19 +19,22 @@ Inference", arXiv:1712.05877; ranges: Migacz 2017, "8-bit inference with TensorR
 
 from typing import Annotated, Literal, Self
 
+import numpy as np
 import onnx
 from pydantic import Field, model_validator
 
 from edgekit.core.bench import Bench
+from edgekit.core.encoding import Encoding
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique, Layerwise
 from edgekit.techniques._codes import encode
 from edgekit.techniques._graph import lift_constants
 from edgekit.techniques._plan import integer_layers
-from edgekit.techniques._ranges import Method
+from edgekit.techniques._qdq import Encoder
+from edgekit.techniques._ranges import Grid, Method
 from edgekit.techniques._settings import refuse_for_layers
-from edgekit.techniques._static import REDUCED_BITS, Activations, in_words, overflows, to_integers
+from edgekit.techniques._static import REDUCED_BITS, WHY_REDUCED, Activations, in_words, overflows, to_integers
 
 
 class QuantizeStatic(Layerwise, GraphTechnique):
@@ -79,16 +82,17 @@ class QuantizeStatic(Layerwise, GraphTechnique):
         settings = {name: own for name, own in settings.items() if own is not None}
         if not settings:
             raise NothingToDo(
-                f"{self.title} found no convolution or matrix product to quantize. Skip fewer layers, or remove the step."
+                f"{self.title} found no convolution or matrix product to quantize. "
+                "Skip fewer layers, or remove the step."
             )
-        bits = {name: own._weight_bits(bench) for name, own in settings.items()}
         done = to_integers(
             graph,
             bench,
-            {name: _encoder(own, bits[name]) for name, own in settings.items()},
+            {name: own._encoder(bench) for name, own in settings.items()},
             Activations(self.activation_type, self.symmetric, self.samples, self._method),
         )
-        return Applied(graph, [self._change(name, bits[name], done.outputs.get(name)) for name in settings])
+        changes = [own._change(name, bench, done.outputs.get(name)) for name, own in settings.items()]
+        return Applied(graph, changes)
 
     def _method(self, layer: str) -> tuple[Method, float]:
         own = self.for_layer(layer) or self
@@ -98,14 +102,14 @@ class QuantizeStatic(Layerwise, GraphTechnique):
         reduced = self.reduce_range == "on" or (self.reduce_range == "auto" and overflows(bench.host))
         return REDUCED_BITS if reduced else 8
 
-    def _change(self, layer: str, bits: int, grid) -> Change:
-        why = " (7 bits, because this processor has no VNNI and sums could overflow)" if bits < 8 else ""
-        scales = "a scale per channel" if (self.for_layer(layer) or self).per_channel else "one scale"
-        return Change(layer, f"int8 weights with {scales}{why}; {in_words(grid)}")
+    def _encoder(self, bench: Bench) -> Encoder:
+        def codes(weight: np.ndarray, axis: int, least_scale: np.ndarray) -> Encoding:
+            return encode(weight, axis, self._weight_bits(bench), per_channel=self.per_channel, least_scale=least_scale)
 
+        return codes
 
-def _encoder(settings: QuantizeStatic, bits: int):
-    def make(weight, axis, least_scale):
-        return encode(weight, axis, bits, per_channel=settings.per_channel, least_scale=least_scale)
-
-    return make
+    def _change(self, layer: str, bench: Bench, puts_out: Grid | None) -> Change:
+        scales = "a scale per channel" if self.per_channel else "one scale"
+        why = {"auto": f" ({WHY_REDUCED})", "on": " (7 bits)"}.get(self.reduce_range, "")
+        why = why if self._weight_bits(bench) < 8 else ""
+        return Change(layer, f"int8 weights with {scales}{why}; {in_words(puts_out)}")

@@ -85,7 +85,8 @@ class QuantizeWeights(Layerwise, GraphTechnique):
         bits = {name: n for name, n in self._bits(list(dict(weight_layers(graph)))).items() if name in layers}
         if not bits:
             raise NothingToDo(
-                f"{self.title} found no convolution or matrix product with weights. Skip fewer layers, or remove the step."
+                f"{self.title} found no convolution or matrix product with weights. "
+                "Skip fewer layers, or remove the step."
             )
         if self.activations == "float":
             encodings = self._floats(graph, bench, {name: layers[name] for name in bits}, bits)
