@@ -65,8 +65,12 @@ def stand_by() -> None:
     """Start the process that the next job will use, unless it waits already. Returns at once."""
     global _standby, _standby_owner
     with _standby_lock:
-        if _standby is None or _standby_owner != os.getpid() or _standby.process.poll() is not None:
-            _standby, _standby_owner = _start(), os.getpid()
+        if _standby_owner != os.getpid():
+            _standby, _standby_owner = None, os.getpid()
+        if _standby is not None and _standby.process.poll() is not None:
+            _end(_standby)
+            _standby = None
+        _standby = _standby or _start()
 
 
 @atexit.register

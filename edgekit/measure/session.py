@@ -41,7 +41,7 @@ def refusal(path: Path, kind: str, text: str) -> MeasureError:
         text: its message.
     """
     path = Path(path)
-    reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text.strip()).rstrip(".")
+    reason = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(text.split())).rstrip(".")
     if kind == "NoSuchFile":
         return MeasureError(f"the file to measure must exist, but there is none at {path}. Make it again from its run.")
     if kind in ("InvalidProtobuf", "NoModel"):
