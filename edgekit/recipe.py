@@ -20,7 +20,7 @@ import yaml
 from edgekit.artifacts.export import export
 from edgekit.core.bench import Bench
 from edgekit.core.encoding import Encoding
-from edgekit.core.errors import EdgeKitError, ModelError, RecipeError
+from edgekit.core.errors import EdgeKitError, RecipeError
 from edgekit.core.knobs import parse as parse_words
 from edgekit.core.technique import Change, Fact, Technique
 from edgekit.registry import technique
@@ -59,7 +59,7 @@ class Recipe:
 
     @classmethod
     def parse(cls, source: str | Sequence[str] | Sequence[dict], *more: str) -> Recipe:
-        """A recipe from YAML, from a list as YAML would hold it, or from words: `Recipe.parse("prune_weights,sparsity=0.5")`.
+        """A recipe from YAML, from a list as YAML holds it, or from words: `Recipe.parse("prune_weights,sparsity=0.5")`.
 
         Raises:
             RecipeError: a technique that does not exist, or text that is no recipe.

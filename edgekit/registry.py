@@ -1,6 +1,6 @@
 """Finds the techniques: every file in `edgekit/techniques/` whose name has no underscore in front holds one.
 
-A file that does not import, or that holds no technique or two, raises at once with its name: nothing is left out quietly.
+A file that does not import, or that holds no technique or two, raises with its name: nothing is left out quietly.
 """
 
 import functools

@@ -22,7 +22,7 @@ class Bench:
     Attributes:
         example: one batch of one float32 input, (1, ...), for tracing.
         calibration: n -> float32 inputs (n, ...) from the training set, without labels; fewer if there are fewer.
-        training: (batch size, epoch) -> pairs (inputs (b, ...), labels (b,)) of tensors, shuffled and augmented by seed.
+        training: (batch size, epoch) -> pairs (inputs (b, ...), labels (b,)) of tensors, shuffled and augmented.
         training_size: samples in an epoch.
         score: network or graph -> accuracy on validation data, a fraction; the only score a technique may choose by.
         host: the machine the file is made for.

@@ -1,7 +1,7 @@
 """A setting of a technique, said once: its range, unit, step and help. Forms, command line and docs are made from it.
 
-A technique declares `sparsity: Annotated[float, Knob(unit="share", help="…")] = Field(0.5, ge=0, le=0.95)`; `knobs(cls)`
-reads that back as plain values, and `parse` turns the words of a command line into the types that the knobs have.
+A technique declares `sparsity: Annotated[float, Knob(unit="share", help="…")] = Field(0.5, ge=0, le=0.95)`.
+`knobs(cls)` reads that back as plain values; `parse` turns the words of a command line into the types of the knobs.
 """
 
 import types
@@ -35,7 +35,7 @@ class Knob:
 
 @dataclass(frozen=True)
 class KnobView:
-    """A knob as forms, flags and docs need it. `kind` is "int", "float", "bool", "choice", "text", "names" or "layers"."""
+    """A knob as forms, flags and docs need it; `kind` is int, float, bool, choice, text, names or layers."""
 
     name: str
     kind: str

@@ -1,4 +1,4 @@
-"""A number with all that makes it honest: its interval, unit, device, and whether it was counted, measured or estimated."""
+"""A number with all that makes it honest: interval, unit, device, and whether it was counted, measured or estimated."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Pixels (n, height, width, channels) of 0…255 become (pixel / 255 − mean) / std in (n, channels, height, width)."""
+    """Pixels 0…255, (n, height, width, channels), become (pixel / 255 − mean) / std, (n, channels, height, width)."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
