@@ -7,19 +7,22 @@ ensure_router()
 import streamlit as st
 
 from edgekit.ui import controls, header, live, look, sections, state
-from edgekit.ui.actions import Wish, canonical
+from edgekit.ui.actions import Wish
 from edgekit.ui.data_gate import data_gate
+from edgekit.ui.spelling import canonical
 
 choice = header.choose()
 if not data_gate(choice.card.data):
     st.stop()
 
-chips = st.container()
+chips, cards = st.container(), st.container()
 left, right = st.columns([1, 2.7], gap="medium")
-with left, st.container(border=True, key="controls"):
-    recipe = controls.recipe(choice.model)
-    each_step = controls.each_step()
-    answer = st.container()
+with left:
+    with st.container(border=True, key="controls"):
+        recipe = controls.recipe(choice.model)
+        each_step = controls.each_step()
+        answer = st.container()
+    explore = st.container()
 
 store = state.store()
 wish = None if recipe is None else Wish(choice.model, canonical(recipe), choice.samples, each_step)
@@ -32,9 +35,11 @@ with answer:
     live.panel(wish, known)
 with chips:
     budget = header.budget(view.run, view.baseline)
+with cards:
+    sections.headline_cards(view)
 with right:
     sections.job(choice, store)
-    sections.headline_cards(view)
     sections.charts(view, budget, live.ghost(wish, known, view.baseline))
+with explore:
     sections.explore(choice, store)
 sections.details(view, choice.card, store)

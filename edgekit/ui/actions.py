@@ -10,7 +10,6 @@ from edgekit.core.progress import Progress, part
 from edgekit.core.run import Run
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.store.store import Store
-from edgekit.ui.warm import ready
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,6 @@ class Measuring:
     key: str
     job: str
     points: list[Run] = field(default_factory=list)
-
-
-def canonical(recipe: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A recipe as the store spells it, without settings at their defaults; as it stands while the libraries load."""
-    if not ready():
-        return recipe
-    from edgekit.recipe import Recipe
-
-    return Recipe.parse(recipe).to_list()
 
 
 def measure(wish: Wish, store: Store, session: str) -> Measuring:

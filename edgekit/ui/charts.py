@@ -17,6 +17,9 @@ from edgekit.search.frontier import frontier
 from edgekit.ui import words
 
 HEIGHT = 380
+MOST_TICKS = 5
+MARGIN = 1.35  # of the horizontal axis, left and right of the points
+TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)"}
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
 SHADE = "rgba(217, 60, 45, 0.09)"
@@ -92,7 +95,7 @@ def pareto(
         _ghost(figure, ghost, metric)
     _ring(figure, [p for p in known if p.id == selected], metric)
     shown = known + ([ghost] if ghost is not None and ghost.xy(metric) else [])
-    _axes(figure, shown, metric, selected)
+    _axes(figure, shown, metric, always={selected, ghost.id if ghost else None})
     _shade(figure, metric, budget, base)
     return figure
 
@@ -155,7 +158,7 @@ def _bars(up: list[float], down: list[float], colour: str) -> dict:
 
 def _hover(point: Point, metric: str) -> str:
     x, y = point.xy(metric)
-    lines = [f"<b>{point.name or words.recipe(point.recipe)}</b>"]
+    lines = [f"<b>{point.name}</b>"]
     for measurement in (y, x):
         band = words.interval(measurement)
         title = METRICS[measurement.metric].title
@@ -163,21 +166,21 @@ def _hover(point: Point, metric: str) -> str:
     return "<br>".join(lines)
 
 
-def _axes(figure: go.Figure, points: list[Point], metric: str, selected: str | None) -> None:
-    values = [p.measurements[metric].value for p in points] or [1.0]
-    low, high = min(values) / 1.35, max(values) * 1.35
+def _axes(figure: go.Figure, points: list[Point], metric: str, always: set[str]) -> None:
+    bottom, top = view([(p.id, p.measurements["accuracy"]) for p in points], always)
+    seen = [p for p in points if 100 * p.measurements["accuracy"].value >= bottom]
+    values = [p.measurements[metric].value for p in seen] or [1.0]
+    low, high = min(values) / MARGIN, max(values) * MARGIN
     ticks = round_values(low, high)
     figure.update_xaxes(
         type="log", range=[math.log10(low), math.log10(high)], tickvals=ticks,
-        ticktext=[words.number(metric, tick) for tick in ticks], title=METRICS[metric].title, zeroline=False,
+        ticktext=[tick_text(metric, tick) for tick in ticks], title=TITLES[metric], zeroline=False, tickangle=0,
     )  # fmt: skip
-    bottom, top = view([(p.id, p.measurements["accuracy"]) for p in points], selected)
-    hidden = sum(100 * p.measurements["accuracy"].value < bottom for p in points)
     figure.update_yaxes(range=[bottom, top], ticksuffix=" %", title="Accuracy", zeroline=False)
-    if hidden:
+    if hidden := len(points) - len(seen):
         figure.add_annotation(
-            text=f"{hidden} more below: zoom out to see", showarrow=False, xref="paper", yref="paper", x=0, y=0,
-            xanchor="left", yanchor="bottom", xshift=6, yshift=4, font={"size": 12},
+            text=f"{hidden} more below: double-click to see", showarrow=False, xref="paper", yref="paper", x=1, y=0,
+            xanchor="right", yanchor="bottom", xshift=-6, yshift=4, font={"size": 12},
         )  # fmt: skip
     figure.update_layout(
         height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, hovermode="closest",
@@ -186,46 +189,56 @@ def _axes(figure: go.Figure, points: list[Point], metric: str, selected: str | N
     )  # fmt: skip
 
 
-def view(accuracies: list[tuple[str, Measurement]], selected: str | None) -> tuple[float, float]:
-    """The stretch of accuracy to open on, in percent: the best few points, and the selected one wherever it is."""
+def view(accuracies: list[tuple[str, Measurement]], always: set[str]) -> tuple[float, float]:
+    """The stretch of accuracy to open on, in percent: the best few points, and those of `always` wherever they are."""
     if not accuracies:
         return 0.0, 100.0
     top = max(100 * m.high for _, m in accuracies)
     floor = max(100 * m.value for _, m in accuracies) - VIEW_POINTS
-    seen = [100 * m.low for id_, m in accuracies if 100 * m.value >= floor or id_ == selected]
-    margin = max(0.5, 0.08 * (top - min(seen)))
-    return min(seen) - margin, min(top + margin, 100.5)
+    lowest = min(100 * m.low for id_, m in accuracies if 100 * m.value >= floor or id_ in always)
+    margin = max(0.5, 0.08 * (top - lowest))
+    return max(lowest - margin, 0.0), min(top + margin, 100.5)
 
 
 def round_values(low: float, high: float) -> list[float]:
-    """Ticks of a logarithmic axis: 1, 2, 5, 10, … between two values; every one to ten if those are too few."""
+    """Ticks of a logarithmic axis: 1, 10, … or 1, 2, 5, … or finer, until three are between two values."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
-        ticks = [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]
+    for steps in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), tuple(1 + 0.2 * i for i in range(45))):
+        ticks = [float(f"{step}e{decade}") for decade in decades for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
         if len(ticks) >= 3:
             break
-    return ticks[:: math.ceil(len(ticks) / 7)] if ticks else []
+    return ticks[:: math.ceil(len(ticks) / MOST_TICKS)]
+
+
+def tick_text(metric: str, tick: float) -> str:
+    """A tick with as few digits as it needs: 500 kB, 2 MB, 0.05."""
+    if metric != "size_bytes":
+        return f"{tick:g}"
+    factor, unit = (1e6, "MB") if tick >= 1e6 else (1e3, "kB")
+    return f"{tick / factor:g} {unit}"
 
 
 def _shade(figure: go.Figure, metric: str, budget: Budget, base: float | None) -> None:
-    """Tint what is outside the budget, and draw its edge where the view reaches it."""
+    """Tint what is outside the budget, and name its edge where the view reaches it."""
     x_low, x_high = (10**edge for edge in figure.layout.xaxis.range)
     bottom, top = figure.layout.yaxis.range
-    worst = getattr(budget, metric)
-    edge = {"color": SHADE.replace("0.09", "0.75"), "width": 1, "dash": "dot"}
+    worst = min(max(getattr(budget, metric), x_low), x_high)
+    least = bottom if base is None else min(max(100 * base - budget.accuracy_drop, bottom), top)
     if worst < x_high:
-        figure.add_shape(
-            type="rect", x0=max(worst, x_low), x1=x_high, y0=bottom, y1=top,
-            fillcolor=SHADE, line_width=0, layer="below",
+        _tint(figure, worst, x_high, bottom, top)
+    if least > bottom:
+        _tint(figure, x_low, worst, bottom, least)
+        figure.add_annotation(
+            text=f"Budget: at most {words.drop(budget.accuracy_drop)}", showarrow=False, xref="paper", x=0, y=least,
+            xanchor="left", yanchor="top" if least > (bottom + top) / 2 else "bottom", xshift=4, font={"size": 12},
         )  # fmt: skip
-        if worst > x_low:
-            figure.add_shape(type="line", x0=worst, x1=worst, y0=bottom, y1=top, line=edge, layer="below")
-    least = None if base is None else 100 * base - budget.accuracy_drop
-    if least is not None and least > bottom:
-        right = min(worst, x_high) if worst > x_low else x_low
-        figure.add_shape(
-            type="rect", x0=x_low, x1=right, y0=bottom, y1=min(least, top),
-            fillcolor=SHADE, line_width=0, layer="below",
+    if x_low < worst < x_high:
+        figure.add_annotation(
+            text=f"Budget: {words.number(metric, worst)}", showarrow=False, yref="paper", x=math.log10(worst), y=0,
+            xanchor="right", yanchor="bottom", xshift=-4, font={"size": 12},
         )  # fmt: skip
-        if least < top:
-            figure.add_shape(type="line", x0=x_low, x1=x_high, y0=least, y1=least, line=edge, layer="below")
+
+
+def _tint(figure: go.Figure, x0: float, x1: float, y0: float, y1: float) -> None:
+    figure.add_shape(type="rect", x0=x0, x1=x1, y0=y0, y1=y1, fillcolor=SHADE, line_width=0, layer="below")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from edgekit.search.sliders import BITS, SPARSITIES, Sliders
-from edgekit.ui import recipe_editor, sliders, state, words
+from edgekit.ui import recipe_editor, sliders, state
 
 SLIDERS, RECIPE = "Sliders", "Recipe"
 WHOLE, WEIGHTS_ONLY = "weights and activations", "weights only"
@@ -43,7 +43,7 @@ def load(steps: list[dict]) -> None:
     values = {
         "edit": SLIDERS,
         "prune": found.prune,
-        "sparsity": found.sparsity,
+        "sparsity": round(100 * found.sparsity),
         "bits": found.bits,
         "values": WHOLE if found.activations else WEIGHTS_ONLY,
         "recovery": TUNE if found.epochs else NONE,
@@ -67,8 +67,9 @@ def _sliders() -> Sliders:
         help="Channels make the network narrower, so also faster. Single weights become zeros, which shrink only what "
         "is shipped compressed. 2:4 zeroes two of every four weights, for hardware that skips them.",
     )  # fmt: skip
-    sparsity = st.select_slider(
-        "Sparsity", SPARSITIES, format_func=lambda share: words.percent(share, 0), key="sparsity", bind="query-params",
+    sparsity = st.slider(
+        "Sparsity", 0, round(100 * SPARSITIES[-1]), step=round(100 * SPARSITIES[1]), format="%d %%", key="sparsity",
+        bind="query-params",
         help="The share of channels or weights to remove. 2:4 always removes half, so any value above 0 turns it on.",
     )  # fmt: skip
     bits = st.select_slider(
@@ -88,4 +89,4 @@ def _sliders() -> Sliders:
     epochs = 0
     if recovery == TUNE:
         epochs = st.slider("Epochs", 1, sliders.MOST_EPOCHS, 3, key="epochs", bind="query-params")
-    return Sliders(sparsity=sparsity, prune=prune, bits=bits, activations=values == WHOLE, epochs=epochs)
+    return Sliders(sparsity=sparsity / 100, prune=prune, bits=bits, activations=values == WHOLE, epochs=epochs)

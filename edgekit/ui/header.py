@@ -25,8 +25,8 @@ class Choice:
 
 def choose() -> Choice:
     """The model and the number of test samples, from the address or the two widgets."""
-    titles = state.model_titles()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    titles = {name: f"{title} on {entry(cards()[name].data).title}" for name, title in state.model_titles().items()}
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         model = st.selectbox(
             "Model", list(titles), format_func=titles.__getitem__, key="model", bind="query-params", width=340,
             on_change=_forget,
@@ -39,8 +39,7 @@ def choose() -> Choice:
     card = cards()[model]
     host = this_host()
     st.caption(
-        f"{card.summary} Data: {entry(card.data).title}. Measured on this computer: "
-        f"{host.cpu}, {host.cores} cores, ONNX Runtime, batch 1, one thread."
+        f"{card.summary} Measured on this computer: {host.cpu}, {host.cores} cores, ONNX Runtime, batch 1, one thread."
     )
     return Choice(model, card, SAMPLES[samples])
 
@@ -64,16 +63,16 @@ def budget(run: Run | None, baseline: Run | None) -> Budget:
                 key="drop", bind="query-params",
             )  # fmt: skip
     chosen = Budget(size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop)
-    base = baseline.measurements["accuracy"].value if baseline else None
+    base = baseline.measurements["accuracy"].value if baseline else 1.0
     for limit in chosen.limits(base):
-        chip(chips, limit, run, text(limit, chosen))
+        chip(chips, limit, run if baseline else None, text(limit, chosen))
     return chosen
 
 
 def text(limit: Limit, budget: Budget) -> str:
     """What a limit asks for: "at most 5.00 MB", "at most 1 point lost"."""
     if limit.metric == "accuracy":
-        return f"at most {budget.accuracy_drop:g} {'point' if budget.accuracy_drop == 1 else 'points'} lost"
+        return f"at most {words.drop(budget.accuracy_drop)}"
     return f"at most {words.number(limit.metric, limit.worst)}"
 
 

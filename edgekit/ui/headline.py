@@ -30,7 +30,7 @@ def cards(run: Run) -> list[Card]:
 
 def draw(run: Run) -> None:
     """The cards, in as many columns as fit."""
-    with st.grid(5, min_column_width=165, gap="small"):
+    with st.grid(5, min_column_width=225, gap="small"):
         for card in cards(run):
             st.metric(
                 card.title, card.value, card.moved, card.verdict, delta_arrow="off", delta_description=card.before,
@@ -60,7 +60,7 @@ def _size(run: Run) -> Card:
     if run.comparison:
         ratio = run.comparison.size_ratio
         moved = words.times(ratio, "smaller", "larger")
-        verdict = GOOD if ratio < 1 else BAD if ratio > 1 else EVEN
+        verdict = EVEN if moved == "unchanged" else GOOD if ratio < 1 else BAD
     return Card("Size", _now(run, "size_bytes"), moved, verdict, _before(run, "size_bytes"), _help(run, "size_bytes"))
 
 

@@ -9,7 +9,7 @@ from edgekit.ui import words
 from edgekit.ui.guard import guarded
 
 LOOK_EVERY = 0.5  # seconds between two looks at a long job
-LOOK_OFTEN = 0.15  # at a short one, whose end a person is waiting for
+LOOK_OFTEN = 0.2  # at a short one, whose end a person is waiting for
 
 
 def active(job_id: str | None) -> bool:

@@ -12,6 +12,7 @@ from edgekit.ui import actions, jobs_view, state, words
 from edgekit.ui.actions import Measuring, Wish
 from edgekit.ui.charts import Point
 from edgekit.ui.points import find
+from edgekit.ui.spelling import spelled
 
 
 def known(wish: Wish | None, points: list[Point], store: Store) -> str | None:
@@ -76,7 +77,7 @@ def ghost(wish: Wish | None, known: str | None, baseline: Run | None) -> Point |
     if wish is None or known is not None or baseline is None or not wish.recipe:
         return None
     expected = predict(wish.model, wish.recipe, baseline)
-    return Point("", words.recipe(wish.recipe), wish.recipe, expected) if expected else None
+    return Point("", words.recipe(spelled(wish.recipe)), wish.recipe, expected) if expected else None
 
 
 def _compress(wish: Wish) -> None:

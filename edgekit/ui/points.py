@@ -5,7 +5,9 @@ from collections.abc import Iterable
 
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.store.rows import Summary
+from edgekit.ui import words
 from edgekit.ui.charts import Point
+from edgekit.ui.spelling import spelled
 
 MOST = 2000  # newest runs that a chart looks through
 
@@ -24,7 +26,9 @@ def points(summaries: Iterable[Summary], host: str, keep: str | None = None) -> 
     for one in summaries:
         recipe = json.dumps(one.recipe, sort_keys=True)
         if recipe not in found or one.id == keep:
-            found[recipe] = Point(one.id, one.name, one.recipe, _measurements(one, host))
+            found[recipe] = Point(
+                one.id, one.name or words.recipe(spelled(one.recipe)), one.recipe, _measurements(one, host)
+            )
     return list(found.values())
 
 

@@ -71,7 +71,7 @@ def explore(choice: Choice, store: Store) -> None:
     """A button that fills the charts in the background."""
     recipes = sliders.explored()
     st.button(
-        f"Explore {len(recipes)} recipes", icon=":material/scatter_plot:", key="explore",
+        f"Explore {len(recipes)} recipes", icon=":material/scatter_plot:", key="explore", width="stretch",
         disabled=jobs_view.active(state.job()), on_click=_explore, args=(choice, store),
         help="Measures widths, prunings and both at once, without training, while you go on working.",
     )  # fmt: skip

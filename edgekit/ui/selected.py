@@ -12,8 +12,7 @@ from edgekit.data.catalog import entry
 from edgekit.models.samples import Card
 from edgekit.store.store import Store
 from edgekit.ui import controls, words
-
-SHORT_HASH = 12
+from edgekit.ui.spelling import spelled
 
 
 def draw(run: Run, card: Card, store: Store) -> None:
@@ -31,8 +30,9 @@ def draw(run: Run, card: Card, store: Store) -> None:
                 pinned, icon=":material/keep:", key="pin", on_click=store.pin, args=(run.id, not run.pinned),
                 help="Pinned runs and their files are never cleared away.",
             )  # fmt: skip
+        st.caption(f"Exactly the file that was measured: sha256 `{run.artifact.sha256}`")
         recipe, numbers, code = st.tabs(["Recipe", "All numbers", "Run this file"])
-        recipe.code(yaml.safe_dump(run.recipe, sort_keys=False, default_flow_style=None) or "[]", language="yaml")
+        recipe.code(yaml.safe_dump(spelled(run.recipe), sort_keys=False, default_flow_style=None), language="yaml")
         recipe.caption(f"From the command line: `{command(run)}`")
         numbers.table(table(run), width="stretch")
         code.code(snippet(run, card), language="python")
@@ -40,7 +40,12 @@ def draw(run: Run, card: Card, store: Store) -> None:
 
 def title(run: Run) -> str:
     """The name that a person gave, or the recipe in words."""
-    return run.name or words.recipe(run.recipe).capitalize()
+    return run.name or sentence(words.recipe(spelled(run.recipe)))
+
+
+def sentence(text: str) -> str:
+    """With a capital letter in front."""
+    return text[:1].upper() + text[1:]
 
 
 def file_name(run: Run) -> str:
@@ -53,7 +58,7 @@ def command(run: Run) -> str:
     """The same compression from the command line."""
     steps = " ".join(
         "--step " + ",".join([name, *(f"{key}={value}" for key, value in settings.items())])
-        for step in run.recipe
+        for step in spelled(run.recipe)
         for name, settings in step.items()
     )
     return f"python -m edgekit compress {run.model} {steps}".strip()

@@ -44,6 +44,11 @@ def points(fraction: float, digits: int = 1) -> str:
     return f"{sign}{abs(value):.{digits}f} points"
 
 
+def drop(hundredths: float) -> str:
+    """What a budget allows: "1 point lost", "0.5 points lost"."""
+    return f"{hundredths:g} {'point' if hundredths == 1 else 'points'} lost"
+
+
 def milliseconds(value: float) -> str:
     """0.123 ms, 12.3 ms; a second or more as seconds."""
     return f"{significant(value / 1000)} s" if value >= 1000 else f"{significant(value)} ms"
@@ -74,7 +79,9 @@ def interval(measurement: Measurement) -> str:
 
 
 def times(ratio: float, smaller: str, larger: str) -> str:
-    """after / before in words: times(0.25, "smaller", "larger") is "4.00× smaller"."""
+    """after / before in words: times(0.25, "smaller", "larger") is "4.00× smaller", and 1 is "unchanged"."""
+    if abs(ratio - 1) < 0.005:
+        return "unchanged"
     if ratio <= 0:
         return "–"
     return f"{significant(1 / ratio)}× {smaller}" if ratio <= 1 else f"{significant(ratio)}× {larger}"

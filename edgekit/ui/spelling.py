@@ -1,0 +1,41 @@
+"""How a recipe is spelled: short, as the store keeps it, or with the number that matters most, as people read it.
+
+Both need the techniques, which load torch; until it is loaded, behind the first page, recipes stay as they are.
+"""
+
+from typing import Any
+
+from edgekit.core.knobs import knobs
+from edgekit.ui.warm import ready
+
+Steps = list[dict[str, dict[str, Any]]]
+
+
+def canonical(recipe: Steps) -> Steps:
+    """Without settings at their defaults: two recipes that do the same are then equal."""
+    if not ready():
+        return recipe
+    from edgekit.recipe import Recipe
+
+    return Recipe.parse(recipe).to_list()
+
+
+def spelled(recipe: Steps) -> Steps:
+    """With the first setting of each step, if it is a number, even at its default: "prune channels (sparsity 0.5)"."""
+    if not ready():
+        return recipe
+    from edgekit.registry import techniques
+
+    return [
+        {name: (_amount(techniques()[name]) if name in techniques() else {}) | settings}
+        for step in recipe
+        for name, settings in step.items()
+    ]
+
+
+def _amount(kind: Any) -> dict[str, Any]:
+    """The first setting of a technique, at its default, if it is a number."""
+    first = next(iter(knobs(kind)), None)
+    if first is None or first.kind not in ("int", "float") or first.knob.advanced:
+        return {}
+    return {first.name: first.default}
