@@ -59,7 +59,7 @@ class Recipe:
 
     @classmethod
     def parse(cls, source: str | Sequence[str] | Sequence[dict], *more: str) -> Recipe:
-        """A recipe from YAML, from a list as YAML holds it, or from words: `Recipe.parse("prune_weights,sparsity=0.5")`.
+        """A recipe from YAML, from a list as YAML holds it, or from words: `Recipe.parse("fine_tune,epochs=2")`.
 
         Raises:
             RecipeError: a technique that does not exist, or text that is no recipe.
