@@ -1,6 +1,7 @@
 """What a run looks like in the tables, and the light rows that charts and the CSV file are made of."""
 
 import csv
+import functools
 import io
 import json
 from collections.abc import Iterable
@@ -25,13 +26,10 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """A run without its details: enough for a chart, a table or a frontier.
+    """A run without its details: enough for a chart, a table or a frontier. What is text inside is read when asked for.
 
     Attributes:
-        recipe: as in Run.
-        metrics: metric -> Range, of the run's own file.
-        comparison: {"speed", "size_ratio", "p_value", "latency_ratio": [value, low, high], "accuracy_difference": […]};
-            empty where the run was not compared.
+        created_at: seconds since 1970.
         host: id of the machine that measured; latency is only compared within one.
         sha256: of its file; empty where there is none.
     """
@@ -40,25 +38,46 @@ class Summary:
     name: str
     model: str
     samples: int
-    recipe: list[dict[str, dict[str, Any]]]
     status: Status
-    created: datetime
+    created_at: float
     pinned: bool
-    metrics: dict[str, Range]
-    comparison: dict[str, Any]
     host: str
     sha256: str
     error: str
+    recipe_json: str
+    metrics_json: str
+    comparison_json: str
+
+    @functools.cached_property
+    def recipe(self) -> list[dict[str, dict[str, Any]]]:
+        """The steps, as in Run."""
+        return json.loads(self.recipe_json)
+
+    @functools.cached_property
+    def metrics(self) -> dict[str, Range]:
+        """Metric -> number, of the run's own file."""
+        return {metric: Range(*numbers) for metric, numbers in json.loads(self.metrics_json).items()}
+
+    @functools.cached_property
+    def comparison(self) -> dict[str, Any]:
+        """speed, size_ratio, p_value, and [value, low, high] of latency_ratio and accuracy_difference; or nothing."""
+        return json.loads(self.comparison_json)
+
+    @property
+    def created(self) -> datetime:
+        """When it was started."""
+        return datetime.fromtimestamp(self.created_at, UTC)
 
     @property
     def is_baseline(self) -> bool:
         """Whether this is the uncompressed network itself."""
-        return not self.recipe
+        return self.recipe_json == "[]"
 
 
+STATUSES = {status.value: status for status in Status}
 COLUMNS = [
-    *(runs.c.id, runs.c.name, runs.c.model, runs.c.samples, runs.c.recipe, runs.c.status, runs.c.created),
-    *(runs.c.pinned, runs.c.metrics, runs.c.comparison, runs.c.host, runs.c.sha256, runs.c.error),
+    *(runs.c.id, runs.c.name, runs.c.model, runs.c.samples, runs.c.status, runs.c.created, runs.c.pinned, runs.c.host),
+    *(runs.c.sha256, runs.c.error, runs.c.recipe, runs.c.metrics, runs.c.comparison),
 ]
 
 
@@ -92,18 +111,8 @@ def files_of(run: Run) -> set[str]:
 
 def summary(found: Row) -> Summary:
     """A row of COLUMNS as a value."""
-    values = found._asdict()
-    return Summary(
-        **values
-        | {
-            "recipe": json.loads(found.recipe),
-            "status": Status(found.status),
-            "created": datetime.fromtimestamp(found.created, UTC),
-            "pinned": bool(found.pinned),
-            "metrics": {metric: Range(*numbers) for metric, numbers in json.loads(found.metrics).items()},
-            "comparison": json.loads(found.comparison),
-        }
-    )
+    id, name, model, samples, status, created, pinned, *rest = found
+    return Summary(id, name, model, samples, STATUSES[status], created, bool(pinned), *rest)
 
 
 def as_csv(summaries: Iterable[Summary]) -> str:

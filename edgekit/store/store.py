@@ -30,13 +30,14 @@ from edgekit.store.owner import hold, is_alive, owner
 from edgekit.store.queries import filters, newest_first, whole
 from edgekit.store.rows import COLUMNS, Summary, as_csv, files_of, row, summary
 from edgekit.store.shelf import Shelf
-from edgekit.store.tables import bodies, deleted, runs, uses
+from edgekit.store.tables import about, bodies, deleted, runs, uses
 
 __all__ = ["Store", "owner"]
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is mistaken for another
 LONGEST_NAME = 80
 PATIENCE_SECONDS = 5.0
+SUMMARIES_KEPT = 8
 INTERRUPTED = "EdgeKit was stopped before this run had finished. Run its recipe again."
 
 
@@ -46,6 +47,7 @@ class Store(Shelf):
     def __init__(self, engine: Engine, files: Files, arrays: Files, owners: Path, everywhere: bool):
         super().__init__(engine, files, arrays)
         self._owners, self._everywhere = owners, everywhere
+        self._summaries: dict[tuple, tuple[str | None, list[Summary]]] = {}
         self._finalizer = weakref.finalize(self, _let_go, engine, hold(owners))
 
     @classmethod
@@ -100,6 +102,7 @@ class Store(Shelf):
                 return
             before = connection.execute(select(runs.c.name, runs.c.pinned).where(runs.c.id == run.id)).first()
             values |= before._asdict() if before else {}
+            _mark_changed(connection)
             _remove_rows(connection, run.id)
             connection.execute(insert(runs).values(values))
             connection.execute(insert(bodies).values(id=run.id, body=run.model_dump_json()))
@@ -157,9 +160,22 @@ class Store(Shelf):
         limit: int | None = None,
     ) -> list[Summary]:
         """Light rows for charts, the newest first; only finished runs unless other statuses are asked for."""
-        query = newest_first(select(*COLUMNS).where(*filters(model, samples, statuses, "", None)))
+        asked = (model, samples, None if statuses is None else tuple(statuses), limit)
+        query = newest_first(select(*COLUMNS).where(*filters(*asked[:3], "", None))).limit(limit)
         with reading(self._engine) as connection:
-            return [summary(found) for found in connection.execute(query.limit(limit))]
+            version = connection.scalar(select(about.c.value).where(about.c.key == "version"))
+            known, found = self._summaries.get(asked, ("", []))
+            if known != version:
+                found = [summary(one) for one in connection.execute(query)]
+        self._summaries[asked] = (version, found)
+        for old in list(self._summaries)[:-SUMMARIES_KEPT]:
+            self._summaries.pop(old, None)
+        return list(found)
+
+    def version(self) -> str:
+        """A word that is another one after every change of any run: the key for whatever a page caches."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(about.c.value).where(about.c.key == "version")) or ""
 
     def csv(self) -> str:
         """Every run as a line of a CSV file, with units in the headings."""
@@ -186,6 +202,7 @@ class Store(Shelf):
                 raise StoreError(_no_run(id))
             if found.status == Status.RUNNING.value and self._is_alive(found.owner):
                 raise StoreError(f"run {id} is still at work. Cancel it first, then delete it.")
+            _mark_changed(connection)
             _remove_rows(connection, id)
             connection.execute(insert(deleted).values(id=id))
             sweep(connection, self._files, self._arrays)
@@ -204,6 +221,7 @@ class Store(Shelf):
             lost = running & runs.c.owner.in_(dead)
             ids = connection.scalars(select(runs.c.id).where(lost)).all()
             connection.execute(update(runs).where(lost).values(status=Status.INTERRUPTED.value, error=INTERRUPTED))
+            _mark_changed(connection)
             for name in dead:
                 release(connection, name)
             sweep(connection, self._files, self._arrays)
@@ -231,9 +249,15 @@ class Store(Shelf):
         with writing(self._engine) as connection:
             if connection.execute(update(runs).where(runs.c.id == id).values(values)).rowcount == 0:
                 raise StoreError(_no_run(id))
+            _mark_changed(connection)
 
     def _is_alive(self, name: str) -> bool:
         return is_alive(self._owners, name, everywhere=self._everywhere)
+
+
+def _mark_changed(connection: Connection) -> None:
+    connection.execute(delete(about).where(about.c.key == "version"))
+    connection.execute(insert(about).values(key="version", value=secrets.token_hex(8)))
 
 
 def _remove_rows(connection: Connection, id: str) -> None:
