@@ -57,7 +57,7 @@ class FineTune(NetworkTechnique):
         schedule = Schedule(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
-            batches_per_epoch=-(-bench.training_size // self.batch_size),
+            batches_per_epoch=max(1, bench.training_size // self.batch_size),
             weight_decay=self.weight_decay,
             seed=bench.seed,
         )

@@ -1,0 +1,347 @@
+"""The contract of every technique: whatever file is added to edgekit/techniques/ is held to all of this.
+
+Two small real networks (LeNet-5 as it comes with EdgeKit, and a residual network with batch normalisation that was
+trained for a moment) and real images; each technique is tried with its defaults and with every value of every choice.
+"""
+
+import dataclasses
+import inspect
+import math
+import random
+import re
+import sys
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from edgekit.artifacts.write import write
+from edgekit.core.bench import Bench
+from edgekit.core.errors import Cancelled, NothingToDo, SettingError
+from edgekit.core.knobs import knobs
+from edgekit.core.model import Model
+from edgekit.core.technique import Layerwise, Technique
+from edgekit.data import feed, splits
+from edgekit.devices.host import this_host
+from edgekit.models import samples
+from edgekit.models.architectures.resnet import ResNet
+from edgekit.models.training import Schedule, fit
+from edgekit.recipe import Compressed, Recipe
+from edgekit.registry import techniques
+
+ALL = list(techniques().values())
+IMAGES = 32
+
+
+def name_of(value) -> str:
+    """How a parameter of a test is called in its name."""
+    if isinstance(value, type):
+        return value.id()
+    return ",".join([value.id(), *(f"{name}={one}" for name, one in value.settings().items())])
+
+
+def choices(technique: type[Technique]) -> list[Technique]:
+    """The technique with its defaults, and once with each other value of each knob that is a choice or a switch."""
+    tried = [technique()]
+    for view in knobs(technique):
+        values = {"choice": view.choices, "bool": (True, False)}.get(view.kind, ())
+        tried += [technique(**{view.name: value}) for value in values if value != view.default]
+    return tried
+
+
+CASES = [case for technique in ALL for case in choices(technique)]
+
+
+@pytest.fixture(scope="module")
+def data() -> splits.Dataset:
+    """Fashion-MNIST, with few enough training samples that an epoch takes a moment."""
+    whole = splits.load("fashion-mnist")
+    return dataclasses.replace(whole, training=whole.training.take(128))
+
+
+@pytest.fixture(scope="module")
+def lenet() -> Model:
+    return samples.load("lenet5-fashion")
+
+
+@pytest.fixture(scope="module")
+def resnet(lenet: Model, data: splits.Dataset) -> Model:
+    """A ResNet-8 for grey images, trained for a few steps so that its normalisation has seen real activations."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = ResNet(1, channels=1)
+    prepared = lenet.preprocessing
+    fit(
+        network,
+        lambda epoch: feed.batches(data.training, prepared, 32, epoch, shift=1),
+        Schedule(epochs=2, learning_rate=0.05, batches_per_epoch=4),
+    )
+    return dataclasses.replace(lenet, id="small-resnet", title="Small ResNet", sha256="0" * 64, network=network)
+
+
+@pytest.fixture(scope="module")
+def images(lenet: Model, data: splits.Dataset) -> np.ndarray:
+    """Inputs that no technique gets to see, (IMAGES, 1, 28, 28)."""
+    return lenet.preprocessing(data.validation.take(IMAGES).pixels)
+
+
+@pytest.fixture(scope="module")
+def bench(lenet: Model, data: splits.Dataset, images: np.ndarray) -> Bench:
+    """Everything a technique may use. Its score is the share of the images that get the most frequent answer."""
+
+    def score(candidate) -> float:
+        answers = run_graph(candidate, images) if hasattr(candidate, "graph") else run_network(candidate, images)
+        return float(np.bincount(answers.argmax(1)).max() / IMAGES)
+
+    return feed.bench(lenet, data, host=this_host(), score=score)
+
+
+@pytest.fixture(scope="module")
+def models(lenet: Model, resnet: Model) -> list[Model]:
+    return [lenet, resnet]
+
+
+def run_network(network: torch.nn.Module, images: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return network.eval()(torch.from_numpy(images)).numpy()
+
+
+def run_graph(graph, images: np.ndarray) -> np.ndarray:
+    """The answers of a plain session with default options; `graph` is a path or a graph."""
+    source = graph if isinstance(graph, str) else graph.SerializeToString()
+    return onnxruntime.InferenceSession(source).run(None, {"input": images})[0]
+
+
+def apply(step: Technique, model: Model, bench: Bench) -> Compressed | None:
+    """What the step makes of the model; None where it says that there is nothing to do."""
+    try:
+        return Recipe((step,)).apply(model, bench)
+    except NothingToDo:
+        return None
+
+
+@pytest.fixture(scope="module")
+def applied(models: list[Model], bench: Bench):
+    """For a step: the models that it works on, each with what came of it. Worked out once for all tests."""
+    known = {}
+
+    def outcome(step: Technique) -> list[tuple[Model, Compressed]]:
+        if name_of(step) not in known:
+            works = [model for model in models if not Recipe((step,)).problems(model)]
+            known[name_of(step)] = [(model, apply(step, model, bench)) for model in works]
+        done = [(model, state) for model, state in known[name_of(step)] if state is not None]
+        assert done, "must do something to one of the networks"
+        return done
+
+    return outcome
+
+
+def random_state() -> tuple:
+    numpy_state = np.random.get_state()
+    return torch.get_rng_state().tolist(), numpy_state[1].tolist(), numpy_state[2], random.getstate()
+
+
+# Settings
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_every_knob_accepts_its_ends_and_each_of_its_choices(technique: type[Technique]):
+    for view in knobs(technique):
+        ends = [end for end in (view.low, view.high) if end is not None]
+        for value in [*ends, *view.choices]:
+            value = int(value) if view.kind == "int" else value
+            assert getattr(technique.make({view.name: value}), view.name) == value
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_every_number_has_both_ends_and_its_default_lies_between(technique: type[Technique]):
+    for view in knobs(technique):
+        if view.kind in ("int", "float"):
+            assert view.low is not None
+            assert view.high is not None
+            assert view.low <= view.default <= view.high
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_every_knob_refuses_what_lies_just_outside_by_its_name(technique: type[Technique]):
+    for view in knobs(technique):
+        wrong = {
+            "int": lambda v: [int(v.low) - 1, int(v.high) + 1, math.nan, True, str(v.default), float(v.default) + 0.5],
+            "float": lambda v: [
+                math.nextafter(v.low, -math.inf), math.nextafter(v.high, math.inf), math.nan, math.inf, True, "0.5"
+            ],
+            "bool": lambda v: [1, "true"],
+            "choice": lambda v: ["no such choice", 7],
+            "text": lambda v: [7],
+            "names": lambda v: ["conv1", [7]],
+            "layers": lambda v: [{"conv*": {"no such setting": 1}}, {"conv*": 3}, ["conv*"]],
+        }[view.kind](view)  # fmt: skip
+        for value in wrong:
+            with pytest.raises(SettingError) as refused:
+                technique.make({view.name: value})
+            expected = "no setting 'no such setting'" if "no such setting" in str(value) else view.name
+            assert technique.title in str(refused.value)
+            assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_a_setting_that_does_not_exist_is_refused_with_the_nearest(technique: type[Technique]):
+    known = knobs(technique)[0].name
+    with pytest.raises(SettingError) as refused:
+        technique.make({known + "x": 1})
+    assert str(refused.value) == f"{technique.title}: no setting '{known}x'. Did you mean '{known}'?"
+
+
+@pytest.mark.parametrize("step", CASES, ids=name_of)
+def test_a_step_survives_yaml_and_words(step: Technique):
+    recipe = Recipe((step,))
+    assert Recipe.parse(recipe.to_yaml()) == recipe
+    words = ",".join([step.id(), *(f"{name}={value}" for name, value in step.settings().items())])
+    assert Recipe.parse(words) == recipe
+    assert Recipe.parse(recipe.to_list(all_settings=True)).fingerprint == recipe.fingerprint
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_settings_for_layers_survive_yaml(technique: type[Technique]):
+    if issubclass(technique, Layerwise):
+        step = technique(skip=["fc*"], layers={"conv1": {}, "stage?.0.*": {}})
+        assert Recipe.parse(Recipe((step,)).to_yaml()).steps == (step,)
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_the_module_docstring_is_the_card(technique: type[Technique]):
+    card = inspect.getdoc(sys.modules[technique.__module__])
+    assert re.match(r"[A-Z][^\n]+: .+", card), "opens with the name and the idea"
+    for part in ("\nCosts: ", "\nWhen it fails: ", "\nReference: "):
+        assert part in card
+    assert re.search(r"arXiv:\d{4}\.\d{4,5}", card), "cites a paper"
+    assert technique.title
+    assert technique.family in ("Pruning", "Quantization", "Recovery")
+    assert re.search(r"\d{4}", technique.reference)
+    assert all(view.knob.help.endswith(".") for view in knobs(technique)), "each knob says what it does, in a sentence"
+
+
+# What a step does
+
+
+@pytest.mark.parametrize("step", CASES, ids=name_of)
+def test_changes_are_told_and_outputs_keep_their_shape(step: Technique, applied, images, capfd):
+    for model, state in applied(step):
+        layers = {name for name, _ in model.network.named_modules()}
+        assert state.changes
+        for change in state.changes:
+            assert change["step"] == 1
+            assert change["layer"] in layers
+            assert change["what"].strip()
+        assert run_graph(state.graph, images).shape == (IMAGES, 10)
+        assert np.isfinite(run_graph(state.graph, images)).all()
+    assert capfd.readouterr() == ("", ""), "a technique prints nothing"
+
+
+@pytest.mark.parametrize("step", CASES, ids=name_of)
+def test_the_same_seed_gives_the_same_bytes(step: Technique, applied, bench, tmp_path):
+    model, state = applied(step)[-1]
+    again = Recipe((step,)).apply(model, bench)
+    files = [write(one.graph, one.encodings, tmp_path, "", None) for one in (state, again)]
+    assert files[0].sha256 == files[1].sha256
+    assert state.changes == again.changes
+    assert state.curve == again.curve
+
+
+@pytest.mark.parametrize("step", CASES, ids=name_of)
+def test_the_callers_network_and_the_random_state_stay_untouched(step: Technique, applied, bench):
+    model, _ = applied(step)[-1]
+    network = model.network
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    flags = [(parameter.requires_grad, parameter.grad is None) for parameter in network.parameters()]
+    random_before = random_state()
+    Recipe((step,)).apply(model, bench)
+    assert random_state() == random_before
+    after = network.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert [(parameter.requires_grad, parameter.grad is None) for parameter in network.parameters()] == flags
+    assert not network.training
+    assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize("step", CASES, ids=name_of)
+def test_the_file_agrees_with_the_network_or_graph(step: Technique, applied, images, tmp_path):
+    for _, state in applied(step):
+        file = write(state.graph, state.encodings, tmp_path, "", None)
+        got = run_graph(file.path, images)
+        wanted = run_graph(state.graph, images) if step.on_graph else run_network(state.network, images)
+        np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_identity_settings_change_nothing(technique: type[Technique], models, bench, images):
+    if technique.identity is None:
+        return
+    for model in models:
+        state = apply(technique.make(technique.identity), model, bench)
+        if state is not None:
+            wanted = run_network(model.network, images)
+            np.testing.assert_allclose(run_graph(state.graph, images), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_skipping_every_layer_is_nothing_to_do(technique: type[Technique], resnet, bench):
+    if "skip" in technique.model_fields:
+        with pytest.raises(NothingToDo) as said:
+            Recipe((technique(skip=["*"]),)).apply(resnet, bench)
+        assert technique.title in str(said.value)
+        assert "remove the step" in str(said.value)
+
+
+@pytest.mark.parametrize("step", CASES, ids=name_of)
+def test_progress_climbs_to_one(step: Technique, applied, bench):
+    told = []
+    watched = dataclasses.replace(bench, progress=lambda fraction, what: told.append((fraction, what)))
+    Recipe((step,)).apply(applied(step)[-1][0], watched)
+    fractions = [fraction for fraction, _ in told]
+    assert len(fractions) >= 2
+    assert fractions == sorted(fractions)
+    assert 0 <= fractions[0] < 1
+    assert fractions[-1] == 1
+    assert all(what for _, what in told)
+
+
+@pytest.mark.parametrize("technique", ALL, ids=name_of)
+def test_cancel_stops_it_at_any_moment(technique: type[Technique], resnet, bench):
+    calls = []
+    watched = dataclasses.replace(bench, progress=lambda fraction, what: calls.append(fraction))
+    Recipe((technique(),)).apply(resnet, watched)
+    for moment in {1, len(calls) // 2, len(calls)}:
+        heard = []
+
+        def cancel(fraction: float, what: str, moment=moment, heard=heard) -> None:
+            heard.append(fraction)
+            if len(heard) == moment:
+                raise Cancelled("cancelled")
+
+        before = random_state()
+        with pytest.raises(Cancelled):
+            Recipe((technique(),)).apply(resnet, dataclasses.replace(bench, progress=cancel))
+        assert len(heard) == moment, "nothing goes on after Cancel"
+        assert random_state() == before
+
+
+# Steps together
+
+
+@pytest.mark.parametrize("second", ALL, ids=name_of)
+@pytest.mark.parametrize("first", ALL, ids=name_of)
+def test_two_steps_work_in_any_order_that_the_recipe_allows(first, second, resnet, bench, images, tmp_path):
+    recipe = Recipe((first(), second()))
+    if recipe.problems(resnet):
+        return
+    try:
+        state = recipe.apply(resnet, bench)
+    except NothingToDo:
+        assert first is second, "only what was done already leaves nothing to do"
+        return
+    assert {change["step"] for change in state.changes} == {1, 2}
+    file = write(state.graph, state.encodings, tmp_path, "", None)
+    np.testing.assert_allclose(run_graph(file.path, images), run_graph(state.graph, images), rtol=1e-3, atol=1e-2)
