@@ -50,32 +50,26 @@ def write_dynamic(
 
 
 def _write(draft: _Draft, layer: GraphLayer, codes: Encoding, unsigned: bool) -> None:
-    node, convolves = layer.node, layer.kind == "Conv"
+    node, name, kind, settings, along = layer.node, layer.name, "MatMulInteger", {}, (-1,)
+    if layer.kind == "Conv":
+        kind, settings = "ConvInteger", {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        along = (1, -1, *[1] * (codes.codes.ndim - 2))  # channels of (n, channels, height, width)
     inputs, input_scale, input_zero = _rounded_input(draft, node.input[0])
     weight, zero = _store_weight(draft, layer, codes, unsigned)
-    along = (1, -1, 1, 1)[: codes.codes.ndim] if convolves else (-1,)
     scale = draft.free(f"{layer.weight}_scale")
     store(draft.graph, scale, codes.scale.reshape(() if codes.scale.size == 1 else along))
-    kind, kept = (
-        ("ConvInteger", {a.name: helper.get_attribute_value(a) for a in node.attribute})
-        if convolves
-        else (
-            "MatMulInteger",
-            {},
-        )
-    )
-    sums = draft.add(
-        kind, [inputs, weight, input_zero, zero], draft.free(f"{layer.name}_sums"), name=layer.name, **kept
-    )
-    scales = draft.add("Mul", [input_scale, scale], draft.free(f"{layer.name}_scales"))
-    floats = draft.add("Cast", [sums], draft.free(f"{layer.name}_floats"), to=TensorProto.FLOAT)
+    sums = draft.add(kind, [inputs, weight, input_zero, zero], draft.free(f"{name}_sums"), name=name, **settings)
+    scales = draft.add("Mul", [input_scale, scale], draft.free(f"{name}_scales"), name=f"{name}.scales")
+    floats = draft.add("Cast", [sums], draft.free(f"{name}_floats"), to=TensorProto.FLOAT)
     if layer.bias is None:
         draft.add("Mul", [floats, scales], node.output[0])
         return
-    product = draft.add("Mul", [floats, scales], draft.free(f"{layer.name}_product"))
-    if convolves:
-        store(draft.graph, layer.bias, array(draft.graph, layer.bias).reshape(along))
-    draft.add("Add", [product, layer.bias], node.output[0])
+    product = draft.add("Mul", [floats, scales], draft.free(f"{name}_product"))
+    bias = layer.bias
+    if layer.kind == "Conv":
+        values, bias = array(draft.graph, bias).reshape(along), draft.free(f"{name}.bias_along_channels")
+        store(draft.graph, bias, values)
+    draft.add("Add", [product, bias], node.output[0], name=f"{name}.bias")
 
 
 def _rounded_input(draft: _Draft, name: str) -> list[str]:

@@ -61,7 +61,7 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
         if not layers:
             raise NothingToDo(
                 f"{self.title} found no matrix product to convert. Set convolutions to convert those, skip fewer "
-                "layers, or use quantize_static, which makes convolutions fast."
+                "layers, or remove the step; quantize_static makes convolutions fast."
             )
         unsigned = {n for n, one in layers.items() if one.kind == "Conv" or self.for_layer(n).weight_type == "uint8"}
         codes, changes = {}, []
