@@ -66,10 +66,8 @@ def test_a_latency_names_its_host_runs_threads_and_runtime(tmp_path):
 
 def test_when_time_is_up_fewer_runs_must_do_and_are_called_few(tmp_path, monkeypatch):
     monkeypatch.setattr("edgekit.measure.latency.LONGEST_SECONDS", 0.0)
-    path = chain(tmp_path / "file.onnx", 24, width=1024)
-    found = time_pair(path, path)
-    assert found.latency_ms.how.startswith("only ")
-    assert found.speed == "tie"
+    path = chain(tmp_path / "file.onnx", 12, width=1024)
+    assert time_one(path).latency_ms.how.startswith("only 6 runs of one sample")
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -89,7 +87,7 @@ def test_a_damaged_baseline_is_named(tmp_path):
 
 
 def test_cancel_ends_the_child_within_a_second(tmp_path):
-    path = chain(tmp_path / "slow.onnx", 24, width=1024)
+    path = chain(tmp_path / "slow.onnx", 12, width=1024)
     started = []
 
     def cancel(fraction: float, what: str) -> None:
@@ -103,7 +101,7 @@ def test_cancel_ends_the_child_within_a_second(tmp_path):
 
 
 def test_a_child_that_is_killed_is_reported_and_frees_the_lock(tmp_path):
-    path = chain(tmp_path / "slow.onnx", 24, width=1024)
+    path = chain(tmp_path / "slow.onnx", 12, width=1024)
     with pytest.raises(MeasureError) as caught:
         time_one(path, progress=killing())
     assert str(caught.value) == (
@@ -130,7 +128,7 @@ def killing():
 def test_a_silent_child_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr("edgekit.measure.child.SILENCE_SECONDS", 0.0)
     with pytest.raises(MeasureError) as caught:
-        time_one(chain(tmp_path / "slow.onnx", 24, width=1024))
+        time_one(chain(tmp_path / "slow.onnx", 12, width=1024))
     assert str(caught.value) == (
         "opening or running slow.onnx once must take less than 0 s, but it did not end. "
         "Take a smaller file, or a faster machine."
@@ -199,3 +197,11 @@ def test_turns_that_the_system_interrupted_do_not_count():
     ratio = _ratio(ours, base, calm.tolist())
     assert ratio.low < 1 < ratio.high
     assert ratio.high - ratio.low < 0.05
+
+
+def test_few_turns_get_an_interval_from_the_least_to_the_greatest():
+    ours, base = [[[80.0], [90.0], [95.0], [99.0], [100.0], [120.0]]], [[[100.0]] * 6]
+    ratio = _ratio(ours, base, [[True] * 6])
+    assert ratio.value == pytest.approx(np.sqrt(0.95 * 0.99))
+    assert ratio.low == pytest.approx(0.80, rel=0.01)
+    assert ratio.high == pytest.approx(1.20, rel=0.01)

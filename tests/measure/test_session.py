@@ -1,7 +1,7 @@
 """Files that cannot be opened: what the person is told."""
 
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper
 
 from edgekit.core.errors import MeasureError
 from edgekit.measure.session import open_session, refusal
@@ -33,13 +33,13 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
 
 
 def test_an_operator_that_the_runtime_lacks_is_named(tmp_path):
-    nodes = [helper.make_node("Acosh", ["input"], ["output"], "curve")]
-    path = saved(tmp_path / "file.onnx", nodes, [], ["batch", 4], kind=10)  # half precision
+    nodes = [helper.make_node("BitShift", ["input", "input"], ["output"], "shift", direction="LEFT")]
+    path = saved(tmp_path / "file.onnx", nodes, [], ["batch", 4], kind=TensorProto.UINT16)
     with pytest.raises(MeasureError) as caught:
         open_session(path)
     assert str(caught.value) == (
         "every operator of file.onnx must be one that ONNX Runtime can run here, but it says: Could not find an "
-        "implementation for Acosh(9) node with name 'curve'. "
+        "implementation for BitShift(11) node with name 'shift'. "
         "Export with ordinary operators, or install a newer onnxruntime."
     )
 
