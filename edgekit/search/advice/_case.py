@@ -1,0 +1,152 @@
+"""What a rule looks at, what it says, and the numbers in its sentence as a person reads them."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from edgekit.core.budget import Budget
+from edgekit.core.measurement import Measurement
+from edgekit.core.run import Run
+
+MINUS = "\u2212"
+TONES = ("why", "good", "next")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A card.
+
+    Attributes:
+        why: the sentence, with the numbers of this very run.
+        recipe: the steps to try, as YAML would hold them; None where there is nothing to try.
+        tone: "why" explains a number, "good" reassures, "next" offers something.
+        id: the name of the rule's file.
+    """
+
+    title: str
+    why: str
+    recipe: list[dict[str, dict[str, Any]]] | None = None
+    tone: Literal["why", "good", "next"] = "why"
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A finished run, the network it came from, and what the person can afford."""
+
+    run: Run
+    baseline: Run
+    budget: Budget
+
+    @property
+    def recipe(self) -> list[dict[str, dict[str, Any]]]:
+        """The run's steps."""
+        return self.run.recipe
+
+    def step(self, name: str) -> dict[str, Any] | None:
+        """The settings of the last step of this technique that differ from its defaults; None if there is none."""
+        return next((step[name] for step in reversed(self.recipe) if name in step), None)
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether any step lowers the number of bits."""
+        return any(_name(step).startswith("quantize_") for step in self.recipe)
+
+    @property
+    def is_faster(self) -> bool:
+        """Whether the timing could tell that it is faster."""
+        return self.run.comparison is not None and self.run.comparison.speed == "faster"
+
+    @property
+    def drop(self) -> float | None:
+        """Points of accuracy lost: above 0 if it is worse. None where it was not compared."""
+        return None if self.run.comparison is None else -100 * self.run.comparison.accuracy_difference.value
+
+    def misses(self) -> set[str]:
+        """The metrics at which the run is outside the budget."""
+        accuracy = self.before("accuracy")
+        limits = self.budget.limits(accuracy.value if accuracy else None)
+        return {limit.metric for limit in limits if limit.miss(self.run.measurements.get(limit.metric))}
+
+    def before(self, metric: str) -> Measurement | None:
+        """The uncompressed network's number, from the same minute if there is one."""
+        return self.run.baseline_measurements.get(metric) or self.baseline.measurements.get(metric)
+
+    def speed(self) -> str:
+        """0.21 ms, against 0.21 ms before (1.01 × the time, between 0.99 and 1.03)"""
+        ratio = self.run.comparison.latency_ratio
+        interval = f"{ratio.value:.2f} × the time, between {ratio.low:.2f} and {ratio.high:.2f}"
+        return f"{self._from_to('latency_ms', milliseconds)} ({interval})"
+
+    def size(self) -> str:
+        """1.7 MB, against 1.7 MB before (1.00 ×)"""
+        return f"{self._from_to('size_bytes', size)} ({self.run.comparison.size_ratio:.2f} ×)"
+
+    def shipped(self) -> str:
+        """Compressed for shipping it is 0.8 MB, against 1.6 MB before. Empty where it was not measured."""
+        if not {"shipped_bytes"} <= self.run.measurements.keys():
+            return ""
+        return f" Compressed for shipping it is {self._from_to('shipped_bytes', size)}."
+
+    def zeros(self) -> float:
+        """The share of the file's weights that are zero."""
+        rows = [(math.prod(row["shape"]), row["zeros"]) for row in self.run.layers if row.get("shape")]
+        weights = sum(count for count, _ in rows)
+        return sum(count * zeros for count, zeros in rows) / weights if weights else 0.0
+
+    def _from_to(self, metric: str, words: Any) -> str:
+        now, before = self.run.measurements[metric], self.before(metric)
+        return words(now.value) + (f", against {words(before.value)} before" if before else "")
+
+
+def replaced(recipe: list[dict], name: str, *steps: dict) -> list[dict]:
+    """The recipe with other steps in place of those of one technique."""
+    index = next(i for i, step in enumerate(recipe) if name in step)
+    rest = [step for step in recipe if name not in step]
+    return rest[:index] + list(steps) + rest[index:]
+
+
+def changed(recipe: list[dict], name: str, **settings: Any) -> list[dict]:
+    """The recipe with other settings for every step of one technique; None puts a setting back to its default."""
+
+    def mixed(values: dict) -> dict:
+        return {key: value for key, value in (values | settings).items() if value is not None}
+
+    return [{name: mixed(step[name])} if name in step else step for step in recipe]
+
+
+def before_quantization(recipe: list[dict], step: dict) -> list[dict]:
+    """The recipe with a step more, after all that work on the network and before those that quantize it."""
+    index = next((i for i, other in enumerate(recipe) if _name(other).startswith("quantize_")), len(recipe))
+    return [*recipe[:index], step, *recipe[index:]]
+
+
+def size(count: float) -> str:
+    """Bytes as 322 kB or 1.10 MB."""
+    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= 0.9995 * factor:
+            return f"{_significant(count / factor)} {unit}"
+    return f"{count:.0f} B"
+
+
+def milliseconds(value: float) -> str:
+    """0.123 ms or 12.3 ms."""
+    return f"{_significant(value)} ms"
+
+
+def percent(share: float) -> str:
+    """0.623 as 62 %."""
+    return f"{100 * share:.0f} %"
+
+
+def points(value: float) -> str:
+    """Hundredths with their sign: −0.30."""
+    return f"{value:+.2f}".replace("-", MINUS)
+
+
+def _name(step: dict) -> str:
+    return next(iter(step))
+
+
+def _significant(value: float) -> str:
+    return "0" if not value else f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
