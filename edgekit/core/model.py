@@ -24,9 +24,12 @@ class Preprocessing:
 
     def __call__(self, pixels: np.ndarray) -> np.ndarray:
         """float32 network inputs from uint8 pixels."""
-        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
-        scaled = (pixels.astype(np.float32) / 255 - mean) / std
-        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))  # (n, channels, height, width)
+        mean, std = (np.asarray(values, np.float32).reshape(-1, 1, 1) for values in (self.mean, self.std))
+        inputs = pixels.transpose(0, 3, 1, 2).astype(np.float32, order="C")  # (n, channels, height, width)
+        inputs /= 255  # in place: half the time of three new arrays, and every accuracy pass waits for this
+        inputs -= mean
+        inputs /= std
+        return inputs
 
 
 @dataclass(frozen=True)

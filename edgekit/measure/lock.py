@@ -13,6 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from edgekit.core.errors import MeasureError
 from edgekit.core.progress import Progress, silent
 
 LOOK_AGAIN_SECONDS = 0.02
@@ -82,6 +83,11 @@ def _taken(lock: FileLock, seconds: float) -> bool:
         lock.acquire(timeout=seconds)
     except Timeout:
         return False
+    except OSError as error:
+        raise MeasureError(
+            f"EdgeKit must be able to write {lock.lock_file}, by which its processes take turns at measuring, but the "
+            f"system says: {error.strerror}. Remove it, or set TMPDIR to a folder that you may write in."
+        ) from None
     return True
 
 

@@ -13,11 +13,11 @@ from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Comparison, Disagreements
 from edgekit.data.splits import Samples
 from edgekit.measure.accuracy import accuracy, confusion, disagreements
-from edgekit.measure.latency import Timing, time_one, time_pair
+from edgekit.measure.latency import Latency, time_one, time_pair
 from edgekit.measure.memory import peak_memory
 from edgekit.measure.outputs import outputs
 from edgekit.measure.size import counted, shipped
-from edgekit.measure.statistics import mcnemar, paired_difference
+from edgekit.measure.statistics import paired_difference, paired_p
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
         speed=timing.speed,
         size_ratio=measurements["size_bytes"].value / base.measurements["size_bytes"].value,
         accuracy_difference=paired_difference(before, scores),
-        p_value=mcnemar(before, scores),
+        p_value=paired_p(before, scores),
     )
     return Point(
         found,
@@ -67,7 +67,7 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
         table,
         base.measurements | beside,
         comparison,
-        disagreements(base.outputs, found, labels, task),
+        disagreements(base.outputs, found, labels, task, indices=samples.indices),
     )
 
 
@@ -76,5 +76,5 @@ def later(path: Path) -> dict[str, Measurement]:
     return {"peak_memory_bytes": peak_memory(path), "shipped_bytes": shipped(path)}
 
 
-def _latency(timing: Timing) -> dict[str, Measurement]:
+def _latency(timing: Latency) -> dict[str, Measurement]:
     return {"latency_ms": timing.latency_ms, "latency_p95_ms": timing.latency_p95_ms}

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from edgekit.core.errors import Cancelled
+from edgekit.core.errors import Cancelled, MeasureError
 from edgekit.measure.lock import WAITING, lock_file, quiet, rest_while_others_measure, yielding
 
 HOLDER = """
@@ -139,3 +139,13 @@ def test_yielding_costs_nothing_worth_mentioning_when_nobody_measures():
     for _ in range(200):
         report(0.5, "batch")
     assert (time.process_time() - started) / 200 < 0.002
+
+
+def test_a_lock_that_cannot_be_written_is_explained(tmp_path):
+    lock_file().mkdir()
+    with pytest.raises(MeasureError) as caught, quiet():
+        pytest.fail("there was no lock")
+    assert str(caught.value) == (
+        f"EdgeKit must be able to write {lock_file()}, by which its processes take turns at measuring, but the "
+        "system says: Is a directory. Remove it, or set TMPDIR to a folder that you may write in."
+    )
