@@ -8,7 +8,6 @@ from a settled slider to accuracy, size and latency, saved. Both in this process
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -25,6 +24,7 @@ from edgekit.recipe import Recipe
 from edgekit.search.ghost import predict
 from edgekit.search.sliders import BITS, SPARSITIES, Sliders
 from edgekit.store.store import Store
+from tests.benchmarks.table import report
 
 ROUNDS = 5
 POINTS = {
@@ -155,13 +155,7 @@ def main() -> None:
         store = Store.open(Path(folder))
         rows = [row for part in (waits, ghosts, files, widths) for row in part(store)]
         store.close()
-    host = this_host()
-    if as_json:
-        print(json.dumps({"machine": host.model_dump(mode="json"), "rows": rows, "ok": all(row["ok"] for row in rows)}))
-        return
-    print(f"{host.cpu}, {host.cores} cores\n")
-    for row in rows:
-        print(f"{'ok ' if row['ok'] else 'NOT'}  {row['value']:>9} (limit {row['limit']})  {row['what']}")
+    report(rows, this_host(), as_json)
 
 
 if __name__ == "__main__":
