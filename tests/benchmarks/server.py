@@ -8,7 +8,6 @@ runs; opening the app on it is compared with opening it on an empty one, in turn
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
