@@ -1,0 +1,240 @@
+"""Advice: each sentence carries the run's own numbers, and each recipe that is offered works."""
+
+import itertools
+
+import pytest
+
+from edgekit.core.budget import Budget
+from edgekit.core.run import Comparison, Interval, Status
+from edgekit.models.samples import load
+from edgekit.recipe import Recipe
+from edgekit.search.advice import advise
+from edgekit.search.sliders import BITS, Sliders
+from tests.factories import a_baseline, a_measurement, a_run, a_stopped_run, layers, measurements
+
+
+def compared(speed="tie", ratio=1.0, size=1.0, difference=-0.03, spread=0.004, p=0.0001):
+    return Comparison(
+        latency_ratio=Interval(value=ratio, low=ratio - 0.02, high=ratio + 0.02),
+        speed=speed,
+        size_ratio=size,
+        accuracy_difference=Interval(value=difference, low=difference - spread, high=difference + spread),
+        p_value=p,
+    )
+
+
+def cards(recipe, baseline=None, budget=None, comparison=None, **changes):
+    run = a_run(recipe=recipe, comparison=comparison or compared(), **changes)
+    return {one.id: one for one in advise(run, baseline or a_baseline(), budget)}
+
+
+def test_fewer_bits_without_speed_are_explained_with_8_bit_activations_to_apply():
+    card = cards([{"quantize_weights": {"bits": 3}}], measurements=measurements(0.90, 170_000, 0.208))[
+        "bits_without_speed"
+    ]
+    assert (card.tone, card.title) == ("why", "Why is it not faster with fewer bits?")
+    assert card.why == (
+        "The weights lie in the file as 3-bit codes, and become floats again when it is loaded, so every "
+        "multiplication is the same as before: 0.208 ms, against 0.210 ms before (1.00 × the time, between 0.98 and 1.02). "
+        "The file is what shrinks: 170 kB, against 1.73 MB before (1.00 ×). "
+        "To be faster, activations must be integers too."
+    )
+    assert card.recipe == [{"quantize_weights": {"bits": 3, "activations": "int8"}}]
+
+
+def test_scattered_zeros_without_speed_are_explained_with_channels_to_apply():
+    rows = [row | {"zeros": 0.8} for row in layers(32)]
+    card = cards([{"prune_weights": {"sparsity": 0.8}}], layers=rows)["zeros_without_speed"]
+    assert card.why == (
+        "80 % of the weights are zero, but scattered. This processor multiplies by zero all the same: "
+        "0.110 ms, against 0.210 ms before (1.00 × the time, between 0.98 and 1.02). "
+        "Removing whole channels leaves less to multiply."
+    )
+    assert card.recipe == [{"prune_channels": {"sparsity": 0.5}}, {"fine_tune": {"epochs": 3}}]
+    patterned = cards([{"prune_weights": {"pattern": "2:4"}}, {"fine_tune": {}}, {"quantize_static": {}}], layers=rows)
+    card = patterned["zeros_without_speed"]
+    assert "in the pattern 2:4, which only some graphics processors skip" in card.why
+    assert card.recipe == [{"prune_channels": {"sparsity": 0.5}}, {"fine_tune": {}}, {"quantize_static": {}}]
+
+
+def test_zeros_that_are_still_stored_are_explained_with_the_shipped_size():
+    rows = [row | {"zeros": 0.8} for row in layers(32)]
+    card = cards([{"prune_weights": {"sparsity": 0.8}}], layers=rows, measurements=measurements(0.9, 1_729_000, 0.21))
+    assert card["zeros_still_stored"].why == (
+        "80 % of the weights are zero, but each zero is still stored as a 32-bit float, so the file is 1.73 MB, "
+        "against 1.73 MB before (1.00 ×). Compressed for shipping it is 1.61 MB, against 1.61 MB before. "
+        "Fewer bits for every weight shrink the file itself."
+    )
+    assert card["zeros_still_stored"].recipe[1] == {"quantize_weights": {"bits": 4}}
+    quantized = [{"prune_weights": {"sparsity": 0.8}}, {"quantize_static": {}}]
+    assert "zeros_still_stored" not in cards(quantized, comparison=compared(size=0.25))
+
+
+def test_half_floats_without_speed_are_explained_with_integers_to_apply():
+    card = cards([{"quantize_fp16": {}}], comparison=compared("slower", 1.2, 0.5))["half_floats_without_speed"]
+    assert "0.110 ms, against 0.210 ms before (1.20 × the time, between 1.18 and 1.22)" in card.why
+    assert card.recipe == [{"quantize_static": {}}]
+
+
+def test_signed_activations_are_slow_on_x86_only():
+    recipe = [{"quantize_static": {"activation_type": "int8", "samples": 64}}]
+    x86 = {"id": "h", "cpu": "A Xeon", "architecture": "x86_64"}
+    card = cards(recipe, machine=x86, comparison=compared("faster", 0.8))["signed_activations_on_x86"]
+    assert card.why.startswith("A Xeon multiplies unsigned by signed 8-bit integers at full speed")
+    assert card.recipe == [{"quantize_static": {"samples": 64}}]
+    assert "signed_activations_on_x86" not in cards(recipe, machine=x86 | {"architecture": "aarch64"})
+    assert "signed_activations_on_x86" not in cards([{"quantize_static": {}}], machine=x86)
+
+
+def test_channels_that_are_no_multiple_of_eight_are_named():
+    kept = {"conv1": 13, "conv2": 25, "fc1": 250, "fc2": 10}
+    rows = [row | {"channels": kept[row["layer"]]} for row in layers(32)]
+    recipe = [{"prune_channels": {"sparsity": 0.5, "round_to": 1}}]
+    card = cards(recipe, layers=rows)["channels_of_eight"]
+    assert card.why.startswith(
+        "conv1 has 13 channels left and 2 more layers have such a number. Processors compute 8 or more at a time, "
+        "so 13 cost about as much as 16; it takes 0.110 ms"
+    )
+    assert card.recipe == [{"prune_channels": {"sparsity": 0.5}}]
+    assert "channels_of_eight" not in cards(recipe), "no layer was pruned to another number"
+    assert "channels_of_eight" not in cards([{"prune_channels": {"sparsity": 0.5}}], layers=rows)
+
+
+def test_dynamic_integers_on_convolutions_are_explained():
+    card = cards([{"quantize_dynamic": {}}], comparison=compared("slower", 1.3))["dynamic_on_convolutions"]
+    assert card.why.startswith("Convolutions do 82 % of this network's work")
+    assert card.recipe == [{"quantize_static": {}}]
+    linear = a_baseline(layers=[row | {"kind": "Gemm"} for row in layers(32)])
+    assert "dynamic_on_convolutions" not in cards([{"quantize_dynamic": {}}], linear)
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "said"), [(-0.001, 0.4, True), (-0.03, 0.3, True), (-0.001, 0.01, True), (-0.03, 0.001, False)]
+)
+def test_a_change_that_may_be_chance_is_called_noise(difference, p, said):
+    found = cards([{"quantize_static": {}}], comparison=compared("faster", 0.5, 0.25, difference, p=p))
+    assert ("within_noise" in found) == said
+
+
+def test_noise_is_told_with_its_interval_and_p_value():
+    card = cards([{"quantize_static": {}}], comparison=compared("faster", 0.5, 0.25, -0.001, p=0.4))["within_noise"]
+    assert (card.tone, card.recipe) == ("good", None)
+    assert card.why == (
+        "−0.10 points on 10,000 test samples, between −0.50 and +0.30 with 95 % confidence. "
+        "A difference this large comes by chance with p = 0.40 (McNemar's test), so it cannot be told from none."
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "tried"),
+    [
+        (["prune_channels"], ["prune_channels", {"fine_tune": {"epochs": 3}}]),
+        (["prune_weights", "quantize_static"], ["prune_weights", {"fine_tune": {"epochs": 3}}, "quantize_static"]),
+        (["prune_channels", {"fine_tune": {"epochs": 5}}], ["prune_channels", {"fine_tune": {"epochs": 10}}]),
+        ([{"quantize_weights": {"bits": 2}}], [{"quantize_weights": {"bits": 3}}]),
+        (["prune_channels", {"quantize_weights": {"bits": 3}}], ["prune_channels", {"quantize_weights": {"bits": 4}}]),
+        ([{"quantize_weights": {}}], [{"quantize_weights": {"bits": 5}}]),
+        (["quantize_static"], [{"quantize_static": {"ranges": "mse"}}]),
+        (
+            ["prune_channels", {"fine_tune": {"epochs": 20}}],
+            [{"prune_channels": {"sparsity": 0.4}}, {"fine_tune": {"epochs": 20}}],
+        ),
+    ],
+)
+def test_too_large_a_drop_is_met_with_the_remedy_that_fits(recipe, tried):
+    recipe, tried = ([step if isinstance(step, dict) else {step: {}} for step in steps] for steps in (recipe, tried))
+    card = cards(recipe, measurements=measurements(0.88, 400_000, 0.1))["win_accuracy_back"]
+    assert (card.tone, card.recipe) == ("next", tried)
+    assert card.why.startswith("−3.00 points (between −3.40 and −2.60), where the budget allows 1 lost. ")
+
+
+def test_a_larger_budget_needs_no_remedy():
+    found = cards([{"quantize_static": {}}], budget=Budget(accuracy_drop=4))
+    assert "win_accuracy_back" not in found
+    assert "go_further" in found
+
+
+@pytest.mark.parametrize(
+    ("recipe", "tried"),
+    [
+        (["prune_channels"], ["prune_channels", "quantize_static"]),
+        (
+            ["quantize_static"],
+            [{"prune_channels": {"sparsity": 0.25}}, {"fine_tune": {"epochs": 3}}, "quantize_static"],
+        ),
+        ([{"quantize_weights": {"bits": 8}}], [{"quantize_weights": {"bits": 6}}]),
+        (["prune_channels", "quantize_static"], [{"prune_channels": {"sparsity": 0.6}}, "quantize_static"]),
+    ],
+)
+def test_room_in_the_budget_is_used_for_the_next_step(recipe, tried):
+    recipe, tried = ([step if isinstance(step, dict) else {step: {}} for step in steps] for steps in (recipe, tried))
+    card = cards(recipe, comparison=compared("faster", 0.5, 0.25, -0.001))["go_further"]
+    assert (card.title, card.recipe) == ("Go further", tried)
+    assert card.why.startswith("441 kB, 0.110 ms and −0.10 points of accuracy: within the budget, so there is room. ")
+
+
+def test_a_budget_that_is_missed_in_size_is_named():
+    found = cards([{"quantize_static": {}}], budget=Budget(size_bytes=100_000), comparison=compared(difference=-0.001))
+    card = found["go_further"]
+    assert card.title == "Get within the budget"
+    assert "the size on disk is still above the budget" in card.why
+
+
+def test_the_uncompressed_network_is_told_where_to_begin():
+    baseline = a_baseline()
+    (card,) = advise(baseline, baseline)
+    assert (card.id, card.recipe) == ("first_step", [{"quantize_static": {}}])
+    assert card.why.startswith("This is the network as it is: 1.73 MB, 0.210 ms.")
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.CANCELLED, Status.RUNNING, Status.INTERRUPTED])
+def test_a_run_that_never_ended_well_gets_no_advice(status):
+    assert advise(a_stopped_run(status), a_baseline()) == []
+
+
+def recipes():
+    """Every kind of position that the sliders have, and some that only the recipe editor makes."""
+    for prune, sparsity, bits, activations, epochs in itertools.product(
+        ("channels", "weights", "2:4"), (0.0, 0.5), BITS, (True, False), (0, 3, 15)
+    ):
+        yield Sliders(sparsity=sparsity, prune=prune, bits=bits, activations=activations, epochs=epochs).recipe()
+    yield [{"quantize_dynamic": {"convolutions": True}}]
+    yield [{"prune_weights": {}}, {"prune_channels": {}}, {"fine_tune": {}}, {"quantize_dynamic": {}}]
+    yield [{"fine_tune": {}}, {"prune_channels": {"scope": "global", "round_to": 4}}, {"quantize_fp16": {}}]
+    yield [{"quantize_static": {"activation_type": "int8", "ranges": "percentile"}}]
+    yield [{"prune_weights": {"layers": {"conv*": {"sparsity": 0.2}}, "skip": ["fc2"]}}]
+
+
+OUTCOMES = [
+    compared(speed, ratio, size, difference, p=p)
+    for speed, ratio in (("tie", 1.0), ("faster", 0.5), ("slower", 1.4))
+    for size in (1.0, 0.2)
+    for difference, p in ((-0.03, 0.0001), (-0.001, 0.6))
+]
+
+
+def test_every_recipe_that_is_offered_works_and_is_another_one():
+    model, baseline = load("lenet5-fashion"), a_baseline()
+    any_run, offered = a_run(machine={"id": "h", "architecture": "x86_64"}), {}
+    for recipe, outcome in itertools.product(recipes(), OUTCOMES):
+        accuracy = 0.9196 + outcome.accuracy_difference.value
+        numbers = any_run.measurements | {"accuracy": a_measurement("accuracy", accuracy)}
+        run = any_run.model_copy(update={"recipe": recipe, "comparison": outcome, "measurements": numbers})
+        for budget in (None, Budget(size_bytes=1000, latency_ms=0.01)):
+            for one in advise(run, baseline, budget):
+                if one.recipe is not None:
+                    offered[repr(one.recipe)] = one.recipe
+                    assert one.recipe != recipe, (one.id, recipe)
+    assert len(offered) > 100
+    for recipe in offered.values():
+        assert Recipe.parse(recipe).problems(model) == [], recipe
+
+
+def test_cards_come_in_the_order_why_good_next_and_offer_no_recipe_twice():
+    baseline, any_run = a_baseline(), a_run()
+    for recipe, outcome in itertools.product(itertools.islice(recipes(), 0, None, 7), OUTCOMES):
+        found = advise(any_run.model_copy(update={"recipe": recipe, "comparison": outcome}), baseline)
+        tones = [one.tone for one in found]
+        assert tones == sorted(tones, key=["why", "good", "next"].index)
+        following = [one.recipe for one in found if one.tone == "next"]
+        assert not any(one.recipe in following for one in found if one.tone == "why")
