@@ -88,7 +88,7 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """The same for recipes that do the same: every setting, floats to nine digits, hashed."""
+        """The same for recipes that do the same: a hash of every setting, with floats to nine digits."""
         text = json.dumps(_rounded(self.to_list(all_settings=True)), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -178,7 +178,9 @@ def _from_yaml(text: str) -> list:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"a recipe must be a YAML list of steps; this is no YAML: {error}") from None
+        mark, what = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise RecipeError(f"a recipe must be a YAML list of steps; this is no YAML: {what}{where}") from None
     if not isinstance(found, list):
         raise RecipeError("a recipe must be a YAML list of steps, such as '- prune_weights: {sparsity: 0.5}'")
     return found
@@ -220,9 +222,10 @@ def _step_from_words(text: str) -> Technique:
 
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, 9)
+        return round(value, 9) + 0.0  # −0.0 becomes 0.0
     if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    if isinstance(value, list):
+        # Of layer patterns the first that fits wins, so their order is part of what a recipe does.
+        return {key: _rounded(list(inner.items()) if key == "layers" else inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
         return [_rounded(inner) for inner in value]
     return value

@@ -55,7 +55,7 @@ def knobs(settings: type[BaseModel]) -> list[KnobView]:
 def build(settings: type[BaseModel], title: str, values: dict[str, Any]) -> Any:
     """Make settings from a mapping, or raise one SettingError that lists everything wrong with it."""
     try:
-        return settings(**values)
+        return settings(**{str(name): value for name, value in values.items()})
     except ValidationError as error:
         known = list(settings.model_fields)
         raise SettingError(f"{title}: " + "; ".join(_sentence(e, known) for e in error.errors())) from None

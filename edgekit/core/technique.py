@@ -50,7 +50,7 @@ class Applied:
         result: the changed network (NetworkTechnique) or graph (GraphTechnique).
         changes: one per layer that was touched; never empty (raise NothingToDo instead).
         encodings: weight initializer name -> how to pack it; the graph keeps what the codes decode to.
-        curve: per epoch of training: {"epoch", "loss", "accuracy", …}.
+        curve: per epoch of training: {"epoch", "loss", "accuracy", "validation_accuracy", …}.
     """
 
     result: Any
@@ -129,7 +129,7 @@ class Layerwise(BaseModel):
         for pattern, values in self.layers.items():
             if extra := {"layers", "skip"} & set(values):
                 raise ValueError(f"layers['{pattern}'] cannot hold {', '.join(sorted(extra))}")
-            self._with(values)
+            self._with(values, f", layers['{pattern}']")
         return self
 
     def for_layer(self, name: str) -> Self | None:
@@ -141,6 +141,6 @@ class Layerwise(BaseModel):
                 return self._with(values)
         return self
 
-    def _with(self, values: dict[str, Any]) -> Self:
+    def _with(self, values: dict[str, Any], where: str = "") -> Self:
         plain = {name: value for name, value in self.__dict__.items() if name not in ("layers", "skip")}
-        return build(type(self), getattr(type(self), "title", "layers"), plain | values)
+        return build(type(self), getattr(type(self), "title", "layers") + where, plain | values)
