@@ -15,7 +15,7 @@ choice = header.choose()
 if not data_gate(choice.card.data):
     st.stop()
 
-chips, cards = st.container(), st.container()
+chips = st.container()
 left, right = st.columns([1, 2.7], gap="medium")
 with left:
     with st.container(border=True, key="controls"):
@@ -35,11 +35,10 @@ with answer:
     live.panel(wish, known)
 with chips:
     budget = header.budget(view.run, view.baseline)
-with cards:
-    sections.headline_cards(view)
 with right:
     sections.job(choice, store)
+    sections.headline_cards(view, budget)
     sections.charts(view, budget, live.ghost(wish, known, view.baseline))
 with explore:
     sections.explore(choice, store)
-sections.details(view, choice.card, store)
+sections.details(view, budget, choice.card, store)

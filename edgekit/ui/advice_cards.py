@@ -2,21 +2,24 @@
 
 import streamlit as st
 
+from edgekit.core.budget import Budget
 from edgekit.core.run import Run
 from edgekit.search.advice import advise
 from edgekit.ui import controls
 
+ICONS = {"why": ":material/help:", "good": ":green[:material/check_circle:]", "next": ":primary[:material/lightbulb:]"}
 
-def draw(run: Run, baseline: Run | None) -> None:
+
+def draw(run: Run, baseline: Run | None, budget: Budget) -> None:
     """The cards, in as many columns as fit."""
-    found = advise(run, baseline) if baseline is not None else []
+    found = advise(run, baseline, budget) if baseline is not None else []
     if not found:
         st.caption("Nothing to remark on this file.")
         return
     with st.grid("auto", min_column_width=320, gap="small"):
         for advice in found:
             with st.container(border=True, height="stretch", key=f"advice-{advice.id}"):
-                st.markdown(f"**{advice.title}**")
+                st.markdown(f"{ICONS[advice.tone]} **{advice.title}**")
                 st.markdown(advice.why)
                 if advice.recipe is not None:
                     st.space("stretch")

@@ -18,6 +18,7 @@ from edgekit.ui import words
 
 HEIGHT = 380
 MOST_TICKS = 5
+HALO = 9  # pixels, around the selected point
 MARGIN = 1.35  # of the horizontal axis, left and right of the points
 TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)"}
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
@@ -82,7 +83,7 @@ def pareto(
     Args:
         points: measured ones; a point without this axis is left out. The one with an empty recipe is the baseline.
         budget: the region outside it is shaded.
-        selected: id of the point to ring.
+        selected: id of the point to mark.
         ghost: a prediction, drawn hollow.
     """
     known = [point for point in points if point.xy(metric)]
@@ -90,10 +91,9 @@ def pareto(
     figure = go.Figure()
     _frontier(figure, known, metric)
     for name, group in KINDS.items():
-        _group(figure, [p for p in known if kind(p.recipe) == name], group, metric)
+        _group(figure, [p for p in known if kind(p.recipe) == name], group, metric, selected)
     if ghost is not None and ghost.xy(metric):
         _ghost(figure, ghost, metric)
-    _ring(figure, [p for p in known if p.id == selected], metric)
     shown = known + ([ghost] if ghost is not None and ghost.xy(metric) else [])
     _axes(figure, shown, metric, always={selected, ghost.id if ghost else None})
     _shade(figure, metric, budget, base)
@@ -109,16 +109,28 @@ def _frontier(figure: go.Figure, points: list[Point], metric: str) -> None:
     )  # fmt: skip
 
 
-def _group(figure: go.Figure, points: list[Point], group: Kind, metric: str) -> None:
+def _group(figure: go.Figure, points: list[Point], group: Kind, metric: str, selected: str | None) -> None:
+    """The points of one kind; the selected one is larger and has a halo."""
     if not points:
         return
-    star = group.symbol == "star"
+    size, larger = (16, 20) if group.symbol == "star" else (10, 14)
+    chosen = [point.id == selected for point in points]
     figure.add_scatter(
         **_places(points, metric, group.colour), mode="markers", name=group.title,
-        marker={"color": group.colour, "symbol": group.symbol, "size": 16 if star else 10},
+        marker={
+            "color": group.colour, "symbol": group.symbol, "opacity": 1,
+            "size": [larger if c else size for c in chosen],
+            "line": {"color": _faded(group.colour), "width": [HALO if c else 0 for c in chosen]},
+        },
         customdata=[[point.id] for point in points], text=[_hover(point, metric) for point in points],
-        hovertemplate="%{text}<extra></extra>",
+        hovertemplate="%{text}<extra></extra>", unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
+
+
+def _faded(colour: str) -> str:
+    """#2F7DE1 at a third of its strength."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.35)"
 
 
 def _ghost(figure: go.Figure, ghost: Point, metric: str) -> None:
@@ -128,17 +140,6 @@ def _ghost(figure: go.Figure, ghost: Point, metric: str) -> None:
         marker={"color": group.colour, "symbol": f"{group.symbol}-open", "size": 13, "line": {"width": 2}},
         text=[f"<b>Predicted, not measured</b><br>{_hover(ghost, metric)}"], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
-
-
-def _ring(figure: go.Figure, points: list[Point], metric: str) -> None:
-    for point in points:
-        x, y = point.xy(metric)
-        figure.add_scatter(
-            x=[x.value], y=[100 * y.value], mode="markers", name="Selected", hoverinfo="skip", showlegend=False,
-            marker={
-                "symbol": "circle-open", "size": 23, "color": KINDS[kind(point.recipe)].colour, "line": {"width": 2.5},
-            },
-        )  # fmt: skip
 
 
 def _places(points: list[Point], metric: str, colour: str) -> dict:

@@ -25,7 +25,7 @@ def data_gate(data: str) -> bool:
             jobs_view.job_panel(job, on_end=_ended)
         if not jobs_view.active(job):
             st.button(
-                f"Download {about.title}", type="primary", icon=":material/download:", key="pull",
+                f":primary[**Download** {about.title}]", icon=":material/download:", key="pull",
                 on_click=lambda: state.watch(actions.pull(data, about.title, state.session()).id),
             )  # fmt: skip
         st.caption(f"Licence: {about.licence}")

@@ -61,7 +61,7 @@ def panel(wish: Wish | None, known: str | None) -> None:
     measuring = _measuring()
     if wish is not None and known is None and trains(wish.recipe):
         st.button(
-            "Compress", type="primary", icon=":material/compress:", key="compress", width="stretch",
+            ":primary[**Compress**]", icon=":material/compress:", key="compress", width="stretch",
             on_click=_compress, args=(wish,), disabled=jobs_view.active(state.job()),
         )  # fmt: skip
     if measuring is not None:

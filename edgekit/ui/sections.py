@@ -42,10 +42,10 @@ def job(choice: Choice, store: Store) -> None:
     jobs_view.job_panel(watched, on_end=live.done, changed=lambda: store.count(model=choice.model) > before + 1)
 
 
-def headline_cards(view: View) -> None:
+def headline_cards(view: View, budget: Budget) -> None:
     """Before → after; before the first measurement, nothing."""
     if view.run is not None:
-        headline.draw(view.run)
+        headline.draw(view.run, budget)
 
 
 def charts(view: View, budget: Budget, ghost: Point | None) -> None:
@@ -77,7 +77,7 @@ def explore(choice: Choice, store: Store) -> None:
     )  # fmt: skip
 
 
-def details(view: View, card: Card, store: Store) -> None:
+def details(view: View, budget: Budget, card: Card, store: Store) -> None:
     """Everything about the selected run."""
     run = view.run
     if run is None:
@@ -85,7 +85,7 @@ def details(view: View, card: Card, store: Store) -> None:
     selected.draw(run, card, store)
     tabs = st.tabs(["What to try next", "Changed answers", "Layers", "Each step"], key="about", on_change="rerun")
     drawn = [
-        lambda: advice_cards.draw(run, view.baseline),
+        lambda: advice_cards.draw(run, view.baseline, budget),
         lambda: gallery.draw(run),
         lambda: layer_table.draw(run, view.baseline),
         lambda: step_charts.draw(run, store),

@@ -111,8 +111,8 @@ def _download(run: Run, store: Store) -> None:
         st.caption(str(error))
         return
     st.download_button(
-        f"Download {words.size(run.artifact.bytes)}", path.read_bytes, file_name(run), "application/octet-stream",
-        type="primary", icon=":material/download:", key="download", on_click="ignore",
+        f":primary[**Download**] {words.size(run.artifact.bytes)}", path.read_bytes, file_name(run),
+        "application/octet-stream", icon=":material/download:", key="download", on_click="ignore",
     )  # fmt: skip
 
 

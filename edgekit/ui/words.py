@@ -6,6 +6,7 @@ from typing import Any
 from edgekit.core.measurement import METRICS, Measurement
 
 MINUS = "\u2212"
+SAME = "unchanged"
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -72,16 +73,18 @@ def measured(measurement: Measurement | None) -> str:
 
 
 def interval(measurement: Measurement) -> str:
-    """The 95 % interval, or nothing where the number is exact: "92.1 % to 93.1 %"."""
+    """The 95 % interval, or nothing where the number is exact: "92.1 to 93.1 %"."""
     if measurement.low == measurement.high:
         return ""
-    return f"{number(measurement.metric, measurement.low)} to {number(measurement.metric, measurement.high)}"
+    low, high = number(measurement.metric, measurement.low), number(measurement.metric, measurement.high)
+    number_low, unit = low.rsplit(" ", 1)
+    return f"{number_low} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
 
 
 def times(ratio: float, smaller: str, larger: str) -> str:
-    """after / before in words: times(0.25, "smaller", "larger") is "4.00× smaller", and 1 is "unchanged"."""
+    """after / before in words: times(0.25, "smaller", "larger") is "4.00× smaller", and 1 is SAME."""
     if abs(ratio - 1) < 0.005:
-        return "unchanged"
+        return SAME
     if ratio <= 0:
         return "–"
     return f"{significant(1 / ratio)}× {smaller}" if ratio <= 1 else f"{significant(ratio)}× {larger}"
