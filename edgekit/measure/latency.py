@@ -19,8 +19,8 @@ import numpy as np
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Interval
-from edgekit.devices.host import this_host
 from edgekit.measure import child
+from edgekit.measure.host import this_host
 from edgekit.measure.lock import quiet
 
 SECONDS = 0.3  # of running, for small files

@@ -11,8 +11,8 @@ import numpy as np
 
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.progress import Progress, part, silent
-from edgekit.devices.host import this_host
 from edgekit.measure import child
+from edgekit.measure.host import this_host
 from edgekit.measure.lock import rest_while_others_measure
 
 PROCESSES = 3

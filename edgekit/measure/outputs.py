@@ -18,7 +18,7 @@ import numpy as np
 from edgekit.core.errors import MeasureError
 from edgekit.core.progress import Progress, silent
 from edgekit.data.splits import Samples, Split
-from edgekit.devices.host import this_host
+from edgekit.measure.host import this_host
 from edgekit.measure.session import open_session, refusal
 
 if TYPE_CHECKING:
