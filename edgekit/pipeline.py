@@ -26,13 +26,13 @@ from edgekit.artifacts.write import write
 from edgekit.core.artifact import Artifact
 from edgekit.core.bench import Bench
 from edgekit.core.errors import Cancelled, EdgeKitError
+from edgekit.core.host import this_host
 from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Run, Status, Step
 from edgekit.data.feed import bench as data_bench
 from edgekit.data.splits import Dataset, Samples, load
-from edgekit.devices.host import this_host
 from edgekit.measure.agreement import check_export
 from edgekit.measure.lock import yielding
 from edgekit.measure.outputs import outputs

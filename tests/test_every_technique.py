@@ -19,11 +19,11 @@ import torch
 from edgekit.artifacts.write import write
 from edgekit.core.bench import Bench
 from edgekit.core.errors import Cancelled, NothingToDo, SettingError
+from edgekit.core.host import this_host
 from edgekit.core.knobs import knobs
 from edgekit.core.model import Model
 from edgekit.core.technique import Layerwise, Technique
 from edgekit.data import feed, splits
-from edgekit.devices.host import this_host
 from edgekit.models import samples
 from edgekit.models.architectures.resnet import ResNet
 from edgekit.models.training import Schedule, fit

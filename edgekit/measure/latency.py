@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from edgekit.core.host import this_host
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Interval
 from edgekit.measure import child
-from edgekit.measure.host import this_host
 from edgekit.measure.lock import quiet
 
 SECONDS = 0.3  # of running, for small files

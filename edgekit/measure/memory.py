@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from edgekit.core.host import this_host
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.progress import Progress, part, silent
 from edgekit.measure import child
-from edgekit.measure.host import this_host
 from edgekit.measure.lock import rest_while_others_measure
 
 PROCESSES = 3

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.core.errors import MeasureError
+from edgekit.core.host import this_host
 from edgekit.core.progress import Progress, silent
 from edgekit.data.splits import Samples, Split
-from edgekit.measure.host import this_host
 from edgekit.measure.session import open_session, refusal
 
 if TYPE_CHECKING:

@@ -34,7 +34,7 @@ class Sensitivity(BaseModel, frozen=True):
         size_bytes: of the file of each pruning with each quantization.
         macs_left: pruning -> layer -> share of multiply-accumulates left; layers at 1 are left out.
         latency_ratio: quantization alone / float, median on the machine that measured.
-        layer_ms: "float" and "int8" -> layer -> milliseconds of the network as it is; "" is all that is in no layer.
+        layer_ms: "float" and "int8" -> layer -> milliseconds of the network as it is; "the rest" is all that is in no layer.
         logit_error: root mean square error of adding two losses, on the logit scale.
     """
 
@@ -74,7 +74,7 @@ def save(table: Sensitivity, path: Path) -> None:
 
 def measure_table(model: Model, progress: Progress = silent) -> Sensitivity:
     """Try every slider position on validation data. Takes minutes; Cancel stops it between two files."""
-    from edgekit.devices.host import this_host
+    from edgekit.core.host import this_host
     from edgekit.measure.latency import time_pair
     from edgekit.measure.profile import layer_times
     from edgekit.pipeline import versions
@@ -129,9 +129,9 @@ class _Workbench:
     folder: Path
 
     def __post_init__(self) -> None:
+        from edgekit.core.host import this_host
         from edgekit.data.feed import bench
         from edgekit.data.splits import load
-        from edgekit.devices.host import this_host
 
         dataset = load(self.model.data)
         self.validation = dataset.validation

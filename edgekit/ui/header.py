@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from edgekit.core.budget import Budget, Limit
+from edgekit.core.host import this_host
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
-from edgekit.devices.host import this_host
 from edgekit.models.samples import Card, cards
 from edgekit.ui import state, words
 

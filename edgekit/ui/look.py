@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from edgekit.core.errors import StoreError
+from edgekit.core.host import this_host
 from edgekit.core.run import Run, Status
 from edgekit.data.catalog import entry
-from edgekit.devices.host import this_host
 from edgekit.store.store import Store
 from edgekit.ui import points as chart_points
 from edgekit.ui import state

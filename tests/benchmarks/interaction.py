@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from edgekit.core.host import this_host
 from edgekit.core.run import Run
 from edgekit.data.splits import load as load_data
-from edgekit.devices.host import this_host
 from edgekit.measure.latency import time_pair
 from edgekit.measure.outputs import outputs
 from edgekit.models.samples import load

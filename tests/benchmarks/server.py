@@ -17,8 +17,8 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from edgekit.core.host import this_host
 from edgekit.core.run import Status
-from edgekit.devices.host import this_host
 from edgekit.search.sliders import SPARSITIES
 from edgekit.store.store import Store
 from tests.benchmarks.table import report

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from edgekit.core.errors import Cancelled, MeasureError
+from edgekit.core.host import this_host
 from edgekit.core.measurement import Origin
 from edgekit.measure import child
-from edgekit.measure.host import this_host
 from edgekit.measure.latency import LEAST_RUNS, _ratio, time_one, time_pair
 from edgekit.measure.lock import quiet
 from tests.measure.graphs import chain

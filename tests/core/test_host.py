@@ -6,7 +6,7 @@ import sys
 
 import psutil
 
-from edgekit.devices.host import this_host
+from edgekit.core.host import this_host
 
 
 def test_the_host_is_what_the_system_says():
@@ -19,14 +19,12 @@ def test_the_host_is_what_the_system_says():
 
 
 def test_the_same_machine_has_the_same_id_in_another_process():
-    program = "from edgekit.devices.host import this_host; print(this_host().id)"
+    program = "from edgekit.core.host import this_host; print(this_host().id)"
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == this_host().id
 
 
 def test_looking_up_the_host_loads_nothing_heavy():
-    program = (
-        "import sys, edgekit.devices.host; print([m for m in ('torch', 'onnx', 'onnxruntime') if m in sys.modules])"
-    )
+    program = "import sys, edgekit.core.host; print([m for m in ('torch', 'onnx', 'onnxruntime') if m in sys.modules])"
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert other.stdout.strip() == "[]"
