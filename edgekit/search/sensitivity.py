@@ -34,7 +34,7 @@ class Sensitivity(BaseModel, frozen=True):
         size_bytes: of the file of each pruning with each quantization.
         macs_left: pruning -> layer -> share of multiply-accumulates left; layers at 1 are left out.
         latency_ratio: quantization alone / float, median on the machine that measured.
-        layer_ms: "float" and "int8" -> layer -> milliseconds of the network as it is; "the rest" is all that is in no layer.
+        layer_ms: "float" and "int8" -> layer (or "the rest") -> milliseconds of the network as it is.
         logit_error: root mean square error of adding two losses, on the logit scale.
     """
 
