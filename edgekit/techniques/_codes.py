@@ -12,7 +12,7 @@ import numpy as np
 from edgekit.core.encoding import Encoding
 
 Clipping = Literal["mse", "minmax"]
-SHRINKS = (1.0, 0.85, 0.7, 0.55, 0.4, 0.28)  # starts of the search, as shares of the scale that clips nothing
+SHRINKS = tuple(np.linspace(1.2, 0.2, 21, dtype=np.float32))  # tried, as shares of the scale that clips nothing
 REFINEMENTS = 3
 SMALLEST = np.float32(1e-12)
 
@@ -45,7 +45,7 @@ def encode(
     if clipping == "mse":
         scale = _least_error(rows, scale, first, last)
     scale = np.maximum(scale, np.maximum(least_scale, SMALLEST)).astype(np.float32)
-    codes = np.clip(np.rint(rows / scale[:, None]), first, last).astype(np.int8)
+    codes = _codes(rows, scale, first, last).astype(np.int8)
     moved = codes.reshape(np.moveaxis(weight, axis, 0).shape)
     return Encoding(
         codes=np.ascontiguousarray(np.moveaxis(moved, 0, axis)),
@@ -57,20 +57,26 @@ def encode(
 
 
 def _least_error(rows: np.ndarray, widest: np.ndarray, first: int, last: int) -> np.ndarray:
-    """The scale (channels,) with the least squared error found from several starts.
+    """The scale (channels,) with the least squared error that a search finds.
 
-    From each start: round to codes, then take the scale that fits those codes best, ⟨w, c⟩ / ⟨c, c⟩, and again. Each
-    of the two moves can only lower the error (Lloyd 1982), so a few rounds settle.
+    After trying shares of the widest scale: round to codes with the best so far, then take the scale that fits those
+    codes best, ⟨w, c⟩ / ⟨c, c⟩, and again. Both moves can only lower the error (Lloyd 1982), so a few settle it.
     """
-    best, best_error = widest, np.full(len(rows), np.inf, np.float32)
-    for shrink in SHRINKS if last < 32 else SHRINKS[:2]:
-        scale = widest * np.float32(shrink)
-        for _ in range(REFINEMENTS):
-            safe = np.maximum(scale, SMALLEST)
-            codes = np.clip(np.rint(rows / safe[:, None]), first, last)  # (channels, rest)
-            error = np.square(rows - codes * safe[:, None]).sum(1)
-            better = error < best_error
-            best, best_error = np.where(better, safe, best), np.where(better, error, best_error)
-            energy = np.square(codes).sum(1)
-            scale = np.where(energy > 0, (rows * codes).sum(1) / np.maximum(energy, 1), scale)
+    best, least = widest, np.full(len(rows), np.inf, np.float32)
+    for turn in range(len(SHRINKS) + REFINEMENTS):
+        scale = np.maximum(
+            widest * SHRINKS[turn] if turn < len(SHRINKS) else _fitting(rows, best, first, last), SMALLEST
+        )
+        error = np.square(_codes(rows, scale, first, last) * scale[:, None] - rows).sum(1)
+        best, least = np.where(error < least, scale, best), np.minimum(error, least)
     return best
+
+
+def _fitting(rows: np.ndarray, scale: np.ndarray, first: int, last: int) -> np.ndarray:
+    """The scale (channels,) with the least error for the codes that `scale` gives; 0 where all of them are zero."""
+    codes = _codes(rows, scale, first, last)
+    return (rows * codes).sum(1) / np.maximum(np.square(codes).sum(1), 1)
+
+
+def _codes(rows: np.ndarray, scale: np.ndarray, first: int, last: int) -> np.ndarray:
+    return np.clip(np.rint(rows / scale[:, None]), first, last)  # (channels, rest), as floats
