@@ -9,7 +9,6 @@ import streamlit as st
 from edgekit.ui import controls, header, live, look, sections, state
 from edgekit.ui.actions import Wish
 from edgekit.ui.data_gate import data_gate
-from edgekit.ui.spelling import canonical
 
 choice = header.choose()
 if not data_gate(choice.card.data):
@@ -25,7 +24,7 @@ with left:
     explore = st.container()
 
 store = state.store()
-wish = None if recipe is None else Wish(choice.model, canonical(recipe), choice.samples, each_step)
+wish = None if recipe is None else Wish(choice.model, recipe, choice.samples, each_step)
 seen = look.points(choice, store)
 known = live.known(wish, seen, store)
 live.follow(wish, known)

@@ -15,7 +15,7 @@ def recipe(model: str) -> list[dict] | None:
     st.session_state.setdefault("edit", RECIPE if state.custom_recipe() is not None else SLIDERS)
     mode = st.segmented_control(
         "How to choose", [SLIDERS, RECIPE], required=True, key="edit", label_visibility="collapsed",
-        on_change=_switched, width="stretch",
+        on_change=_switched, width="stretch", persist_state="session",
     )  # fmt: skip
     if mode == RECIPE:
         return recipe_editor.edit(model)

@@ -12,14 +12,15 @@ from edgekit.ui import actions, jobs_view, state, words
 from edgekit.ui.actions import Measuring, Wish
 from edgekit.ui.charts import Point
 from edgekit.ui.points import find
-from edgekit.ui.spelling import spelled
+from edgekit.ui.spelling import canonical, spelled
 
 
 def known(wish: Wish | None, points: list[Point], store: Store) -> str | None:
     """The id of the run that has measured just this already."""
     if wish is None:
         return None
-    run = measured().get(wish.key) or find(points, wish.recipe)
+    mine = measured().get(wish.key)
+    run = mine if any(point.id == mine for point in points) else find(points, canonical(wish.recipe))
     if run is not None and wish.each_step and wish.recipe and not store.get(run).steps:
         return None
     return run
@@ -33,7 +34,11 @@ def follow(wish: Wish | None, known: str | None) -> None:
         known: id of the run that has measured just this, if there is one.
     """
     _take_over()
-    if wish is None or wish.key == st.session_state.get("followed"):
+    if wish is None:
+        return
+    if wish.key == st.session_state.get("followed"):
+        if known is not None and state.selected() is None:  # back from another page
+            state.select(known)
         return
     arrived = "followed" not in st.session_state and state.selected() is not None
     st.session_state["followed"] = wish.key
@@ -59,14 +64,15 @@ def trains(recipe: list[dict[str, Any]]) -> bool:
 def panel(wish: Wish | None, known: str | None) -> None:
     """Below the controls: Compress where something trains, what the measurement is doing, what went wrong."""
     measuring = _measuring()
-    if wish is not None and known is None and trains(wish.recipe):
+    missing = wish is not None and known is None
+    if missing and trains(wish.recipe):
         st.button(
             ":primary[**Compress**]", icon=":material/compress:", key="compress", width="stretch",
             on_click=_compress, args=(wish,), disabled=jobs_view.active(state.job()),
         )  # fmt: skip
     if measuring is not None:
         _watch(measuring)
-    elif wish is not None and known is None and not trains(wish.recipe):
+    if missing and not trains(wish.recipe) and (measuring is None or not jobs_view.active(measuring.job)):
         st.button(
             "Measure", icon=":material/speed:", key="measure", width="stretch", on_click=start, args=(wish,)
         )  # fmt: skip

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from edgekit.core.budget import Budget
+from edgekit.core.run import Status
 from edgekit.models.samples import Card
 from edgekit.store.store import Store
 from edgekit.ui import (
@@ -38,8 +39,12 @@ def job(choice: Choice, store: Store) -> None:
         )
         state.watch(None)
         return
-    before = store.count(model=choice.model)
-    jobs_view.job_panel(watched, on_end=live.done, changed=lambda: store.count(model=choice.model) > before + 1)
+
+    def finished() -> int:
+        return store.count(model=choice.model, statuses=[Status.DONE])
+
+    before = finished()
+    jobs_view.job_panel(watched, on_end=live.done, changed=lambda: finished() != before)
 
 
 def headline_cards(view: View, budget: Budget) -> None:

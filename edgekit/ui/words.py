@@ -13,7 +13,8 @@ def significant(value: float, digits: int = 3) -> str:
     """Three significant digits without an exponent: 0.0812, 1.24, 87.3, 1230."""
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    rounded = float(f"{value:.{digits - 1}e}")  # first, so that 9.999 becomes 10.0 and not 10.00
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     return f"{value:.{decimals}f}".replace("-", MINUS)
 
 

@@ -1,0 +1,101 @@
+"""The selected file: its name, its command, its table, and a snippet that really runs it."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from edgekit.core.measurement import METRICS
+from edgekit.data.catalog import entry
+from edgekit.models.samples import cards
+from edgekit.recipe import Recipe
+from edgekit.ui import selected
+from edgekit.ui.layer_table import changes, frame
+from tests.factories import a_baseline, a_run
+
+
+def a_classifier(path, channels: int, size: int) -> None:
+    """A file that answers by the mean of the picture, so that bright pictures are class 1."""
+    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", channels, size, size])
+    answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 2])
+    signs = helper.make_tensor("signs", TensorProto.FLOAT, [1, 2], [-1.0, 1.0])
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=1),
+        helper.make_node("Flatten", ["mean"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "signs"], ["output"]),
+    ]
+    graph = helper.make_graph(nodes, "mean", [picture], [answer], [signs])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+
+
+@pytest.mark.parametrize("model", ["lenet5-fashion", "resnet8-cifar10"])
+def test_the_snippet_loads_and_runs_the_downloaded_file(model, tmp_path):
+    card = cards()[model]
+    about = entry(card.data)
+    run = a_run(model=model, data=card.data)
+    a_classifier(tmp_path / selected.file_name(run), about.image[2], about.image[0])
+    Image.fromarray(np.full((64, 48, 3), 255, np.uint8)).save(tmp_path / "picture.png")
+    code = selected.snippet(run, card)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.stdout.strip() == about.classes[1], done.stderr
+
+
+def test_the_command_makes_the_same_recipe():
+    run = a_run(recipe=[{"prune_channels": {"sparsity": 0.25}}, {"quantize_static": {}}])
+    words = shlex.split(selected.command(run))
+    assert words[:5] == ["python", "-m", "edgekit", "compress", "lenet5-fashion"]
+    steps = [word for word in words[5:] if word != "--step"]
+    assert Recipe.parse(steps).to_list() == run.recipe
+
+
+def test_the_command_of_the_network_itself_has_no_steps():
+    assert selected.command(a_baseline()) == "python -m edgekit compress lenet5-fashion"
+
+
+def test_the_file_is_named_by_model_steps_and_the_start_of_its_hash():
+    run = a_run()
+    assert selected.file_name(run) == f"lenet5-fashion-quantize_static-{run.artifact.sha256[:8]}.onnx"
+    assert selected.file_name(a_baseline()).startswith("lenet5-fashion-uncompressed-")
+
+
+def test_the_table_holds_every_metric_with_its_interval_and_origin():
+    table = selected.table(a_run())
+    assert table[""] == [metric.title for metric in METRICS.values()]
+    row = {column: values[0] for column, values in table.items()}
+    assert row == {
+        "": "Accuracy", "Before": "92.0 %", "After": "91.8 %", "95 % interval": "91.2 to 92.3 %",
+        "How": "measured: 10,000 test samples, Wilson interval",
+    }  # fmt: skip
+    assert table["95 % interval"][1] == "exact"
+
+
+def test_a_run_is_titled_by_its_name_or_by_its_recipe():
+    assert selected.title(a_run()) == "Quantize static"
+    assert selected.title(a_run(name="For the camera")) == "For the camera"
+
+
+def test_the_layer_table_says_what_is_left_and_what_happened():
+    run, base = a_run(), a_baseline()
+    run.layers = [row | {"params": row["params"] // 2} for row in run.layers]
+    table = frame(run, base)
+    assert list(table["Layer"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert list(table["Parameters kept"].round(2)) == [0.5] * 4
+    assert table["Shape"][0] == "20 × 1 × 5 × 5"
+    assert table["What happened"][0] == "uint8 activations, int8 weights"
+
+
+def test_changes_of_several_steps_are_told_in_order():
+    told = [{"step": 1, "layer": "fc1", "what": "half kept"}, {"step": 2, "layer": "fc1", "what": "int8 weights"}]
+    assert changes(told) == {"fc1": "half kept; int8 weights"}
