@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select
 from sqlalchemy.exc import DBAPIError
 
@@ -30,7 +31,7 @@ def connect(url: str, patience: float) -> Engine:
     """
     engine = _sqlite(url, patience) if make_url(url).get_backend_name() == "sqlite" else create_engine(url)
     try:
-        with in_plain_words(engine):
+        with in_plain_words(engine), _alone(engine, patience):
             _prepare(engine)
     except BaseException:
         engine.dispose()
@@ -60,6 +61,8 @@ def in_plain_words(engine: Engine) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
+        raise StoreError(_sentence(error.orig, engine)) from error
+    except sqlite3.Error as error:
         raise StoreError(_sentence(error, engine)) from error
     except OSError as error:
         raise StoreError(disk_sentence(error, place(engine))) from error
@@ -96,7 +99,6 @@ def _sqlite(url: str, patience: float) -> Engine:
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, record: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
@@ -108,9 +110,28 @@ def _sqlite(url: str, patience: float) -> Engine:
     return engine
 
 
+@contextmanager
+def _alone(engine: Engine, patience: float) -> Iterator[None]:
+    """One process at a time: SQLite has no patience while a new file is put into write-ahead mode."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    path = Path(engine.url.database)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(path.with_name(f".{path.name}.lock"), timeout=patience):
+            with engine.connect() as connection:
+                connection.connection.execute("PRAGMA journal_mode = WAL")
+            yield
+    except Timeout:
+        raise StoreError(_locked(str(path))) from None
+
+
+def _locked(where: str) -> str:
+    return f"{where} is locked by another process. Wait until it has finished, or stop it, and try again."
+
+
 def _prepare(engine: Engine) -> None:
-    if engine.dialect.name == "sqlite":
-        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     with reading(engine) as connection:
         new = not inspect(connection).has_table("about")
     if new:
@@ -127,20 +148,18 @@ def _prepare(engine: Engine) -> None:
         )
 
 
-def _sentence(error: DBAPIError, engine: Engine) -> str:
-    where, code = place(engine), getattr(error.orig, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind
+def _sentence(error: BaseException, engine: Engine) -> str:
+    where, code = place(engine), getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return f"{where} is locked by another process. Wait until it has finished, or stop it, and try again."
+        return _locked(where)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return (
-            f"{where} is damaged ({error.orig}). Move this file away, with those beside it that end in -wal and -shm: "
+            f"{where} is damaged ({error}). Move this file away, with those beside it that end in -wal and -shm: "
             "EdgeKit then starts a new one. The model files are in the folder 'files' and stay as they are; "
             "'sqlite3 FILE .recover' can often read back the list of runs."
         )
     if code == sqlite3.SQLITE_FULL:
         return disk_sentence(OSError(errno.ENOSPC, ""), where)
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
-        return disk_sentence(OSError(errno.EIO, str(error.orig)), where)
-    return (
-        f"the database {where} could not be used: {error.orig}. Check that it is running and that its address is right."
-    )
+        return disk_sentence(OSError(errno.EIO, str(error)), where)
+    return f"the database {where} could not be used: {error}. Check that it is running and that its address is right."

@@ -36,7 +36,7 @@ __all__ = ["Store", "owner"]
 
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is mistaken for another
 LONGEST_NAME = 80
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 SUMMARIES_KEPT = 8
 INTERRUPTED = "EdgeKit was stopped before this run had finished. Run its recipe again."
 

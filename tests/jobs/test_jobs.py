@@ -1,4 +1,4 @@
-"""The queue: one short and one long job at a time, sessions in turn, Cancel at any moment, errors as sentences."""
+"""Jobs: progress that never falls, Cancel at any moment, errors as sentences, the same work only once."""
 
 import logging
 import subprocess
@@ -10,59 +10,8 @@ from pathlib import Path
 import pytest
 
 from edgekit.core.errors import Cancelled, MeasureError
-from edgekit.jobs.jobs import ENDED_KEPT, Jobs, JobStatus, jobs
-from edgekit.measure.lock import quiet
-
-SOON = 10.0  # seconds that a busy machine may need
-
-
-class Work:
-    """Work that the test holds in its hand: it reports every few milliseconds until it is let go."""
-
-    def __init__(self, result=None, fraction=0.25):
-        self.result, self.fraction = result, fraction
-        self.started, self.released, self.ended = threading.Event(), threading.Event(), threading.Event()
-        self.reports = 0
-
-    def __call__(self, progress):
-        self.started.set()
-        try:
-            while not self.released.wait(0.005):
-                progress(self.fraction, "at work")
-                self.reports += 1
-            return self.result
-        finally:
-            self.ended.set()
-
-
-@pytest.fixture
-def queue():
-    """A queue of this test's own, stopped at its end."""
-    made = Jobs()
-    yield made
-    for job in made.active():
-        made.cancel(job.id)
-        assert not made.wait(job.id, SOON).active
-
-
-def until(holds):
-    """Wait until something holds."""
-    end = time.monotonic() + SOON
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.002)
-
-
-def running(queue, work, **changes):
-    """A submitted job that has begun."""
-    job = queue.submit("work", work, **{"session": "a"} | changes)
-    assert work.started.wait(SOON)
-    return job
-
-
-def done(queue, work, job):
-    work.released.set()
-    return queue.wait(job.id, SOON)
+from edgekit.jobs.jobs import ENDED_KEPT, JobStatus, jobs
+from tests.jobs.work import SOON, Work, done, running, until
 
 
 def test_a_job_runs_and_its_result_stays(queue):
@@ -180,93 +129,6 @@ def test_what_nobody_expected_is_a_sentence_for_the_person_and_a_traceback_in_th
     assert (record.levelno, record.getMessage()) == (logging.ERROR, f"job {job.id} (Prune it) broke")
     assert record.exc_info[1] is error
     assert queue.wait(queue.submit("next", lambda progress: 1, session="a").id, SOON).result == 1
-
-
-def test_one_long_job_runs_at_a_time_in_the_order_they_came(queue):
-    works = [Work() for _ in range(3)]
-    made = [queue.submit(f"work {number}", work, session="a") for number, work in enumerate(works)]
-    assert works[0].started.wait(SOON)
-    assert [queue.get(job.id).place for job in made] == [0, 1, 2]
-    done(queue, works[0], made[0])
-    assert works[1].started.wait(SOON)
-    assert [queue.get(job.id).place for job in made] == [None, 0, 1]
-    assert [job.id for job in queue.active()] == [made[1].id, made[2].id]
-
-
-def test_sessions_take_turns(queue):
-    order, gate = [], Work()
-    head = running(queue, gate, session="a")
-
-    def work(name):
-        return lambda progress: order.append(name)
-
-    made = [
-        queue.submit(name, work(name), session=name[0]) for name in ("a1", "a2", "a3", "a4", "b1", "b2", "c1", "b3")
-    ]
-    promised = [queue.get(job.id).title for job in queue.active()[1:]]
-    done(queue, gate, head)
-    for job in made:
-        queue.wait(job.id, SOON)
-    assert order == ["b1", "c1", "a1", "b2", "a2", "b3", "a3", "a4"]
-    assert promised == order, "the places shown are the order that comes true"
-
-
-def test_active_jobs_of_one_session_are_only_its_own(queue):
-    mine = running(queue, Work(), session="a")
-    theirs = queue.submit("work", Work(), session="b")
-    assert [job.id for job in queue.active("a")] == [mine.id]
-    assert [job.id for job in queue.active("b")] == [theirs.id]
-    assert [job.id for job in queue.active()] == [mine.id, theirs.id]
-
-
-def test_a_long_job_rests_while_a_short_one_runs(queue):
-    long, short = Work(), Work()
-    slow = running(queue, long)
-    quick = running(queue, short, short=True, session="b")
-    until(lambda: queue.get(slow.id).waits)
-    before = long.reports
-    time.sleep(0.1)
-    assert long.reports == before
-    assert (queue.get(slow.id).status, queue.get(slow.id).place) == (JobStatus.RUNNING, 0)
-    assert not queue.get(quick.id).waits
-    done(queue, short, quick)
-    until(lambda: long.reports > before)
-    assert not queue.get(slow.id).waits
-
-
-def test_a_long_job_can_be_cancelled_while_it_rests(queue):
-    long, short = Work(), Work()
-    slow = running(queue, long)
-    running(queue, short, short=True)
-    until(lambda: queue.get(slow.id).waits)
-    queue.cancel(slow.id)
-    assert queue.wait(slow.id, 1).status is JobStatus.CANCELLED
-
-
-def test_a_long_job_does_not_start_while_a_short_one_runs(queue):
-    long, short = Work(), Work()
-    quick = running(queue, short, short=True)
-    queue.submit("work", long, session="a")
-    assert not long.started.wait(0.1)
-    done(queue, short, quick)
-    assert long.started.wait(SOON)
-
-
-def test_a_long_job_never_rests_with_the_measuring_lock_in_its_hand(queue):
-    inside, outside, short = Work(), Work(), Work()
-
-    def long(progress):
-        with quiet(progress):
-            inside(progress)
-        outside(progress)
-
-    slow = queue.submit("work", long, session="a")
-    assert inside.started.wait(SOON)
-    running(queue, short, short=True)
-    before = inside.reports
-    until(lambda: inside.reports > before + 3)
-    inside.released.set()
-    until(lambda: queue.get(slow.id).waits)
 
 
 def test_a_slot_holds_only_the_newest_job_of_a_session(queue):

@@ -35,8 +35,8 @@ def test_fewer_bits_without_speed_are_explained_with_8_bit_activations_to_apply(
     assert (card.tone, card.title) == ("why", "Why is it not faster with fewer bits?")
     assert card.why == (
         "The weights lie in the file as 3-bit codes, and become floats again when it is loaded, so every "
-        "multiplication is the same as before: 0.208 ms, against 0.210 ms before (1.00 × the time, between 0.98 and 1.02). "
-        "The file is what shrinks: 170 kB, against 1.73 MB before (1.00 ×). "
+        "multiplication is the same as before: 0.208 ms, against 0.210 ms before (1.00 × the time, between "
+        "0.98 and 1.02). The file is what shrinks: 170 kB, against 1.73 MB before (1.00 ×). "
         "To be faster, activations must be integers too."
     )
     assert card.recipe == [{"quantize_weights": {"bits": 3, "activations": "int8"}}]

@@ -80,6 +80,21 @@ def test_a_store_locked_by_another_process_can_be_read_and_says_so_when_it_is_wr
         assert store.count() == 2
 
 
+def test_a_store_that_cannot_even_be_opened_for_another_process_says_so(tmp_path):
+    """A new database that another program holds: not yet in write-ahead mode, so it cannot be read either."""
+    database = tmp_path / "store" / "edgekit.db"
+    database.parent.mkdir()
+    other = start(HOLD_THE_DATABASE, database)
+    with pytest.raises(StoreError) as refused:
+        Store.open(database.parent, patience=0.2)
+    assert str(refused.value) == (
+        f"{database} is locked by another process. Wait until it has finished, or stop it, and try again."
+    )
+    end(other)
+    with Store.open(database.parent) as store:
+        assert store.count() == 0
+
+
 def test_a_writer_waits_for_its_turn_before_it_gives_up(database):
     other = start(HOLD_THE_DATABASE.replace("sys.stdin.read()", "import time; time.sleep(0.5)"), database)
     with Store.open(database.parent, patience=20) as store:
