@@ -46,7 +46,7 @@ def measure(wish: Wish, store: Store, session: str) -> Measuring:
     """Live: compress without training and measure, ahead of long jobs. Replaces this tab's measurement before it."""
     points: list[Run] = []
     job = jobs().submit(
-        "Measuring", _compress(wish, store, points.append), session=session, short=True, slot="live"
+        "Measuring", _compress(wish, store, points.append, keep_cancelled=False), session=session, short=True, slot="live"
     )  # fmt: skip
     return Measuring(wish.key, job.id, points)
 
@@ -90,7 +90,7 @@ def pull(data: str, title: str, session: str) -> Job:
 
 
 def _compress(
-    wish: Wish, store: Store, on_point: Callable[[Run], None] = lambda run: None
+    wish: Wish, store: Store, on_point: Callable[[Run], None] = lambda run: None, keep_cancelled: bool = True
 ) -> Callable[[Progress], Run]:
     def work(progress: Progress) -> Run:
         progress(0.0, "loading the libraries")
@@ -101,7 +101,7 @@ def _compress(
         recipe = Recipe.parse(wish.recipe)
         return compress(
             load(wish.model), recipe, store=store, samples=wish.samples, each_step=wish.each_step,
-            progress=progress, on_point=on_point,
+            progress=progress, on_point=on_point, keep_cancelled=keep_cancelled,
         )  # fmt: skip
 
     return work

@@ -26,16 +26,18 @@ class Choice:
 def choose() -> Choice:
     """The model and the number of test samples, from the address or the two widgets."""
     titles = {name: f"{title} on {entry(cards()[name].data).title}" for name, title in state.model_titles().items()}
+    state.take_over_model(titles)
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         model = st.selectbox(
-            "Model", list(titles), format_func=titles.__getitem__, key="model", bind="query-params", width=340,
-            on_change=_forget,
+            "Model", list(titles), format_func=titles.__getitem__, key="model", persist_state="session",
+            width=340, on_change=_another,
         )  # fmt: skip
         samples = st.segmented_control(
             "Test samples", list(SAMPLES), default="all", required=True, key="samples", bind="query-params",
             help="All of the test set gives the tightest interval. Fewer are quicker; points scored on a different "
             "number of samples are never drawn together.",
         )  # fmt: skip
+    state.show_model()
     card = cards()[model]
     host = this_host()
     st.caption(
@@ -88,7 +90,8 @@ def chip(place, limit: Limit, run: Run | None, text: str) -> None:
         place.badge(f"{title} within budget: {text}", icon=":material/check:", color="green")
 
 
-def _forget() -> None:
+def _another() -> None:
     """Another model: the selected run and a recipe made for the last one no longer apply."""
+    state.show_model()
     state.select(None)
     state.set_custom_recipe(None)

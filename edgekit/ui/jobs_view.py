@@ -73,5 +73,6 @@ def progress_text(job: Job) -> str:
 def _bar(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"job-{job.id}"):
         st.progress(job.fraction, progress_text(job))
-        if st.button("Cancel", icon=":material/stop_circle:", key=f"cancel-{job.id}"):
-            jobs().cancel(job.id)
+        st.button(
+            "Cancel", icon=":material/stop_circle:", key=f"cancel-{job.id}", on_click=jobs().cancel, args=(job.id,)
+        )  # fmt: skip

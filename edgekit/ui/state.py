@@ -8,6 +8,7 @@ Everything that comes from an address is checked before it is used; what does no
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -43,6 +44,19 @@ def model_titles() -> dict[str, str]:
     titles = {name: card.title for name, card in cards().items()}
     first = {DEFAULT_MODEL: titles[DEFAULT_MODEL]} if DEFAULT_MODEL in titles else {}
     return first | titles
+
+
+def take_over_model(known: Iterable[str]) -> None:
+    """Let the model be the one that the address names, if there is such a one. Before the widget is drawn."""
+    wanted = st.query_params.get("model")
+    if wanted in known:
+        st.session_state["model"] = wanted
+
+
+def show_model() -> None:
+    """Write the chosen model into the address, unless it is the default."""
+    model = st.session_state["model"]
+    _write("model", None if model == DEFAULT_MODEL else model)
 
 
 def selected() -> str | None:

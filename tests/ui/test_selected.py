@@ -1,6 +1,5 @@
 """The selected file: its name, its command, its table, and a snippet that really runs it."""
 
-import os
 import shlex
 import subprocess
 import sys
@@ -47,7 +46,6 @@ def test_the_snippet_loads_and_runs_the_downloaded_file(model, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert done.stdout.strip() == about.classes[1], done.stderr
 

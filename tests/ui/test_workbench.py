@@ -1,0 +1,239 @@
+"""The Workbench as a person meets it: empty, measuring, with runs, with errors, by a link, without data."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from edgekit.core.files import sha256
+from edgekit.core.host import this_host
+from edgekit.core.run import Status
+from edgekit.jobs.jobs import JobStatus, jobs
+from edgekit.store.store import Store
+from edgekit.ui import actions
+from tests.factories import a_baseline, a_run, a_stopped_run
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+SECONDS = 120
+
+
+@pytest.fixture(autouse=True)
+def _own_store(home: Path) -> Iterator[None]:
+    """Every test has its own store, and leaves no job behind."""
+    yield
+    for job in jobs().active():
+        jobs().cancel(job.id)
+        jobs().wait(job.id, SECONDS)
+
+
+def workbench(**query: str) -> AppTest:
+    """The page as a link with this address opens it."""
+    app = AppTest.from_file(str(APP), default_timeout=SECONDS)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return fine(app.run())
+
+
+def fine(app: AppTest) -> AppTest:
+    assert [e.message for e in app.exception] == []
+    assert [e.value for e in app.error] == []
+    return app
+
+
+def shown(app: AppTest) -> dict[str, str]:
+    """The headline cards: title -> value."""
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def captions(app: AppTest) -> list[str]:
+    """The small print of the selected file."""
+    return [caption.value for caption in app.container(key="selected").caption]
+
+
+def stored(*runs):
+    """Keep runs that were measured on this machine."""
+    with Store.open() as store:
+        for run in runs:
+            run.machine = {"id": this_host().id}
+            store.save(run)
+    return runs
+
+
+def quiet(app: AppTest) -> AppTest:
+    """The page once its measurement has ended; each run of the app is one look, as the browser takes them."""
+    end = time.monotonic() + SECONDS
+    while any(job.active for job in jobs().active()) and time.monotonic() < end:
+        time.sleep(0.1)
+        app.run()
+    return app.run()
+
+
+def test_on_an_empty_store_the_first_point_is_measured_by_itself():
+    app = workbench(samples="500")
+    assert "The first point is on its way." in app.container(key="no_points").markdown[0].value
+    fine(quiet(app))
+    assert shown(app)["Accuracy"].endswith(" %")
+    assert shown(app)["Size"] == "440 kB"
+    with Store.open() as store:
+        assert {json.dumps(run.recipe) for run in store.list()} == {"[]", '[{"quantize_static": {}}]'}
+        measured = next(run for run in store.list() if run.recipe)
+    assert app.query_params["run"] == measured.id
+    assert any(measured.artifact.sha256 in text for text in captions(app))
+
+
+def test_a_finished_run_is_shown_with_all_its_numbers():
+    base, run = stored(a_baseline(), a_run())
+    app = workbench(run=run.id)
+    assert shown(app) == {
+        "Accuracy": "91.77 %", "Size": "441 kB", "Latency": "0.110 ms", "As shipped": "410 kB", "Memory": "6.44 MB",
+    }  # fmt: skip
+    assert app.container(key="selected").markdown[0].value == "**Quantize static**"
+    assert any(f"sha256 `{run.artifact.sha256}`" in text for text in captions(app))
+
+
+def test_the_network_itself_is_shown_where_no_run_is_selected_or_the_selected_one_is_gone():
+    stored(a_baseline(), a_stopped_run(Status.FAILED, "the disk is full."))
+    for query in ({}, {"run": "nosuchrun"}):
+        app = workbench(bits="32", **query)
+        assert shown(app)["Accuracy"] == "91.96 %"
+
+
+def test_a_position_that_was_measured_before_is_selected_and_not_measured_again():
+    base, run = stored(a_baseline(), a_run())
+    app = workbench()
+    assert app.query_params["run"] == run.id
+    assert jobs().active() == []
+
+
+def test_sliders_set_by_a_link_stand_where_the_link_says(monkeypatch):
+    stored(a_baseline())
+    app = workbench(prune="weights", sparsity="70", bits="4", values="weights only", recovery="fine-tune", epochs="2")
+    assert app.slider(key="sparsity").value == 70
+    assert app.select_slider(key="bits").value == 4
+    assert app.button(key="compress").label == ":primary[**Compress**]"
+    assert jobs().active() == [], "what trains waits for Compress"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"bits": "9"},
+        {"sparsity": "400"},
+        {"prune": "trees"},
+        {"samples": "-1"},
+        {"model": "nosuchmodel"},
+        {"size": "x"},
+    ],
+    ids=lambda query: next(iter(query)),
+)
+def test_an_address_that_names_what_is_not_there_opens_on_the_defaults(query):
+    stored(a_baseline(), a_run())
+    app = workbench(**query)
+    assert app.select_slider(key="bits").value == 8
+    assert app.selectbox(key="model").value == "lenet5-fashion"
+
+
+def test_the_chips_follow_the_budget_in_words():
+    base, run = stored(a_baseline(), a_run())
+    app = workbench(run=run.id, size="0.2", drop="0.1")
+    chips = [badge.value for badge in app.container(key="budget").markdown]
+    assert any("Size over budget: at most 200 kB" in chip and "close" in chip for chip in chips)
+    assert any("Latency within budget: at most 100 ms" in chip and "check" in chip for chip in chips)
+    assert any("Accuracy over budget: at most 0.1 points lost" in chip for chip in chips)
+
+
+def test_pin_keeps_the_run():
+    base, run = stored(a_baseline(), a_run())
+    app = workbench(run=run.id)
+    app.button(key="pin").click().run()
+    assert app.button(key="pin").label == "Unpin"
+    with Store.open() as store:
+        assert store.get(run.id).pinned
+
+
+def test_load_sets_the_sliders_to_what_made_the_selected_file():
+    base, run = stored(a_baseline(), a_run(recipe=[{"prune_channels": {}}, {"quantize_weights": {"bits": 3}}]))
+    app = workbench(run=run.id, bits="32")
+    fine(app.button(key="load").click().run())
+    assert app.slider(key="sparsity").value == 50
+    assert app.select_slider(key="bits").value == 3
+    assert app.get_by_key("values").value == "weights only"
+    assert jobs().active() == []
+
+
+def test_load_opens_the_editor_for_what_no_slider_makes():
+    base, run = stored(a_baseline(), a_run(recipe=[{"prune_channels": {"sparsity": 0.33}}]))
+    app = workbench(run=run.id, bits="32")
+    fine(app.button(key="load").click().run())
+    assert app.get_by_key("edit").value == "Recipe"
+    assert app.query_params["recipe"] == '[{"prune_channels":{"sparsity":0.33}}]'
+
+
+def test_cancel_stops_a_measurement_and_offers_to_measure_again(monkeypatch):
+    stored(a_baseline())
+
+    def endless(wish, store, on_point=lambda run: None):
+        def work(progress):
+            while True:
+                progress(0.5, "measuring")
+                time.sleep(0.01)
+
+        return work
+
+    monkeypatch.setattr(actions, "_compress", endless)
+    app = workbench(bits="4")
+    (job,) = jobs().active()
+    app.button(key=f"cancel-{job.id}").click().run()
+    assert jobs().wait(job.id, 5).status is JobStatus.CANCELLED
+    app.run()
+    assert [info.value for info in app.info] == ["Measuring was cancelled."]
+    assert app.button(key="measure").label == "Measure"
+
+
+def test_a_measurement_that_cannot_work_says_why_in_a_sentence():
+    stored(a_baseline())
+    app = workbench(bits="32", recipe='[{"prune_channels":{"sparsity":0.0}}]')
+    quiet(app)
+    assert not app.exception
+    (error,) = app.error
+    assert "sparsity" in error.value
+
+
+def test_a_job_that_the_server_no_longer_knows_is_said_and_forgotten():
+    stored(a_baseline(), a_run())
+    app = workbench(job="0123456789abcdef")
+    assert "The server was started again" in app.info[0].value.replace("the server", "The server")
+    assert "job" not in app.query_params
+
+
+def test_data_that_is_not_here_is_offered_with_one_button(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEKIT_CACHE", str(tmp_path / "cache"))
+    app = workbench(model="resnet8-cifar10")
+    place = app.container(key="no_data")
+    assert place.subheader[0].value == "CIFAR-10 is not on this computer yet"
+    assert [button.label for button in app.button] == [":primary[**Download** CIFAR-10]"]
+
+
+def test_the_last_tabs_draw_without_an_error():
+    base, run = stored(a_baseline(), a_run())
+    for tab in ("Changed answers", "Layers", "Each step"):
+        app = workbench(run=run.id, about=tab)
+        fine(app)
+
+
+def test_the_download_holds_the_bytes_of_the_measured_file(tmp_path):
+    base, run = a_baseline(), a_run()
+    file = tmp_path / "a.onnx"
+    file.write_bytes(b"a measured file")
+    with Store.open() as store:
+        run.artifact = store.add_file(file)
+        run.machine = base.machine = {"id": this_host().id}
+        store.save(base)
+        store.save(run)
+        path = store.file(run.artifact.sha256)
+    app = workbench(run=run.id)
+    assert app.get_by_key("download").label == ":primary[**Download**] 15 B"
+    assert sha256(path) == run.artifact.sha256 == sha256(b"a measured file")
