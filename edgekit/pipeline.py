@@ -52,6 +52,7 @@ def compress(
     progress: Progress = silent,
     on_point: Callable[[Run], None] = lambda run: None,
     fresh: bool = False,
+    keep_cancelled: bool = True,
 ) -> Run:
     """Compress a model, measure the file that comes out, and keep both.
 
@@ -62,6 +63,7 @@ def compress(
         progress: told how far it is; what it raises stops the work and leaves the run as cancelled.
         on_point: called once accuracy, size and latency are known and saved.
         fresh: measure again even where the store holds the very same run.
+        keep_cancelled: whether a cancelled run stays in the store; a slider that moved on is nothing to remember.
 
     Raises:
         RecipeError: before anything slow, with all problems of the recipe at once.
@@ -89,7 +91,7 @@ def compress(
         versions=versions(),
         baseline=base.id if base else None,
     )
-    with _kept(run, store):
+    with _kept(run, store, keep_cancelled):
         work = _Work(model, recipe, dataset, evaluation, store, base, seed, yielding(part(progress, 0.1, 1)))
         _fill(run, work, each_step, on_point)
     return run
@@ -217,7 +219,7 @@ def _fingerprint(model: Model, recipe: Recipe, evaluation: Samples, seed: int) -
 
 
 @contextlib.contextmanager
-def _kept(run: Run, store: Store) -> Iterator[None]:
+def _kept(run: Run, store: Store, keep_cancelled: bool) -> Iterator[None]:
     """Whatever becomes of a run is written down: done, failed with the reason, or cancelled."""
     store.save(run)
     try:
@@ -225,6 +227,8 @@ def _kept(run: Run, store: Store) -> Iterator[None]:
     except Cancelled:
         run.status = Status.CANCELLED
         store.save(run)
+        if not keep_cancelled:
+            store.delete(run.id)
         raise
     except Exception as error:
         words = str(error) if isinstance(error, EdgeKitError) else f"EdgeKit broke ({type(error).__name__}: {error})."

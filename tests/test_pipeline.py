@@ -133,6 +133,18 @@ def test_cancel_at_any_moment_is_kept_as_cancelled_and_leaves_no_file(model, sto
     assert names == [store.file(base.artifact.sha256).name]
 
 
+def test_a_slider_that_moved_on_leaves_no_cancelled_run_behind(model, store: Store):
+    baseline(model, store=store, samples=SAMPLES)
+
+    def stop(fraction: float, what: str) -> None:
+        if fraction >= 0.5:
+            raise Cancelled("stopped by the test")
+
+    with pytest.raises(Cancelled):
+        compress(model, TWO_STEPS, store=store, samples=SAMPLES, progress=stop, keep_cancelled=False)
+    assert [run.is_baseline for run in store.list()] == [True]
+
+
 def test_progress_never_goes_back_and_ends_at_one(model, store: Store):
     told = []
     compress(model, TWO_STEPS, store=store, samples=SAMPLES, progress=lambda fraction, what: told.append(fraction))
