@@ -9,6 +9,7 @@ from edgekit.data.splits import load
 from edgekit.ui import words
 
 WIDTH = 72
+NO_BREAK = "\u00a0"  # a space at which no line ends
 
 
 def draw(run: Run) -> None:
@@ -19,7 +20,7 @@ def draw(run: Run) -> None:
         return
     st.markdown(
         f"**{found.count:,} of {found.total:,}** test samples ({words.percent(found.count / found.total, 2)}) "
-        "get another answer than from the original network."
+        "get another answer than from the original network. The percentage is how sure each network is."
     )
     if not found.examples:
         return
@@ -36,7 +37,9 @@ def draw(run: Run) -> None:
 
 
 def _card(one: Disagreement, pixels, classes: tuple[str, ...]) -> None:
-    with st.container(border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
+    ):
         picture = pixels[..., 0] if pixels.shape[-1] == 1 else pixels  # (h, w, 1) -> (h, w)
         st.image(picture, width=WIDTH, alt=f"Test sample {one.sample}: {classes[one.label]}")
         st.markdown(text(one, classes))
@@ -50,5 +53,5 @@ def text(one: Disagreement, classes: tuple[str, ...]) -> str:
         ("after", one.after, one.after_confidence),
     ):
         icon = ":green[:material/check:]" if answer == one.label else ":red[:material/close:]"
-        lines.append(f":small[{icon} {who}: {classes[answer]}, {words.percent(sure, 0)} sure]")
+        lines.append(f":small[{icon} {who}: {classes[answer]}, {words.percent(sure, 0).replace(' ', NO_BREAK)}]")
     return "  \n".join(lines)

@@ -22,6 +22,7 @@ def draw(run: Run, baseline: Run | None) -> None:
             "Layer": st.column_config.TextColumn(pinned=True),
             "Parameters": number(format="compact"),
             "MACs": number("MACs", format="compact", help="Multiply-accumulates for one sample"),
+            "Weights": number("Weights (bytes)", format="%d", help="As stored in the file, scales included"),
             "Bits": number("Bits per weight", format="%g"),
             "Zeros": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "Parameters kept": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
@@ -42,7 +43,8 @@ def frame(run: Run, baseline: Run | None) -> pd.DataFrame:
             "Parameters": [row["params"] for row in run.layers],
             "Parameters kept": [_share(row, before, "params") for row in run.layers],
             "MACs": [row["macs"] for row in run.layers],
-            "Bits": [row["weight_bits"] for row in run.layers],
+            "Weights": [row["weight_bits"] / 8 for row in run.layers],
+            "Bits": [row.get("bits") for row in run.layers],
             "Zeros": [row["zeros"] for row in run.layers],
             "What happened": [happened.get(row["layer"], "") for row in run.layers],
         }

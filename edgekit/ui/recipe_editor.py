@@ -64,11 +64,11 @@ def _step(steps: list[dict], place: int, kind: Any, problems: list[str]) -> None
             st.markdown(f"**{place + 1}. {kind.title if kind else step['name']}**", width="stretch")
             for icon, text, move in (("arrow_upward", "Move up", -1), ("arrow_downward", "Move down", 1)):
                 st.button(
-                    text, icon=f":material/{icon}:", key=f"{step['key']}-{icon}", type="tertiary", help=text,
+                    f":material/{icon}:", key=f"{step['key']}-{icon}", type="tertiary", help=text,
                     disabled=not 0 <= place + move < len(steps), on_click=_swap, args=(steps, place, place + move),
                 )  # fmt: skip
             st.button(
-                "Remove", icon=":material/delete:", key=f"{step['key']}-remove", type="tertiary", help="Remove",
+                ":material/delete:", key=f"{step['key']}-remove", type="tertiary", help="Remove this step",
                 on_click=steps.pop, args=(place,),
             )  # fmt: skip
         if kind is None:

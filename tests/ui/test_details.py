@@ -18,8 +18,8 @@ def test_a_changed_answer_shows_both_answers_with_what_was_right():
     one = Disagreement(sample=3, label=1, before=1, after=0, before_confidence=0.61, after_confidence=0.52)
     assert gallery.text(one, ("shirt", "coat")).splitlines() == [
         "**coat**  ",
-        ":small[:green[:material/check:] before: coat, 61 % sure]  ",
-        ":small[:red[:material/close:] after: shirt, 52 % sure]",
+        ":small[:green[:material/check:] before: coat, 61\u00a0%]  ",
+        ":small[:red[:material/close:] after: shirt, 52\u00a0%]",
     ]
 
 
