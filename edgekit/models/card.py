@@ -5,7 +5,6 @@ took, where the old card does not know.
 """
 
 import argparse
-import math
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import nn
 
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
+from edgekit.core.interval import wilson
 from edgekit.core.model import Preprocessing
 from edgekit.core.progress import Progress, each, silent
 from edgekit.data import splits
@@ -82,19 +82,10 @@ def accuracy(
     for start in each(starts, progress, lambda start: f"Scoring {start:,} of {len(samples):,}"):
         pixels, labels = samples.pixels[start : start + BATCH], samples.labels[start : start + BATCH]
         right += int((network(torch.from_numpy(prepared(pixels))).argmax(1).numpy() == labels).sum())
-    low, high = wilson(right, len(samples))
+    share = wilson(right, len(samples))
     return Accuracy(
-        value=right / len(samples), low=round(low, 6), high=round(high, 6), right=right, samples=len(samples)
+        value=share.value, low=round(share.low, 6), high=round(share.high, 6), right=right, samples=len(samples)
     )
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    z = 1.959963984540054  # 97.5 % of a normal distribution lies below
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return middle - half, middle + half
 
 
 def _yaml(card: Card) -> str:

@@ -4,7 +4,6 @@
 """
 
 import argparse
-import platform
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import nn
 
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
+from edgekit.core.host import this_host
 from edgekit.core.model import Preprocessing
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import download, feed, splits
@@ -40,7 +40,9 @@ def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
     seconds = time.perf_counter() - started
     with files.written_whole(folder / WEIGHTS) as file:
         file.write(save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}))
-    return write_card(plan, folder, round(seconds), machine(), part(progress, 0.98, 1))
+    return write_card(
+        plan, folder, round(seconds), f"{this_host().cpu}, {plan.threads} thread", part(progress, 0.98, 1)
+    )
 
 
 def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
@@ -64,15 +66,6 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
         progress=progress,
     )
     return network
-
-
-def machine() -> str:
-    """This machine in a few words, as cards name it."""
-    name = platform.processor() or platform.machine()
-    if (table := Path("/proc/cpuinfo")).exists():
-        names = [line.partition(":")[2].strip() for line in table.read_text().splitlines() if "model name" in line]
-        name = names[0] if names else name
-    return f"{name}, {platform.system()}, torch {torch.__version__}"
 
 
 def main(plan: Plan, folder: Path, words: list[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""Sample models: architectures, training, cards."""
