@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from edgekit.core.run import Status
 from edgekit.jobs.jobs import jobs
 from edgekit.store.store import Store
 from edgekit.ui.router import PAGES
 from tests.factories import a_baseline, a_run, a_stopped_run
+from tests.pages import SECONDS, fine, opened
 
-APP = Path(__file__).resolve().parents[1] / "app.py"
 NAMES = [path for path, _, _ in PAGES]
-SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
@@ -24,21 +22,6 @@ def _own_store(home: Path) -> Iterator[None]:
     for job in jobs().active():
         jobs().cancel(job.id)
         jobs().wait(job.id, SECONDS)
-
-
-def opened(page: str, **query: str | list[str]) -> AppTest:
-    """The app with this page open."""
-    app = AppTest.from_file(str(APP), default_timeout=SECONDS)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.switch_page(page).run()
-
-
-def fine(app: AppTest) -> AppTest:
-    """Neither a traceback nor a message that something broke."""
-    assert [e.message for e in app.exception] == []
-    assert [e.value for e in app.error] == []
-    return app
 
 
 @pytest.mark.parametrize("page", NAMES)

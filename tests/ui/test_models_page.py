@@ -1,24 +1,18 @@
 """Models & data: cards with what to know before trusting a model, and a download for data that is not here."""
 
-from pathlib import Path
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from edgekit.data.catalog import entries
 from edgekit.models.samples import cards
-
-APP = Path(__file__).resolve().parents[2] / "app.py"
+from tests.pages import fine, opened
 
 
 @pytest.fixture
 def app(home, tmp_path, monkeypatch) -> AppTest:
     """The page on a machine that has fetched nothing yet."""
     monkeypatch.setenv("EDGEKIT_CACHE", str(tmp_path / "cache"))
-    page = AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/models_and_data.py").run()
-    assert not page.exception
-    assert not page.error
-    return page
+    return fine(opened("pages/models_and_data.py"))
 
 
 def test_every_model_has_a_card_with_accuracy_licence_and_how_it_was_trained(app):

@@ -10,8 +10,7 @@ from edgekit.core.run import Run, Status
 from edgekit.store.store import Store
 from edgekit.ui.runs_table import PAGE, frame
 from tests.factories import a_baseline, a_run, a_stopped_run
-
-APP = Path(__file__).resolve().parents[2] / "app.py"
+from tests.pages import fine, opened
 
 
 @pytest.fixture
@@ -22,19 +21,42 @@ def page(home: Path) -> Callable[..., AppTest]:
         with Store.open(home) as store:
             for run in runs:
                 store.save(run)
-        app = AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/runs.py").run()
-        assert not app.exception
-        assert not app.error
-        return app
+        return fine(opened("pages/runs.py"))
 
     return open_page
 
 
-def tick(app: AppTest, *rows: int) -> AppTest:
-    """Tick rows of the table, counted from the top, and draw the page again."""
+def tick(app: AppTest, *rows: int, draw: bool = True) -> AppTest:
+    """Tick rows of the table, counted from the top. Each drawing forgets them, unlike a browser."""
     key = f"runs_table_{app.session_state.get('runs_ticks', 0)}"
     app.session_state[key] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
-    return app.run()
+    return app.run() if draw else app
+
+
+def press(app: AppTest, button: str, *rows: int) -> AppTest:
+    """Press a button while these rows are ticked."""
+    tick(app, *rows, draw=False).button(key=button).click().run()
+    assert not app.exception
+    return app
+
+
+def renaming() -> None:
+    """A script that holds the dialog open. In a browser it stays open by itself; AppTest draws the whole page anew."""
+    from edgekit.store.store import Store
+    from edgekit.ui.runs_actions import _rename
+
+    store = Store.open()
+    _rename(store, store.list()[0])
+
+
+def deleting() -> None:
+    """The same for deleting all runs."""
+    from edgekit.store.store import Store
+    from edgekit.ui.runs_actions import _delete
+
+    store = Store.open()
+    if runs := store.list():
+        _delete(store, runs)
 
 
 def names(app: AppTest) -> list[str]:
@@ -72,27 +94,46 @@ def test_a_ticked_run_that_failed_says_why(page):
     assert app.error[0].value == "**Big** failed. the disk is full."
 
 
-def test_a_run_is_renamed(page, home):
-    app = tick(page(a_run()), 0)
-    app.button(key="runs_rename").click().run()
-    app.text_input(key="runs_new_name").set_value("  For the watch ").run()
+def test_rename_and_delete_first_open_a_dialog(page, home):
+    app = press(tick(page(a_run(name="one"), a_run(name="two")), 0), "runs_rename", 0)
+    assert app.text_input(key="runs_new_name").value == "two"
+    press(tick(app, 0, 1), "runs_delete", 0, 1)
+    assert "**2 runs**" in app.markdown[0].value
+    assert len(kept(home)) == 2
+
+
+def test_the_dialog_renames(home):
+    with Store.open(home) as store:
+        store.save(a_run())
+    app = AppTest.from_function(renaming, default_timeout=60).run()
+    app.text_input(key="runs_new_name").set_value("  For the watch ")
     app.button(key="runs_save_name").click().run()
     assert [run.name for run in kept(home)] == ["For the watch"]
 
 
-def test_runs_are_deleted_only_after_a_yes(page, home):
-    app = tick(page(a_run(name="one"), a_run(name="two"), a_run(name="three")), 0, 1)
-    app.button(key="runs_delete").click().run()
-    assert "**2 runs**" in "".join(text.value for text in app.markdown)
-    assert len(kept(home)) == 3
+def test_a_name_that_the_store_refuses_is_said_in_the_dialog(home):
+    with Store.open(home) as store:
+        store.save(a_run())
+    app = AppTest.from_function(renaming, default_timeout=60).run()
+    app.text_input(key="runs_new_name").set_value("two\nlines")
+    app.button(key="runs_save_name").click().run()
+    assert app.error[0].value.startswith("a name must be one line of at most 80 characters")
+
+
+def test_the_dialog_deletes_after_a_yes(home):
+    with Store.open(home) as store:
+        store.save(a_run(pinned=True))
+    app = AppTest.from_function(deleting, default_timeout=60).run()
+    assert app.warning[0].value == "1 of them is pinned."
+    assert len(kept(home)) == 1
     app.button(key="runs_delete_yes").click().run()
-    assert [run.name for run in kept(home)] == ["one"]
+    assert kept(home) == []
 
 
 def test_a_pinned_run_can_be_unpinned(page, home):
     app = tick(page(a_run(pinned=True)), 0)
     assert app.button(key="runs_pin").label == "Unpin"
-    app.button(key="runs_pin").click().run()
+    press(app, "runs_pin", 0)
     assert [run.pinned for run in kept(home)] == [False]
 
 
