@@ -45,9 +45,8 @@ class Measuring:
 def measure(wish: Wish, store: Store, session: str) -> Measuring:
     """Live: compress without training and measure, ahead of long jobs. Replaces this tab's measurement before it."""
     points: list[Run] = []
-    job = jobs().submit(
-        "Measuring", _compress(wish, store, points.append, keep_cancelled=False), session=session, short=True, slot="live"
-    )  # fmt: skip
+    work = _compress(wish, store, points.append, keep_cancelled=False)
+    job = jobs().submit("Measuring", work, session=session, short=True, slot="live")
     return Measuring(wish.key, job.id, points)
 
 

@@ -14,6 +14,6 @@ def empty(icon: str, title: str, what_to_do: str, page: str, button: str) -> Non
         st.space("small")
         st.subheader(title, icon=icon, anchor=False, text_alignment="center", width="content")
         st.markdown(what_to_do, text_alignment="center", width="content")
-        if st.button(button, type="primary", key="empty_go"):
+        if st.button(button, key="empty_go"):
             st.switch_page(page)
         st.space("small")

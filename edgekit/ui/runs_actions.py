@@ -55,7 +55,7 @@ def _button(label: str, icon: str, fits: bool, wanted: str) -> bool:
 @st.dialog("Rename run")
 def _rename(store: Store, run: Run) -> None:
     name = st.text_input("Name", run.name, max_chars=80, key="runs_new_name", placeholder=title(run))
-    if st.button("Save", type="primary", key="runs_save_name"):
+    if st.button("Save", key="runs_save_name"):
         _do(lambda: store.rename(run.id, name.strip()))
 
 
@@ -67,7 +67,7 @@ def _delete(store: Store, runs: Sequence[Run]) -> None:
     if pinned:
         st.warning(f"{len(pinned)} of them {'is' if len(pinned) == 1 else 'are'} pinned.", icon=":material/keep:")
     with st.container(horizontal=True):
-        if st.button("Delete", type="primary", icon=":material/delete:", key="runs_delete_yes"):
+        if st.button("Delete", icon=":material/delete:", key="runs_delete_yes"):
             _do(lambda: [store.delete(run.id) for run in runs])
         if st.button("Keep", key="runs_delete_no"):
             st.rerun()

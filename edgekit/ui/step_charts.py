@@ -22,9 +22,12 @@ def draw(run: Run, store: Store) -> None:
     with st.grid("auto", min_column_width=260, gap="small"):
         for metric in SHOWN:
             with st.container():
-                st.markdown(f"**{METRICS[metric].title}**")
+                figure = waterfall(run, metric)
+                low = figure.layout.yaxis.range[0]
+                cut = f" :small[:gray[the axis starts at {low:.0f} %]]" if low else ""
+                st.markdown(f"**{METRICS[metric].title}**{cut}")
                 st.plotly_chart(
-                    waterfall(run, metric), key=f"steps-{metric}", config={"displayModeBar": False},
+                    figure, key=f"steps-{metric}", config={"displayModeBar": False},
                     alt=f"{METRICS[metric].title} after every step",
                 )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
