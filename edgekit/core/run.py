@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from edgekit.core.artifact import Artifact
+from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement
 
 
@@ -18,14 +19,6 @@ class Status(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
-
-
-class Interval(BaseModel, frozen=True):
-    """A value with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 class Comparison(BaseModel, frozen=True):

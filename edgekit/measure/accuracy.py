@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from edgekit.core.interval import wilson
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Disagreement, Disagreements
 from edgekit.core.task import Task
-from edgekit.measure.statistics import bootstrap_mean, wilson
+from edgekit.measure.statistics import bootstrap_mean
 
 
 def accuracy(scores: np.ndarray, how: str) -> Measurement:

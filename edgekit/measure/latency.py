@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from edgekit.core.host import this_host
+from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.progress import Progress, silent
-from edgekit.core.run import Interval
 from edgekit.measure import child
 from edgekit.measure.lock import quiet
 

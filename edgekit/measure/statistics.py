@@ -1,6 +1,6 @@
 """Intervals and tests, short and exact where that is possible; every interval is a 95 % one.
 
-Sources: Wilson 1927 (JASA 22:209); McNemar 1947 (Psychometrika 12:153), exact form; Tango 1998 (Statistics in Medicine
+Sources: McNemar 1947 (Psychometrika 12:153), exact form; Tango 1998 (Statistics in Medicine
 17:891) for the difference of paired proportions; Efron and Tibshirani 1993, "An introduction to the bootstrap".
 """
 
@@ -9,19 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgekit.core.run import Interval
+from edgekit.core.interval import Interval, Z
 
-Z = 1.959963984540054  # the normal distribution holds 95 % within ± Z
 RESAMPLES = 2000
 _CHUNK = 2**21  # resampled values in memory at a time
-
-
-def wilson(right: float, n: int) -> Interval:
-    """The share right / n, with Wilson's score interval: sensible near 0 and 1, where the usual one is not."""
-    share = right / n
-    centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
-    return Interval(value=share, low=max(0.0, min(centre - half, share)), high=min(1.0, max(centre + half, share)))
 
 
 def mcnemar(before: np.ndarray, after: np.ndarray) -> float:

@@ -17,6 +17,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         learning_rate: the peak of the one-cycle schedule.
         average: decay of the running mean of weights; the mean is what is kept.
         shift: the largest move of a training image, in pixels.
+        born_again: epochs of a second training, which starts from the trained network and learns from its answers too
+            (Furlanello et al. 2018, arXiv:1805.04770); 0 for none.
         threads: of torch; their number changes the last digits of sums, and so the weights.
     """
 
@@ -34,6 +36,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     shift: int
     average: float = 0.998
     batch_size: int = 128
+    born_again: int = 0
     seed: int = 0
     threads: int = 1
 

@@ -4,13 +4,15 @@
 """
 
 import argparse
+import copy
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
@@ -22,7 +24,13 @@ from edgekit.models.architectures import build
 from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
 from edgekit.models.samples import WEIGHTS, Card
-from edgekit.models.training import Schedule, fit
+from edgekit.models.training import Batches, Schedule, fit
+
+TEMPERATURE, SOFT_SHARE = (
+    4.0,
+    0.7,
+)  # of the second training: how soft the teacher's answers are, and how much they count
+AGAIN_RATE = 0.4  # its learning rate, as a share of the first
 
 
 def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
@@ -47,11 +55,35 @@ def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
 
 def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
     """The network that a plan gives, trained from random weights. The global random state is left as it was."""
-    prepared = Preprocessing(plan.mean, plan.std)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
         network = build(plan.architecture)
-    schedule = Schedule(
+    first = plan.epochs / (plan.epochs + plan.born_again)
+    network, _ = fit(network, _batches(plan, training), _schedule(plan, training), progress=part(progress, 0, first))
+    return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
+
+
+def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
+    """Train a copy of `teacher` further, on labels and on the teacher's softened answers (Hinton et al. 2015)."""
+
+    def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            wanted = (teacher(inputs).float() / TEMPERATURE).log_softmax(1)  # (n, classes)
+        logits = network(inputs).float()  # (n, classes)
+        softened = (logits / TEMPERATURE).log_softmax(1)
+        soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * TEMPERATURE**2
+        return SOFT_SHARE * soft + (1 - SOFT_SHARE) * nn.functional.cross_entropy(logits, labels), logits
+
+    teacher.eval()
+    schedule = replace(_schedule(plan, training), epochs=plan.born_again, learning_rate=AGAIN_RATE * plan.learning_rate)
+    network, _ = fit(
+        copy.deepcopy(teacher), _batches(plan, training, plan.epochs), schedule, loss=loss, progress=progress
+    )
+    return network
+
+
+def _schedule(plan: Plan, training: splits.Samples) -> Schedule:
+    return Schedule(
         plan.epochs,
         plan.learning_rate,
         len(training) // plan.batch_size,
@@ -59,13 +91,14 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
         average=plan.average,
         seed=plan.seed,
     )
-    network, _ = fit(
-        network,
-        lambda epoch: feed.batches(training, prepared, plan.batch_size, epoch, shift=plan.shift, seed=plan.seed),
-        schedule,
-        progress=progress,
+
+
+def _batches(plan: Plan, training: splits.Samples, passed: int = 0) -> Batches:
+    """Batches by epoch, of which `passed` have gone before: they are shuffled differently each time."""
+    prepared = Preprocessing(plan.mean, plan.std)
+    return lambda epoch: feed.batches(
+        training, prepared, plan.batch_size, passed + epoch, shift=plan.shift, seed=plan.seed
     )
-    return network
 
 
 def main(plan: Plan, folder: Path, words: list[str] | None = None) -> int:

@@ -21,6 +21,7 @@ PLAN = Plan(
     learning_rate=0.1,
     weight_decay=5e-4,
     shift=4,
+    born_again=8,
 )
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import pytest
 
 from edgekit.core.budget import Budget
-from edgekit.core.run import Interval
+from edgekit.core.interval import Interval
 from edgekit.ui.headline import cards, speed
 from tests.factories import a_baseline, a_run
 
