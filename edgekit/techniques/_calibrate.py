@@ -19,10 +19,10 @@ def watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, prog
 
     The extremes are exact. Of the values every s-th is kept, s being odd, so that no row or channel is favoured.
     """
-    session = _session(graph, names)
+    session = open_session(graph, names)
     lows, highs = dict.fromkeys(names, np.inf), dict.fromkeys(names, -np.inf)
     kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for start, batch, values in _batches(session, names, inputs):
+    for start, batch, values in batches(session, names, inputs):
         progress(start / len(inputs), f"calibration sample {start + 1} of {len(inputs)}")
         for name, value in zip(names, values, strict=True):
             flat = value.reshape(-1)
@@ -34,7 +34,7 @@ def watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, prog
     return {name: Seen(lows[name], highs[name], np.concatenate(kept[name])) for name in names}
 
 
-def _batches(
+def batches(
     session: onnxruntime.InferenceSession, names: Sequence[str], inputs: np.ndarray
 ) -> Iterator[tuple[int, int, list[np.ndarray]]]:
     """(first sample, number of samples, values of each tensor), in batches that fit in BATCH_BYTES."""
@@ -49,7 +49,8 @@ def _batches(
             size = max(1, min(BATCH, BATCH_BYTES * len(batch) // sum(value.nbytes for value in values)))
 
 
-def _session(graph: onnx.ModelProto, names: Sequence[str]) -> onnxruntime.InferenceSession:
+def open_session(graph: onnx.ModelProto, names: Sequence[str]) -> onnxruntime.InferenceSession:
+    """A session that gives these tensors."""
     watched = onnx.ModelProto()
     watched.CopyFrom(graph)
     del watched.graph.output[:]

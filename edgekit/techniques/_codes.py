@@ -5,6 +5,7 @@ weight ("minmax"), or the one with the least squared error ("mse"), which gives 
 At 2 bits only the second is any use.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from edgekit.core.encoding import Encoding
 
 Clipping = Literal["mse", "minmax"]
+Rounding = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
 SHRINKS = tuple(np.linspace(1.2, 0.2, 21, dtype=np.float32))  # tried, as shares of the scale that clips nothing
 REFINEMENTS = 3
 SMALLEST = np.float32(1e-12)
@@ -25,6 +27,7 @@ def encode(
     clipping: Clipping = "minmax",
     per_channel: bool = True,
     least_scale: np.ndarray | float = 0.0,
+    rounding: Rounding | None = None,
 ) -> Encoding:
     """Symmetric codes of a weight.
 
@@ -33,6 +36,7 @@ def encode(
         axis: its output-channel axis.
         per_channel: one scale for each channel; otherwise `scale` and `zero_point` have one element.
         least_scale: scales are not made smaller than this: a number, or one per channel.
+        rounding: (weights (channels, rest), scales, lowest code, highest code) -> codes; to the nearest one if None.
 
     Returns:
         With "minmax" codes stay within ± (2^(bits−1) − 1), so that no weight is clipped; "mse" uses the lowest one too.
@@ -45,7 +49,7 @@ def encode(
     if clipping == "mse":
         scale = _least_error(rows, scale, first, last)
     scale = np.maximum(scale, np.maximum(least_scale, SMALLEST)).astype(np.float32)
-    codes = _codes(rows, scale, first, last).astype(np.int8)
+    codes = (rounding or nearest)(rows, scale, first, last).astype(np.int8)
     moved = codes.reshape(np.moveaxis(weight, axis, 0).shape)
     return Encoding(
         codes=np.ascontiguousarray(np.moveaxis(moved, 0, axis)),
@@ -67,16 +71,17 @@ def _least_error(rows: np.ndarray, widest: np.ndarray, first: int, last: int) ->
         scale = np.maximum(
             widest * SHRINKS[turn] if turn < len(SHRINKS) else _fitting(rows, best, first, last), SMALLEST
         )
-        error = np.square(_codes(rows, scale, first, last) * scale[:, None] - rows).sum(1)
+        error = np.square(nearest(rows, scale, first, last) * scale[:, None] - rows).sum(1)
         best, least = np.where(error < least, scale, best), np.minimum(error, least)
     return best
 
 
 def _fitting(rows: np.ndarray, scale: np.ndarray, first: int, last: int) -> np.ndarray:
     """The scale (channels,) with the least error for the codes that `scale` gives; 0 where all of them are zero."""
-    codes = _codes(rows, scale, first, last)
+    codes = nearest(rows, scale, first, last)
     return (rows * codes).sum(1) / np.maximum(np.square(codes).sum(1), 1)
 
 
-def _codes(rows: np.ndarray, scale: np.ndarray, first: int, last: int) -> np.ndarray:
-    return np.clip(np.rint(rows / scale[:, None]), first, last)  # (channels, rest), as floats
+def nearest(rows: np.ndarray, scale: np.ndarray, first: int, last: int) -> np.ndarray:
+    """The codes (channels, rest) that are nearest to weights `rows` at scales (channels,), as whole floats."""
+    return np.clip(np.rint(rows / scale[:, None]), first, last)

@@ -45,6 +45,11 @@ def array(graph: onnx.ModelProto, name: str) -> np.ndarray:
     return numpy_helper.to_array(tensor).copy()
 
 
+def shape_of(graph: onnx.ModelProto, name: str) -> tuple[int, ...]:
+    """The shape of an initializer."""
+    return tuple(next(tensor for tensor in graph.graph.initializer if tensor.name == name).dims)
+
+
 def attribute(node: onnx.NodeProto, name: str, default):
     """The value of a node's attribute, or `default` where it has none."""
     found = next((a for a in node.attribute if a.name == name), None)
