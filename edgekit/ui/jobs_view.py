@@ -61,12 +61,12 @@ def ended(job: Job) -> None:
 
 
 def progress_text(job: Job) -> str:
-    """Where a job is, in one line: "Compressing: epoch 2 of 3 · about 40 s left"."""
+    """Where a job is, in one line: "Compressing: epoch 2 of 3 · about 40 s left"; a short one needs no estimate."""
     if job.place:
         return f"{job.title}: waiting for {'one job' if job.place == 1 else f'{job.place} jobs'} before it"
     if job.waits:
         return f"{job.title}: resting while a point is measured"
-    left = "" if job.seconds_left is None else f" · about {words.duration(job.seconds_left)} left"
+    left = "" if job.short or job.seconds_left is None else f" · about {words.duration(job.seconds_left)} left"
     return f"{job.title}: {job.what or 'starting'}{left}"
 
 

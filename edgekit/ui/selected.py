@@ -30,12 +30,12 @@ def draw(run: Run, card: Card, store: Store) -> None:
                 pinned, icon=":material/keep:", key="pin", on_click=store.pin, args=(run.id, not run.pinned),
                 help="Pinned runs and their files are never cleared away.",
             )  # fmt: skip
-        st.caption(f"Exactly the file that was measured: sha256 `{run.artifact.sha256}`")
+        st.markdown(f":small[Exactly the file that was measured: sha256 `{run.artifact.sha256}`]")
         recipe, numbers, code = st.tabs(["Recipe", "All numbers", "Run this file"])
-        recipe.code(yaml.safe_dump(spelled(run.recipe), sort_keys=False, default_flow_style=None), language="yaml")
-        recipe.caption(f"From the command line: `{command(run)}`")
+        recipe.code(yaml.safe_dump(spelled(run.recipe), sort_keys=False, default_flow_style=None), language=None)
+        recipe.markdown(f":small[From the command line:] `{command(run)}`")
         numbers.table(table(run), width="stretch")
-        code.code(snippet(run, card), language="python")
+        code.code(snippet(run, card), language=None)
 
 
 def title(run: Run) -> str:

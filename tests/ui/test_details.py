@@ -63,6 +63,7 @@ def test_a_step_without_a_number_is_a_gap():
         ({"seconds_left": None, "what": ""}, "Compressing: starting"),
         ({"place": 1, "status": JobStatus.QUEUED}, "Compressing: waiting for one job before it"),
         ({"place": 3, "status": JobStatus.QUEUED}, "Compressing: waiting for 3 jobs before it"),
+        ({"short": True, "title": "Measuring", "what": "timing"}, "Measuring: timing"),
         ({"waits": True}, "Compressing: resting while a point is measured"),
     ],
 )

@@ -50,7 +50,7 @@ def shown(app: AppTest) -> dict[str, str]:
 
 def captions(app: AppTest) -> list[str]:
     """The small print of the selected file."""
-    return [caption.value for caption in app.container(key="selected").caption]
+    return [line.value for line in app.container(key="selected").markdown]
 
 
 def stored(*runs):
