@@ -175,7 +175,7 @@ def test_load_opens_the_editor_for_what_no_slider_makes():
 def test_cancel_stops_a_measurement_and_offers_to_measure_again(monkeypatch):
     stored(a_baseline())
 
-    def endless(wish, store, on_point=lambda run: None):
+    def endless(wish, store, *rest, **others):
         def work(progress):
             while True:
                 progress(0.5, "measuring")
