@@ -73,7 +73,7 @@ def compress(
     store = store or Store.open()
     dataset = load(model.data)
     evaluation = dataset.evaluation if samples is None else dataset.evaluation.take(samples)
-    fingerprint = _fingerprint(model, recipe, evaluation, seed)
+    fingerprint = _fingerprint(model, recipe, dataset, evaluation, seed)
     if not fresh and (known := store.find(fingerprint)) and (known.steps or not each_step):
         return known
     base = baseline(model, store=store, samples=samples, progress=part(progress, 0, 0.1)) if recipe.steps else None
@@ -213,8 +213,9 @@ def _step(number: int, recipe: Recipe, file: Artifact, found: dict[str, Measurem
     return Step(index=number, technique=recipe.steps[number - 1].id(), artifact=file, measurements=found)
 
 
-def _fingerprint(model: Model, recipe: Recipe, evaluation: Samples, seed: int) -> str:
-    parts = [model.sha256, recipe.fingerprint, evaluation.key, seed, versions(), this_host().id]
+def _fingerprint(model: Model, recipe: Recipe, dataset: Dataset, evaluation: Samples, seed: int) -> str:
+    """More training samples, once the whole data set is fetched, make another run of the same recipe."""
+    parts = [model.sha256, recipe.fingerprint, len(dataset.training), evaluation.key, seed, versions(), this_host().id]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
@@ -24,12 +24,9 @@ from edgekit.models.architectures import build
 from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
 from edgekit.models.samples import WEIGHTS, Card
-from edgekit.models.training import Batches, Schedule, fit
+from edgekit.models.training import Batches, Schedule, fit, with_teacher
 
-TEMPERATURE, SOFT_SHARE = (
-    4.0,
-    0.7,
-)  # of the second training: how soft the teacher's answers are, and how much they count
+SOFT_SHARE = 0.7  # in the second training: how much the first network's answers count
 AGAIN_RATE = 0.4  # its learning rate, as a share of the first
 
 
@@ -65,19 +62,14 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
 
 def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
     """Train a copy of `teacher` further, on labels and on the teacher's softened answers (Hinton et al. 2015)."""
-
-    def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.no_grad():
-            wanted = (teacher(inputs).float() / TEMPERATURE).log_softmax(1)  # (n, classes)
-        logits = network(inputs).float()  # (n, classes)
-        softened = (logits / TEMPERATURE).log_softmax(1)
-        soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * TEMPERATURE**2
-        return SOFT_SHARE * soft + (1 - SOFT_SHARE) * nn.functional.cross_entropy(logits, labels), logits
-
     teacher.eval()
     schedule = replace(_schedule(plan, training), epochs=plan.born_again, learning_rate=AGAIN_RATE * plan.learning_rate)
     network, _ = fit(
-        copy.deepcopy(teacher), _batches(plan, training, plan.epochs), schedule, loss=loss, progress=progress
+        copy.deepcopy(teacher),
+        _batches(plan, training, plan.epochs),
+        schedule,
+        loss=with_teacher(teacher, SOFT_SHARE),
+        progress=progress,
     )
     return network
 

@@ -39,12 +39,37 @@ class Epoch:
     accuracy: float
 
 
+Loss = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]  # (network, inputs, labels) -> mean loss, logits
+
+
+def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> Loss:
+    """A loss of which `share` asks for the teacher's softened answers, and the rest for the labels.
+
+    share · T² · KL(softmax(teacher / T) ‖ softmax(network / T)) + (1 − share) · cross-entropy: Hinton et al. 2015,
+    "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
+
+    Args:
+        teacher: in eval mode; not trained.
+        temperature: how soft the answers are made, T above 0.
+    """
+
+    def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            wanted = (teacher(inputs).float() / temperature).log_softmax(1)  # (n, classes)
+        logits = network(inputs).float()  # (n, classes)
+        softened = (logits / temperature).log_softmax(1)
+        soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * temperature**2
+        return share * soft + (1 - share) * nn.functional.cross_entropy(logits, labels), logits
+
+    return loss
+
+
 def fit(
     network: nn.Module,
     batches: Batches,
     schedule: Schedule,
     *,
-    loss: Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None,
+    loss: Loss | None = None,
     after_step: Callable[[], None] = lambda: None,
     progress: Callable[[float, str], None] = lambda fraction, what: None,
 ) -> tuple[nn.Module, list[Epoch]]:

@@ -81,39 +81,47 @@ def measure_table(model: Model, progress: Progress = silent) -> Sensitivity:
 
     with tempfile.TemporaryDirectory() as folder:
         bench = _Workbench(model, Path(folder))
-        files = {}
+        files = {key(half): bench.compress(half) for half in each([[], *PRUNINGS, *QUANTIZATIONS], progress, key)}
+        accuracy = {name: bench.score(file) for name, file in each(files.items(), progress, lambda pair: pair[0])}
         pairs = [(p, q) for p in [[], *PRUNINGS] for q in [[], *QUANTIZATIONS]]
-        for pruning, quantization in each(pairs, progress, lambda pair: key(pair[0] + pair[1])):
-            files[key(pruning), key(quantization)] = bench.compress(pruning + quantization)
-        plain, int8 = files["[]", "[]"], files["[]", key([INT8])]
-        alone = {p: file for (p, q), file in files.items() if q == "[]"}
-        alone |= {q: file for (p, q), file in files.items() if p == "[]"}
-        accuracy = {name: bench.score(file) for name, file in each(alone.items(), progress, lambda pair: pair[0])}
-        whole = bench.macs(plain)
+        sizes = {
+            f"{key(p)} {key(q)}": bench.compress(p + _any_rounding(q)).stat().st_size
+            for p, q in each(pairs, progress, lambda pair: key(pair[0] + pair[1]))
+        }
+        plain, whole = files["[]"], bench.macs(files["[]"])
         return Sensitivity(
             model_sha256=model.sha256,
             samples=bench.samples,
             versions=versions(),
             machine=this_host().cpu,
             accuracy=accuracy,
-            size_bytes={f"{p} {q}": file.stat().st_size for (p, q), file in files.items()},
-            macs_left={p: _shares(bench.macs(file), whole) for (p, q), file in files.items() if q == "[]"},
-            latency_ratio={
-                q: time_pair(file, plain).ratio.value for (p, q), file in files.items() if p == "[]" and q != "[]"
-            },
-            layer_ms={"float": layer_times(plain), "int8": layer_times(int8)},
-            logit_error=_logit_error(accuracy, files, bench),
+            size_bytes=sizes,
+            macs_left={key(p): _shares(bench.macs(files[key(p)]), whole) for p in [[], *PRUNINGS]},
+            latency_ratio={key(q): time_pair(files[key(q)], plain).ratio.value for q in QUANTIZATIONS},
+            layer_ms={"float": layer_times(plain), "int8": layer_times(files[key([INT8])])},
+            logit_error=_logit_error(accuracy, bench),
         )
 
 
-def _logit_error(accuracy: dict[str, float], files: dict[tuple[str, str], Path], bench: "_Workbench") -> float:
+def _any_rounding(quantization: list[dict]) -> list[dict]:
+    """The quickest way to a file of the same size: how weights are rounded does not change what they take."""
+    return [
+        {name: settings | {"rounding": "nearest"} if name == "quantize_weights" else settings}
+        for step in quantization
+        for name, settings in step.items()
+    ]
+
+
+def _logit_error(accuracy: dict[str, float], bench: "_Workbench") -> float:
     """How wrong the sum of two losses is, over pairs that are still of use (both halves well above chance)."""
     n, base = bench.samples, logit(accuracy["[]"], bench.samples)
-    useful = [(p, q) for p, q in files if "[]" not in (p, q) and min(accuracy[p], accuracy[q]) > accuracy["[]"] / 2]
+    useful = [
+        (p, q) for p in PRUNINGS for q in QUANTIZATIONS if min(accuracy[key(p)], accuracy[key(q)]) > accuracy["[]"] / 2
+    ]
     errors = []
     for p, q in useful[:: max(1, len(useful) // CHECKED_PAIRS)]:
-        predicted = logit(accuracy[p], n) + logit(accuracy[q], n) - base
-        errors.append(logit(bench.score(files[p, q]), n) - predicted)
+        predicted = logit(accuracy[key(p)], n) + logit(accuracy[key(q)], n) - base
+        errors.append(logit(bench.score(bench.compress(p + q)), n) - predicted)
     return float(np.sqrt(np.mean(np.square(errors)))) if errors else 0.0
 
 

@@ -1,13 +1,15 @@
 """Fine-tuning: train the network a little longer, so that it makes up for what was cut.  w ← w − η · ∇loss, zeros held
 
-The loss is cross-entropy on augmented training samples, under a learning rate that climbs for a tenth of the time and
-then falls to zero. Weights that are zero when it starts stay zero, so the sparsity of a pruning step before it is kept.
+The loss is cross-entropy on augmented training samples; `soft_labels` of it asks for the softened answers that the
+network gave before compression, which say more of a sample than its label does. The learning rate climbs for a tenth
+of the time and then falls to zero. Weights that are zero when it starts stay zero, so earlier pruning is kept.
 
 Costs: training time: an epoch is one pass over the training samples, forwards and backwards.
 When it fails: with a learning rate so high that the network forgets what it knew; on few samples, which it learns by
 heart. It cannot train what is quantized already, so it comes before every quantization step.
 Reference: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", arXiv:1506.02626;
-schedule: Smith and Topin 2018, arXiv:1708.07120; why the rate should restart high: Renda et al. 2020, arXiv:2003.02389.
+soft labels: Hinton et al. 2015, arXiv:1503.02531; schedule: Smith and Topin 2018, arXiv:1708.07120; why the rate should
+restart high: Renda et al. 2020, arXiv:2003.02389.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ from torch import Tensor, nn
 from edgekit.core.bench import Bench
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
-from edgekit.models.training import Schedule, fit
+from edgekit.models.training import Schedule, fit, with_teacher
 from edgekit.techniques._layers import weight_layers
 
 
@@ -37,6 +39,11 @@ class FineTune(NetworkTechnique):
     weight_decay: Annotated[float, Knob(advanced=True, help="How strongly weights are pulled to zero.")] = Field(
         5e-4, ge=0, le=0.01
     )
+
+    soft_labels: Annotated[
+        float,
+        Knob(unit="share", step=0.1, help="How much the original network's answers count, instead of the labels."),
+    ] = Field(0.7, ge=0, le=1)
 
     title, family = "Fine-tuning", "Recovery"
     reference = "Han et al. 2015, arXiv:1506.02626"
@@ -61,7 +68,10 @@ class FineTune(NetworkTechnique):
             weight_decay=self.weight_decay,
             seed=bench.seed,
         )
-        trained, epochs = fit(network, batches, schedule, after_step=_zeros_held(network), progress=bench.progress)
+        loss = with_teacher(bench.teacher, self.soft_labels) if self.soft_labels and bench.teacher else None
+        trained, epochs = fit(
+            network, batches, schedule, loss=loss, after_step=_zeros_held(network), progress=bench.progress
+        )
         bench.progress(1.0, "done")
         curve = [
             {"epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy, "validation_accuracy": score}
