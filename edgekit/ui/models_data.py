@@ -41,8 +41,8 @@ def _card(name: str, entry: Entry) -> None:
         job_panel(job_id, on_end=lambda job: _ended(name, job))
     if not status.complete and not active(job_id):
         label = f"Download all of {entry.title}" if status.present else f"Download {entry.title}"
-        st.button(label, icon=":material/download:", type="secondary" if status.present else "primary",
-                  key=f"pull-{name}", on_click=_start, args=(name, entry.title))  # fmt: skip
+        args = (name, entry.title)
+        st.button(label, icon=":material/download:", key=f"pull-{name}", on_click=_start, args=args)
 
 
 def _here(status: download.DataStatus, entry: Entry) -> str:

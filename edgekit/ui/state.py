@@ -31,6 +31,7 @@ def store() -> Store:
 def _store(folder: str) -> Store:
     opened = Store.open()
     opened.interrupt_dead()
+    opened.retention()
     return opened
 
 

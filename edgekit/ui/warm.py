@@ -27,6 +27,7 @@ def _load() -> None:
     try:
         for name in HEAVY:
             importlib.import_module(name)
+        importlib.import_module("edgekit.measure.child").stand_by()
         _ready.set()
     except ImportError:  # whoever needs the library meets the same error, and tells the person
         logging.getLogger(__name__).exception("a library could not be loaded ahead of time")
