@@ -8,8 +8,6 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-HALVES_AND_UP = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE)
-
 
 @dataclass(frozen=True)
 class GraphLayer:
@@ -33,8 +31,8 @@ class GraphLayer:
 
 
 def weight_layers(graph: onnx.ModelProto) -> list[tuple[str, GraphLayer]]:
-    """(name, layer) of every node with float weights of its own, in the order in which they run."""
-    stored = {tensor.name: tensor for tensor in graph.graph.initializer if tensor.data_type in HALVES_AND_UP}
+    """(name, layer) of every node with float32 weights of its own, in the order in which they run."""
+    stored = {tensor.name: tensor for tensor in graph.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
     layers = (_layer(node, stored) for node in graph.graph.node)
     return [(layer.name, layer) for layer in layers if layer is not None]
 
