@@ -6,8 +6,8 @@ it runs on integers, as fast as plain 8-bit quantization and smaller.
 
 The scale of each channel is the one with the least squared error (clipping "mse"): below 4 bits, reaching the largest
 weight ("minmax") leaves almost nothing of the rest. Rounding is "compensated" (GPTQ): weight after weight, those still
-to come are moved to make up for the error on inputs that really occur, which calibration samples show. It saves most of
-the accuracy: our ResNet-8 lost 0.4 points at 4 bits with it and 3.8 without, at 3 bits 1.6 and 43. As is custom (DoReFa,
+to come are moved to make up for the error on inputs that really occur, which calibration samples show. It saves most
+of the accuracy: ResNet-8 lost 0.4 points at 4 bits with it and 3.8 without, at 3 bits 1.6 and 43. By custom (DoReFa,
 PACT, LSQ), the first and the last layer, which have few weights and lose most, keep 8 bits; set `edge_bits` to change
 that, or give a layer its own `bits`.
 
