@@ -31,10 +31,10 @@ class FineTune(NetworkTechnique):
 
     epochs: Annotated[int, Knob(unit="epochs", help="Passes over the training samples.")] = Field(3, ge=1, le=100)
     learning_rate: Annotated[float, Knob(log=True, help="The highest learning rate, reached after a tenth.")] = Field(
-        0.02, ge=1e-5, le=0.5
+        0.01, ge=1e-5, le=0.5
     )
     batch_size: Annotated[int, Knob(unit="samples", log=True, advanced=True, help="Samples per update.")] = Field(
-        128, ge=16, le=1024
+        32, ge=16, le=1024
     )
     weight_decay: Annotated[float, Knob(advanced=True, help="How strongly weights are pulled to zero.")] = Field(
         5e-4, ge=0, le=0.01

@@ -1,10 +1,11 @@
 """Channel pruning: whole channels go, so that the network gets narrower.  keep the n channels of largest importance
 
-Removing a channel removes its weights in the layer that makes it, in the normalisation after it and in every layer that
+Removing a channel removes its weights in the layer that makes it, in the normalisation after it and in each layer that
 reads it; layers whose outputs are added lose the same ones. The number kept is the multiple of `round_to` nearest to
-what `sparsity` asks for (of two equally near, the larger), or all of them; never fewer than `round_to`. The layer that
-gives the answers keeps its outputs. Layers that must agree take the smallest sparsity set for any of them, and are left
-alone if one of them is skipped. With scope "global" all layers that have the same settings compete.
+what `sparsity` asks for (of two equally near, the larger), or all of them; never fewer than `round_to`, and never so few
+that rounding takes 5 % of a layer more than was asked. The layer that gives the answers keeps its outputs. Layers that
+must agree take the smallest sparsity set for any of them, and are left alone if one of them is skipped. With scope
+"global" all layers that have the same settings compete.
 
 Costs: a few milliseconds; with importance "taylor" also the gradients over `samples` training samples.
 When it fails: without fine-tuning it loses far more accuracy than zeroing as many single weights; narrow layers lose
@@ -100,6 +101,8 @@ class PruneChannels(Layerwise, NetworkTechnique):
         return None if None in settings else min(settings, key=lambda one: one.sparsity)
 
 
+MOST_OVER = 0.05  # of a layer's channels may go beyond what was asked, for the sake of a round number
+
 Scored = tuple[ChannelGroup, PruneChannels, Tensor]  # scores (channels,): the more, the more it matters
 
 
@@ -136,5 +139,6 @@ def _kept(scored: list[Scored]) -> list[int]:
 
 def _rounded(wanted: int, channels: int, multiple: int) -> int:
     """The multiple nearest to `wanted`, or all channels if that is nearer; of two equally near, the larger."""
-    allowed = [*range(multiple, channels, multiple), channels]
+    least = wanted - MOST_OVER * channels
+    allowed = [count for count in (*range(multiple, channels, multiple), channels) if count >= least]
     return min(allowed, key=lambda count: (abs(count - wanted), -count))

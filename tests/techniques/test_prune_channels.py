@@ -39,9 +39,9 @@ def chain(channels: int = 16) -> nn.Sequential:
     return network
 
 
-def test_lenet5_keeps_the_multiples_of_eight_nearest_to_half():
+def test_lenet5_keeps_the_multiples_of_eight_nearest_to_half_but_not_8_of_20():
     assert widths(apply(LeNet5(), GREY, sparsity=0.5)) == {
-        "conv1": "8 of 20 channels kept",
+        "conv1": "16 of 20 channels kept",
         "conv2": "24 of 50 channels kept",
         "fc1": "248 of 500 channels kept",
     }
