@@ -110,8 +110,9 @@ def _download(run: Run, store: Store) -> None:
     except EdgeKitError as error:
         st.caption(str(error))
         return
+    # read now: a file promised for later is gone if the page is drawn anew between the click and the download
     st.download_button(
-        f":primary[**Download**] {words.size(run.artifact.bytes)}", path.read_bytes, file_name(run),
+        f":primary[**Download**] {words.size(run.artifact.bytes)}", path.read_bytes(), file_name(run),
         "application/octet-stream", icon=":material/download:", key="download", on_click="ignore",
     )  # fmt: skip
 
