@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from edgekit.core.files import sha256
 from edgekit.store.store import Store
 from tests.browser import workbench
-from tests.browser.conftest import settled
+from tests.browser.conftest import PATIENCE, settled
 from tests.browser.server import ROOT, App
 
 
@@ -19,6 +19,7 @@ def page(browser, app: App) -> Page:
     """One tab that the tests of this file use one after the other."""
     context = browser.new_context(viewport={"width": 1280, "height": 1400})
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     page.goto(app.url)
     settled(page)
     yield page
@@ -27,7 +28,7 @@ def page(browser, app: App) -> Page:
 
 def test_the_first_page_measures_the_network_and_its_8_bit_form_by_itself(page: Page):
     workbench.wait_for_point(page, "quantize static|8.bit")
-    assert len(workbench.points(page)) == 2
+    workbench.wait_for_points(page, 2)
 
 
 def test_a_slider_that_rests_becomes_a_measured_point(page: Page):
@@ -35,14 +36,14 @@ def test_a_slider_that_rests_becomes_a_measured_point(page: Page):
     workbench.move(page, "bits", "ArrowRight", 4)  # 8 -> 7 -> 6 -> 5 -> 4
     workbench.wait_for_point(page, "bits 4|4.bit")
     assert workbench.shown_sha256(page) != before
-    assert len(workbench.points(page)) == 3
+    workbench.wait_for_points(page, 3)
     assert "bits=4" in page.url
 
 
 def test_a_click_on_a_point_selects_its_run(page: Page):
     workbench.click_point(page, -1)  # the largest file: the network as it came
     workbench.wait_for_point(page, workbench.STAR)
-    workbench.click_point(page, 0, "size_bytes")
+    workbench.click_point(page, 0)
     workbench.wait_for_point(page, "bits 4|4.bit")
 
 

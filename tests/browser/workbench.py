@@ -37,17 +37,37 @@ def choose(page: Page, control: str, option: str) -> None:
     page.locator(f".st-key-{control}").get_by_role("radio", name=option, exact=True).click()
 
 
+def plot(chart: str) -> str:
+    """The CSS of a chart as it is now; while the page is drawn anew, the last one may stand beside it."""
+    return f'.st-key-chart-{chart}[data-stale="false"] .js-plotly-plot'
+
+
 def points(page: Page, chart: str = "size_bytes") -> list[tuple[float, float]]:
     """Where the measured points of a chart are on the screen, in pixels, from left to right."""
-    marks = page.locator(f".st-key-chart-{chart} .scatterlayer .trace .points path")
-    boxes = [mark.bounding_box() for mark in marks.all()]
-    return sorted((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box)
+    return sorted(map(tuple, page.locator(plot(chart)).evaluate(_POINTS)))
+
+
+def wait_for_points(page: Page, count: int, chart: str = "size_bytes") -> None:
+    """Wait until a chart shows so many measured points: it is drawn a moment after the page."""
+    count_is = f"css => [...document.querySelectorAll(css)].some(plot => ({_POINTS})(plot).length == {count})"
+    page.wait_for_function(count_is, arg=plot(chart))
 
 
 def click_point(page: Page, place: int, chart: str = "size_bytes") -> None:
-    """Click the point at this place, counted from the left."""
-    page.locator(f".st-key-chart-{chart}").scroll_into_view_if_needed()
+    """Click the point at this place, counted from the left, and wait until another file than before is selected."""
+    before = shown_sha256(page)
+    expect(page.locator(plot(chart))).to_have_count(1)
+    page.locator(plot(chart)).scroll_into_view_if_needed()
     page.mouse.click(*points(page, chart)[place])
+    expect(page.locator(".st-key-selected")).not_to_contain_text(before)
+    expect(page.locator(".st-key-selected")).to_contain_text(SHA256)
+
+
+# Only measured points carry the id of a run; the frontier, the ring and the prediction do not.
+_POINTS = """(plot) => plot.data.filter(trace => trace.customdata).flatMap(trace => trace.x.map((x, i) => {
+    const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect()
+    return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(trace.y[i])]
+}))"""
 
 
 def job(page: Page) -> Locator:
