@@ -2,10 +2,10 @@
 
 Removing a channel removes its weights in the layer that makes it, in the normalisation after it and in each layer that
 reads it; layers whose outputs are added lose the same ones. The number kept is the multiple of `round_to` nearest to
-what `sparsity` asks for (of two equally near, the larger), or all of them; never fewer than `round_to`, and never so few
-that rounding takes 5 % of a layer more than was asked. The layer that gives the answers keeps its outputs. Layers that
-must agree take the smallest sparsity set for any of them, and are left alone if one of them is skipped. With scope
-"global" all layers that have the same settings compete.
+what `sparsity` asks for (of two equally near, the larger), or all; never fewer than `round_to`, and never so few that
+rounding takes 5 % of a layer more than was asked. The layer that gives the answers keeps its outputs. Layers that must
+agree take the smallest sparsity set for any of them, and are left alone if one of them is skipped. With scope "global"
+all layers that have the same settings compete.
 
 Costs: a few milliseconds; with importance "taylor" also the gradients over `samples` training samples.
 When it fails: without fine-tuning it loses far more accuracy than zeroing as many single weights; narrow layers lose
