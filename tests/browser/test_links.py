@@ -26,4 +26,4 @@ def test_a_link_to_a_model_opens_the_workbench_on_it(tab, tmp_path):
     with running(tmp_path) as app:
         page = tab(f"{app.url}/models_and_data")
         page.locator(".st-key-model-resnet8-cifar10").get_by_role("link", name="Compress it").click()
-        expect(page.locator(".st-key-model")).to_contain_text("ResNet-8")
+        expect(page.get_by_role("combobox", name="Model")).to_have_value("ResNet-8 on CIFAR-10")
