@@ -29,12 +29,13 @@ if len(store.list(limit=FEWEST, statuses=[Status.DONE])) < FEWEST:
     st.stop()
 
 runs = pick(store)
-if len(runs) < FEWEST:
-    st.info("Choose at least two runs.", icon=":material/arrow_upward:")
+everyone = contenders(runs)
+if everyone:
+    legend(everyone)
+if len(everyone) < FEWEST:
+    st.info("Add another run to compare: at least two are needed.", icon=":material/arrow_upward:")
     st.stop()
 
-everyone = contenders(runs)
-legend(everyone)
 st.header("Numbers", anchor=False)
 numbers(everyone)
 st.header("Layers", anchor=False)

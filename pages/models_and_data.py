@@ -12,6 +12,7 @@ from edgekit.ui.models_cards import model_cards
 from edgekit.ui.models_data import data_cards
 
 st.title("Models & data", anchor=False)
+st.header("Sample models", anchor=False)
 st.markdown("Networks trained by us on public data, each with a script that trains it again from nothing.")
 model_cards(cards())
 st.header("Data sets", anchor=False)

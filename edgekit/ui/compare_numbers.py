@@ -64,7 +64,7 @@ def table(everyone: Sequence[Contender]) -> dict[str, list[str]]:
     """Columns of Markdown: the names of the rows, then one column a run."""
     metrics = [name for name in METRICS if any(name in one.run.measurements for one in everyone)]
     best = {name: _best([one.run.measurements.get(name) for one in everyone], name) for name in metrics}
-    rows = {"": [METRICS[name].title for name in metrics] + list(_AGAINST)}
+    rows = {"Number": [METRICS[name].title for name in metrics] + list(_AGAINST)}
     for place, one in enumerate(everyone):
         cells = [_cell(one.run.measurements.get(name), place in best[name]) for name in metrics]
         rows[f"{one.mark} {_short(one)}"] = cells + [words_of(one.run) for words_of in _AGAINST.values()]

@@ -49,30 +49,42 @@ def contenders(runs: Sequence[Run]) -> list[Contender]:
 
 
 def pick(store: Store) -> list[Run]:
-    """The list to choose from, and what is chosen; at first the newest runs of the newest model."""
+    """The runs that the address names, at first the newest of the newest model; and a list to add another from."""
     offered = {run.id: run for run in store.list(limit=OFFERED, statuses=[Status.DONE])}
     asked = [name for name in st.query_params.get_all("runs") if state.IDENTIFIER.fullmatch(name)]
     if missing := [name for name in asked if name not in offered]:
         offered |= {run.id: run for run in store.list(ids=missing, statuses=[Status.DONE])}
-    if "compare_runs" not in st.session_state:
-        first = [name for name in asked if name in offered][:MOST] or _newest(list(offered.values()))
-        st.session_state.compare_runs = first
-    chosen = st.multiselect(
-        "Runs",
-        list(offered),
+    chosen = list(dict.fromkeys(name for name in asked if name in offered))[:MOST]
+    if "runs" not in st.query_params:
+        chosen = _newest(list(offered.values()))
+    st.selectbox(
+        "Add a run",
+        [name for name in offered if name not in chosen],
+        index=None,
         format_func=lambda name: _described(offered[name]) if name in offered else name,
-        key="compare_runs",
-        max_selections=MOST,
-        placeholder="Two to six runs",
-        select_all=False,
+        key="compare_add",
+        placeholder="Add another run" if len(chosen) < MOST else f"{MOST} runs are as many as fit",
+        disabled=len(chosen) == MOST,
+        on_change=_add,
+        args=(chosen,),
+        width=560,
     )
-    if chosen != asked:
-        st.query_params["runs"] = chosen
     return [offered[name] for name in chosen]
 
 
+def _add(chosen: list[str]) -> None:
+    if added := st.session_state.compare_add:
+        st.query_params["runs"] = [*chosen, added]
+        st.session_state.compare_add = None
+
+
+def _remove(chosen: list[str], name: str) -> None:
+    st.query_params["runs"] = [other for other in chosen if other != name] or ["none"]
+
+
 def legend(everyone: Sequence[Contender]) -> None:
-    """A card a run: what it is called here, what was done to which model, and the way back to it."""
+    """A card a run: what it is called here, what was done to which model, the way back to it, and the way out."""
+    chosen = [one.run.id for one in everyone]
     with st.grid(min(len(everyone), 3), min_column_width=260, gap="small"):
         for one in everyone:
             with st.container(border=True, height="stretch", gap="xsmall", key=f"contender-{one.letter}"):
@@ -80,10 +92,15 @@ def legend(everyone: Sequence[Contender]) -> None:
                 recipe = f" · {words.recipe(one.run.recipe)}" if one.run.name else ""
                 st.caption(f"{one.run.model}{recipe}")
                 st.space("stretch")
-                st.page_link(
-                    "pages/workbench.py", label="Open in Workbench", icon=":material/tune:",
-                    query_params={"model": one.run.model, "run": one.run.id},
-                )  # fmt: skip
+                with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                    st.page_link(
+                        "pages/workbench.py", label="Open in Workbench", icon=":material/tune:",
+                        query_params={"model": one.run.model, "run": one.run.id},
+                    )  # fmt: skip
+                    st.button(
+                        "Remove", icon=":material/close:", type="tertiary", key=f"remove-{one.run.id}",
+                        on_click=_remove, args=(chosen, one.run.id),
+                    )  # fmt: skip
 
 
 def _newest(runs: Sequence[Run]) -> list[str]:

@@ -12,7 +12,7 @@ def empty(icon: str, title: str, what_to_do: str, page: str, button: str) -> Non
     """
     with st.container(border=True, horizontal_alignment="center", key="empty"):
         st.space("small")
-        st.subheader(title, icon=icon, anchor=False, text_alignment="center", width="content")
+        st.header(title, icon=icon, anchor=False, text_alignment="center", width="content")
         st.markdown(what_to_do, text_alignment="center", width="content")
         if st.button(button, key="empty_go"):
             st.switch_page(page)

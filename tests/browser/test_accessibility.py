@@ -42,6 +42,12 @@ def test_a_page_has_no_violations(title, theme, app, tab):
     assert violations(page) == []
 
 
+def test_a_page_that_is_still_empty_has_no_violations(tab, tmp_path):
+    with running(tmp_path / "empty") as empty:
+        found = {title: violations(tab(f"{empty.url}/{ADDRESSES[title]}")) for title in ("Compare", "Runs")}
+    assert found == {"Compare": [], "Runs": []}
+
+
 @pytest.mark.parametrize("title", ADDRESSES)
 def test_a_page_fits_a_phone(title, app, tab):
     page = tab(f"{app.url}/{ADDRESSES[title]}", width=390, height=844)

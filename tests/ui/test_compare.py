@@ -19,8 +19,8 @@ def three():
 
 
 def row(table: dict, title: str) -> list[str]:
-    place = table[""].index(title)
-    return [column[place] for name, column in table.items() if name]
+    place = table["Number"].index(title)
+    return [column[place] for name, column in table.items() if name != "Number"]
 
 
 def test_bold_marks_the_best_and_all_that_cannot_be_told_from_it():
