@@ -8,7 +8,8 @@ import streamlit as st
 from edgekit.core.run import Run, Status
 from edgekit.store.store import Store
 from edgekit.ui import state, words
-from edgekit.ui.runs_table import title
+from edgekit.ui.selected import title
+from edgekit.ui.spelling import spelled
 
 FEWEST, MOST = 2, 6
 OFFERED = 200  # the newest runs in the list; older ones come in through the Runs page
@@ -33,7 +34,7 @@ class Contender:
 
     @property
     def name(self) -> str:
-        """ "A · quantize static"."""
+        """ "A · Quantize static"."""
         return f"{self.letter} · {title(self.run)}"
 
     @property
@@ -89,7 +90,7 @@ def legend(everyone: Sequence[Contender]) -> None:
         for one in everyone:
             with st.container(border=True, height="stretch", gap="xsmall", key=f"contender-{one.letter}"):
                 st.markdown(f"{one.mark} **{title(one.run)}**")
-                recipe = f" · {words.recipe(one.run.recipe)}" if one.run.name else ""
+                recipe = f" · {words.recipe(spelled(one.run.recipe))}" if one.run.name else ""
                 st.caption(f"{one.run.model}{recipe}")
                 st.space("stretch")
                 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):

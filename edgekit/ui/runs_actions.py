@@ -7,7 +7,8 @@ import streamlit as st
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run, Status
 from edgekit.store.store import Store
-from edgekit.ui.runs_table import forget_ticks, title
+from edgekit.ui.runs_table import forget_ticks
+from edgekit.ui.selected import title
 
 MOST_COMPARED = 6
 

@@ -9,6 +9,7 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.run import Run, Status
 from edgekit.store.store import Store
 from edgekit.ui import words
+from edgekit.ui.selected import title
 
 PAGE = 25
 LOOKS = {
@@ -18,11 +19,6 @@ LOOKS = {
     Status.CANCELLED: ("Cancelled", "gray"),
     Status.INTERRUPTED: ("Interrupted", "orange"),
 }
-
-
-def title(run: Run) -> str:
-    """A run as a person tells it from others: the name it was given, else its recipe."""
-    return run.name or words.recipe(run.recipe)
 
 
 def frame(runs: Sequence[Run]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, chromium
@@ -11,6 +12,7 @@ from tests.browser.server import App, running
 
 HERE = Path(__file__).parent
 PATIENCE = 150_000  # milliseconds; a loaded machine is slow, a broken page never comes
+FADING = 1_000  # milliseconds until what is drawn anew stands still
 expect.set_options(timeout=PATIENCE)
 
 
@@ -66,3 +68,10 @@ def settled(page: Page) -> Page:
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("This page could not be drawn")).to_have_count(0)
     return page
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core found: the rule, and the first element that breaks it."""
+    page.wait_for_timeout(FADING)  # a half-faded text has half its contrast
+    found = [(rule["id"], rule["nodes"][0]) for rule in Axe().run(page).response["violations"]]
+    return [f"{rule}: {node['html'][:300]} {node['failureSummary']}" for rule, node in found]

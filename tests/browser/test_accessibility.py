@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
 
 from edgekit.core.run import Status
 from edgekit.store.store import Store
+from tests.browser.conftest import violations
 from tests.browser.server import App, running
 from tests.browser.test_links import ADDRESSES
 from tests.factories import a_baseline, a_run, a_stopped_run
@@ -28,17 +27,10 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield started
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core found: the rule, and the first element that breaks it."""
-    found = [(rule["id"], rule["nodes"][0]) for rule in Axe().run(page).response["violations"]]
-    return [f"{rule}: {node['html'][:300]} {node['failureSummary']}" for rule, node in found]
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("title", ADDRESSES)
 def test_a_page_has_no_violations(title, theme, app, tab):
     page = tab(f"{app.url}/{ADDRESSES[title]}", color_scheme=theme)
-    page.wait_for_timeout(1000)  # charts and fades: a half-faded text has half its contrast
     assert violations(page) == []
 
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from edgekit.core.files import sha256
 from edgekit.store.store import Store
 from tests.browser import workbench
-from tests.browser.conftest import PATIENCE, settled
+from tests.browser.conftest import PATIENCE, settled, violations
 from tests.browser.server import ROOT, App
 
 
@@ -69,3 +69,15 @@ def test_a_reload_shows_the_same_point(page: Page):
     settled(page)
     workbench.wait_for_point(page, "bits 4|4.bit")
     assert workbench.shown_sha256(page) == before
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_measured_point_has_no_violations_in_any_of_its_tabs(page: Page, theme: str):
+    page.emulate_media(color_scheme=theme)
+    found = {}
+    for name in page.locator(".st-key-about").get_by_role("tab").all_inner_texts():
+        page.locator(".st-key-about").get_by_role("tab", name=name, exact=True).click()
+        settled(page)
+        found[name] = violations(page)
+    assert found == dict.fromkeys(found, [])
+    assert len(found) == 4

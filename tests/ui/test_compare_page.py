@@ -33,7 +33,7 @@ def test_at_first_the_newest_runs_are_compared(runs):
 
 def test_a_link_names_the_runs_and_their_order(runs):
     app = fine(opened(PAGE, runs=[runs[1].id, runs[0].id]))
-    assert compared(app) == [":blue-badge[A] **first**", ":orange-badge[B] **uncompressed**"]
+    assert compared(app) == [":blue-badge[A] **first**", ":orange-badge[B] **Uncompressed**"]
 
 
 def test_a_run_is_added_and_removed_and_the_link_follows(runs):

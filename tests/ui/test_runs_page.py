@@ -71,7 +71,7 @@ def kept(home: Path) -> list[Run]:
 def test_runs_of_every_status_are_listed_newest_first(page):
     app = page(a_baseline(), a_run(name="Small"), a_stopped_run(Status.FAILED, "the disk is full."))
     assert [status for (status,) in app.dataframe[0].value["Status"]] == ["Failed", "Done", "Done"]
-    assert names(app) == ["prune weights (sparsity 0.9) → fine tune (epochs 3)", "Small", "uncompressed"]
+    assert names(app) == ["Prune weights (sparsity 0.9) → fine tune (epochs 3)", "Small", "Uncompressed"]
 
 
 def test_a_search_leaves_what_fits_and_says_when_nothing_does(page):
