@@ -226,10 +226,11 @@ def _kept(run: Run, store: Store, keep_cancelled: bool) -> Iterator[None]:
     try:
         yield
     except Cancelled:
-        run.status = Status.CANCELLED
-        store.save(run)
-        if not keep_cancelled:
-            store.delete(run.id)
+        if run.status is not Status.DONE:  # once its point is drawn, a run is never taken back
+            run.status = Status.CANCELLED
+            store.save(run)
+            if not keep_cancelled:
+                store.delete(run.id)
         raise
     except Exception as error:
         words = str(error) if isinstance(error, EdgeKitError) else f"EdgeKit broke ({type(error).__name__}: {error})."

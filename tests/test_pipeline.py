@@ -145,6 +145,20 @@ def test_a_slider_that_moved_on_leaves_no_cancelled_run_behind(model, store: Sto
     assert [run.is_baseline for run in store.list()] == [True]
 
 
+def test_a_run_whose_point_was_drawn_is_not_taken_back_by_a_late_cancel(model, store: Store):
+    drawn = []
+
+    def stop(fraction: float, what: str) -> None:
+        if drawn:
+            raise Cancelled("stopped by the test")
+
+    with pytest.raises(Cancelled):
+        compress(
+            model, TWO_STEPS, store=store, samples=SAMPLES, progress=stop, on_point=drawn.append, keep_cancelled=False
+        )
+    assert set(store.get(drawn[0].id).measurements) == set(METRICS)
+
+
 def test_progress_never_goes_back_and_ends_at_one(model, store: Store):
     told = []
     compress(model, TWO_STEPS, store=store, samples=SAMPLES, progress=lambda fraction, what: told.append(fraction))

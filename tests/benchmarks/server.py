@@ -22,6 +22,7 @@ from edgekit.core.run import Status
 from edgekit.search.sliders import SPARSITIES
 from edgekit.store.store import Store
 from tests.benchmarks.table import report
+from tests.browser import workbench
 from tests.browser.chromium import FLAGS, chromium
 from tests.browser.conftest import settled
 from tests.browser.server import App, running
@@ -55,10 +56,12 @@ def memory(browser: Browser, folder: Path) -> list[dict]:
         page, server = _open(browser, app), psutil.Process(app.process.pid)
         _wait(lambda: _finished(store) == 2)  # the network as it is, and its 8-bit form
         first = server.memory_info().rss
-        for number in range(20):
-            page.locator(".st-key-bits" if number == 10 else ".st-key-sparsity").get_by_role("slider").first.press(
-                "ArrowLeft" if number == 10 else ("ArrowRight" if number < 10 else "ArrowLeft")
+        for number in range(20):  # ten sparsities up, another width, nine sparsities down
+            settled(page)
+            slider, step = (
+                ("bits", "ArrowLeft") if number == 10 else ("sparsity", "ArrowRight" if number < 10 else "ArrowLeft")
             )
+            workbench.move(page, slider, step)
             _wait(lambda wanted=3 + number: _finished(store) >= wanted)
         added = server.memory_info().rss - first
     return [
