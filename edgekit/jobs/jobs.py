@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgekit.core.errors import Cancelled, EdgeKitError
+from edgekit.core.memory import give_back
 from edgekit.core.progress import Progress
 from edgekit.jobs.clock import Clock
 from edgekit.jobs.job import Job, JobStatus
@@ -181,6 +182,7 @@ class Jobs:
                 lane.last_turn[entry.session] = max(lane.last_turn.values(), default=0) + 1
                 entry.status, entry.clock, entry.what = JobStatus.RUNNING, Clock(), "starting"
             status = self._run(entry)
+            give_back()
             with self._changed:
                 lane.running = None
                 self._end(entry, status)

@@ -6,6 +6,8 @@ import threading
 
 import streamlit as st
 
+from edgekit.core.memory import share_heaps
+
 HEAVY = ("torch", "onnxruntime", "edgekit.pipeline")
 _ready = threading.Event()
 
@@ -13,6 +15,7 @@ _ready = threading.Event()
 @st.cache_resource(show_spinner=False)
 def warm() -> threading.Thread:
     """Start loading, once per server; pages do not wait for it, and whoever needs a library waits only for that one."""
+    share_heaps()
     thread = threading.Thread(target=_load, name="warm", daemon=True)
     thread.start()
     return thread
@@ -27,6 +30,7 @@ def _load() -> None:
     try:
         for name in HEAVY:
             importlib.import_module(name)
+        importlib.import_module("edgekit.registry").techniques()
         importlib.import_module("edgekit.measure.child").stand_by()
         _ready.set()
     except ImportError:  # whoever needs the library meets the same error, and tells the person
