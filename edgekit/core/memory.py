@@ -26,6 +26,15 @@ def give_back() -> None:
         libc.malloc_trim(0)
 
 
+def set_aside() -> None:
+    """Exempt all that lives now, such as loaded libraries, from garbage collection, which Streamlit does at every run.
+
+    With torch loaded a collection takes long enough for polling pages to starve the job that they wait for.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def _glibc() -> ctypes.CDLL | None:
     if platform.libc_ver()[0] != "glibc":
         return None

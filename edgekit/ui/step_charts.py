@@ -88,6 +88,6 @@ def _download(run: Run, step: Step, store: Store) -> None:
         st.caption(str(error))
         return
     st.download_button(
-        f"After step {step.index} ({words.size(step.artifact.bytes)})", path.read_bytes, name, on_click="ignore",
+        f"After step {step.index} ({words.size(step.artifact.bytes)})", path.read_bytes(), name, on_click="ignore",
         mime="application/octet-stream", icon=":material/download:", key=f"download-step{step.index}",
     )  # fmt: skip

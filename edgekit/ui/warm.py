@@ -6,7 +6,7 @@ import threading
 
 import streamlit as st
 
-from edgekit.core.memory import share_heaps
+from edgekit.core.memory import set_aside, share_heaps
 
 HEAVY = ("torch", "onnxruntime", "edgekit.pipeline")
 _ready = threading.Event()
@@ -32,6 +32,7 @@ def _load() -> None:
             importlib.import_module(name)
         importlib.import_module("edgekit.registry").techniques()
         importlib.import_module("edgekit.measure.child").stand_by()
+        set_aside()
         _ready.set()
     except ImportError:  # whoever needs the library meets the same error, and tells the person
         logging.getLogger(__name__).exception("a library could not be loaded ahead of time")
