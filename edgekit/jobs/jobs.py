@@ -182,7 +182,8 @@ class Jobs:
                 lane.last_turn[entry.session] = max(lane.last_turn.values(), default=0) + 1
                 entry.status, entry.clock, entry.what = JobStatus.RUNNING, Clock(), "starting"
             status = self._run(entry)
-            give_back()
+            if not lane.waiting:  # the next job would wait for it
+                give_back()
             with self._changed:
                 lane.running = None
                 self._end(entry, status)
