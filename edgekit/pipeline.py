@@ -163,15 +163,12 @@ class _Work:
         if self.base is None:
             return None
         path = self.store.file(self.base.artifact.sha256)
-        found = self.store.get_array(self.answers_key(self.base.artifact))
+        key = self.evaluation.outputs_key(self.base.artifact.sha256)
+        found = self.store.get_array(key)
         if found is None:
             found = outputs(path, self.evaluation, self.model.preprocessing)
-            self.store.put_array(self.answers_key(self.base.artifact), found)
+            self.store.put_array(key, found)
         return Base(path, self.base.measurements, found)
-
-    def answers_key(self, artifact: Artifact) -> str:
-        """The name of a file's outputs on these samples."""
-        return f"{artifact.sha256}-{self.evaluation.key}"
 
 
 def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None]) -> None:
@@ -196,7 +193,7 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     run.confusion, run.comparison, run.disagreements = found.confusion, found.comparison, found.disagreements
     run.layers = layers(path)
     run.status, run.seconds = Status.DONE, time.perf_counter() - started
-    work.store.put_array(work.answers_key(run.artifact), found.outputs)
+    work.store.put_array(work.evaluation.outputs_key(run.artifact.sha256), found.outputs)
     work.store.save(run)
     on_point(run)
     for network in networks:

@@ -55,6 +55,10 @@ class Samples:
         parts = (arrays.digest(array) for array in (self.pixels, self.labels, self.indices.astype(np.int64)))
         return f"{self.data}-{self.split}-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:16]}"
 
+    def outputs_key(self, sha256: str) -> str:
+        """The name under which the outputs of a file, told by its sha256, on these samples are cached."""
+        return f"{sha256}-{self.key}"
+
     def take(self, n: int, seed: int = 0) -> Samples:
         """At most `n` of the samples, as many of each class as can be; the same ones each time.
 

@@ -22,7 +22,7 @@ def answers(run: Run, store: Store, progress: Progress = silent) -> tuple[Sample
     """
     evaluation = load(run.data).evaluation
     samples = evaluation if run.samples >= len(evaluation) else evaluation.take(run.samples)
-    key = f"{run.artifact.sha256}-{samples.key}"
+    key = samples.outputs_key(run.artifact.sha256)
     found = store.get_array(key)
     if found is None:
         from edgekit.measure.outputs import outputs
