@@ -18,9 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import onnx
-
-from edgekit.artifacts.export import export
 from edgekit.artifacts.read import layers
 from edgekit.artifacts.write import write
 from edgekit.core.artifact import Artifact
@@ -34,6 +31,7 @@ from edgekit.core.run import Run, Status, Step
 from edgekit.data.feed import bench as data_bench
 from edgekit.data.splits import Dataset, Samples, load
 from edgekit.measure.agreement import check_export
+from edgekit.measure.candidates import Candidates
 from edgekit.measure.lock import yielding
 from edgekit.measure.outputs import outputs
 from edgekit.measure.point import Base, later, point
@@ -135,21 +133,17 @@ class _Work:
     seed: int
     progress: Progress
 
-    def bench(self, progress: Progress) -> Bench:
+    def bench(self, progress: Progress, on_epoch: Callable[[dict[str, Any]], None]) -> Bench:
         """What techniques may use: nothing of it reaches the test set."""
         return data_bench(
-            self.model, self.dataset, host=this_host(), score=self.score, progress=progress, seed=self.seed
+            self.model,
+            self.dataset,
+            host=this_host(),
+            candidates=Candidates(self.model, self.dataset.validation),
+            on_epoch=on_epoch,
+            progress=progress,
+            seed=self.seed,
         )
-
-    def score(self, candidate: Any) -> float:
-        """Accuracy of a network or graph on validation data, through the same export and runtime as the point."""
-        validation = self.dataset.validation
-        example = self.model.preprocessing(validation.pixels[:1])
-        graph = candidate if isinstance(candidate, onnx.ModelProto) else export(candidate, example)
-        with tempfile.TemporaryDirectory() as folder:
-            file = write(graph, {}, Path(folder), "", None)
-            found = outputs(Path(file.path), validation, self.model.preprocessing)
-        return float(self.model.task.scores(found, validation.labels).mean())
 
     def write(self, state: Compressed) -> Artifact:
         """The file of a state, kept in the store."""
@@ -163,11 +157,10 @@ class _Work:
         if self.base is None:
             return None
         path = self.store.file(self.base.artifact.sha256)
-        key = self.evaluation.outputs_key(self.base.artifact.sha256)
-        found = self.store.get_array(key)
-        if found is None:
-            found = outputs(path, self.evaluation, self.model.preprocessing)
-            self.store.put_array(key, found)
+        found = self.store.array(
+            self.evaluation.outputs_key(self.base.artifact.sha256),
+            lambda: outputs(path, self.evaluation, self.model.preprocessing),
+        )
         return Base(path, self.base.measurements, found)
 
 
@@ -175,7 +168,13 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     """Do the work and write into `run` what came of it, first the point, then the rest."""
     started = time.perf_counter()
     applying, measuring = part(work.progress, 0, 0.6), part(work.progress, 0.6, 1)
-    bench, last, networks = work.bench(applying), len(work.recipe.steps), []
+    last, networks = len(work.recipe.steps), []
+
+    def on_epoch(point: dict[str, Any]) -> None:  # a page that watches draws the curve while it grows
+        run.curve = [*run.curve, point]
+        work.store.save(run)
+
+    bench = work.bench(applying, on_epoch)
 
     def after_step(number: int, state: Compressed) -> None:
         if state.network is not None:

@@ -15,18 +15,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import onnx
 import yaml
 
 from edgekit.artifacts.export import export
 from edgekit.core.bench import Bench
-from edgekit.core.encoding import Encoding
-from edgekit.core.errors import EdgeKitError, RecipeError
+from edgekit.core.encoding import Stored
+from edgekit.core.errors import EdgeKitError, RecipeError, unknown
 from edgekit.core.knobs import parse as parse_words
-from edgekit.core.technique import Change, Fact, Technique
+from edgekit.core.technique import Change, Fact, Layerwise, Technique
 from edgekit.registry import technique
 
 if TYPE_CHECKING:
-    import onnx
     from torch import nn
 
     from edgekit.core.model import Model
@@ -46,7 +46,7 @@ class Compressed:
 
     network: nn.Module | None
     graph: onnx.ModelProto | None
-    encodings: dict[str, Encoding]
+    encodings: dict[str, Stored]
     changes: list[dict[str, Any]]
     curve: list[dict[str, Any]]
 
@@ -100,9 +100,13 @@ class Recipe:
     def problems(self, model: Model) -> list[str]:
         """Everything that keeps this recipe from working on this model, each with what to do; empty if it works."""
         facts, removed_by, problems = set(model.facts()), {}, []
+        names: list[str] | None = model.layers()
         for number, step in enumerate(self.steps, 1):
             for fact in sorted((step.needs | _needs_of_kind(step)) - facts):
                 problems.append(_problem(number, step, fact, removed_by.get(fact), model))
+            if names is not None and isinstance(step, Layerwise):
+                problems += [_no_layer(number, step, pattern, names) for pattern in step.patterns_without(names)]
+            names = None if step.renames else names
             for fact in step.removes | _removes_of_kind(step):
                 facts.discard(fact)
                 removed_by[fact] = (number, step)
@@ -141,12 +145,14 @@ def exported(state: Compressed, example: Any) -> Compressed:
 
 
 def _after(state: Compressed, number: int, step: Technique, bench: Bench) -> Compressed:
+    bench = replace(bench, on_epoch=lambda point, tell=bench.on_epoch: tell({"step": number, **point}))
     if step.on_graph:
         state = exported(state, bench.example)
     applied = step.apply(state.graph if step.on_graph else state.network, bench)
+    is_graph = isinstance(applied.result, onnx.ModelProto)
     return Compressed(
-        network=None if step.on_graph else applied.result,
-        graph=applied.result if step.on_graph else None,
+        network=None if is_graph else applied.result,
+        graph=applied.result if is_graph else None,
         encodings=state.encodings | applied.encodings,
         changes=state.changes + [_change(number, change) for change in applied.changes],
         curve=state.curve + [{"step": number, **point} for point in applied.curve],
@@ -172,6 +178,10 @@ def _problem(number: int, step: Technique, fact: Fact, culprit: tuple[int, Techn
         return f"{start}{model.id} does not have{why}. Remove step {number}."
     where, other = culprit
     return f"{start}step {where} ({other.title}) removed. Move step {number} before step {where}."
+
+
+def _no_layer(number: int, step: Layerwise, pattern: str, names: list[str]) -> str:
+    return f"Step {number} ({step.title}): {unknown('layer', pattern, names)}"
 
 
 def _from_yaml(text: str) -> list:

@@ -8,14 +8,17 @@ fetches it first.
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from edgekit.core import files
+from edgekit.jobs.jobs import jobs
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 PERSONS_CACHE = files.cache()
+PATIENCE = 120  # seconds
 ROOT = Path(tempfile.mkdtemp(prefix="edgekit-tests-"))
 
 
@@ -38,6 +41,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of this test's own, with no runs in it."""
     monkeypatch.setenv("EDGEKIT_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def own_store(home: Path) -> Iterator[Path]:
+    """A home of this test's own, and no job left behind that would go on measuring in the next one's."""
+    yield home
+    for job in jobs().active():
+        jobs().cancel(job.id)
+        jobs().wait(job.id, PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,17 @@
 """One contract for every page: whatever the store holds, it is drawn, says what to do, and shows no traceback."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from edgekit.core.run import Status
-from edgekit.jobs.jobs import jobs
 from edgekit.store.store import Store
 from edgekit.ui.router import PAGES
 from tests.factories import a_baseline, a_run, a_stopped_run
-from tests.pages import SECONDS, fine, opened
+from tests.pages import fine, opened
 
 NAMES = [path for path, _, _ in PAGES]
 
 
-@pytest.fixture(autouse=True)
-def _own_store(home: Path) -> Iterator[None]:
-    """Every test has its own store, and leaves no job behind that would go on measuring."""
-    yield
-    for job in jobs().active():
-        jobs().cancel(job.id)
-        jobs().wait(job.id, SECONDS)
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 @pytest.mark.parametrize("page", NAMES)

@@ -202,6 +202,14 @@ def test_importance_by_batch_normalisation_suits_a_network_that_has_it():
     assert Recipe.parse("prune_channels,importance=bn_scale").problems(a_model(network=resnet8())) == []
 
 
+def test_a_pattern_that_fits_no_layer_is_answered_with_the_nearest():
+    recipe = Recipe.parse("prune_weights,skip=fc*+conv3", "quantize_static,layers[Conv1].ranges=mse")
+    assert recipe.problems(a_model()) == [
+        "Step 1 (Magnitude pruning): no layer 'conv3'. Did you mean 'conv2'?",
+        "Step 2 (Static 8-bit quantization): no layer 'Conv1'. Did you mean 'conv1'?",
+    ]
+
+
 def test_apply_refuses_all_problems_before_anything_is_done():
     done = []
     with pytest.raises(RecipeError) as refused:

@@ -12,6 +12,7 @@ from edgekit.core.host import Host
 from edgekit.core.progress import Progress, each, part, silent
 
 if TYPE_CHECKING:
+    import onnx
     from torch import Tensor, nn
 
 
@@ -26,6 +27,10 @@ class Bench:
         training_size: samples in an epoch.
         score: network or graph -> accuracy on validation data, a fraction; the only score a technique may choose by.
         host: the machine the file is made for.
+        export: network -> its float ONNX graph, whose initializers are named as in the state dict.
+        cost_of: network or graph -> {"params", "macs", "size_bytes", …}, counted in the file that it would make.
+        latency_of: network or graph -> milliseconds for one sample, measured.
+        on_epoch: told what goes into Applied.curve after each epoch, for the curve that is drawn live.
         teacher: the uncompressed network, for distillation; None where the model came without one.
         seed: of every random choice; techniques make generators of their own from it.
     """
@@ -36,7 +41,11 @@ class Bench:
     training_size: int
     score: Callable[[Any], float]
     host: Host
+    export: Callable[[nn.Module], onnx.ModelProto]
+    cost_of: Callable[[Any], dict[str, float]]
+    latency_of: Callable[[Any], float]
     teacher: nn.Module | None = None
+    on_epoch: Callable[[dict[str, Any]], None] = lambda point: None
     progress: Progress = silent
     seed: int = 0
 

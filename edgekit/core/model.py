@@ -61,6 +61,14 @@ class Model:
     task: Task = field(default_factory=Classification)
     card: dict = field(default_factory=dict)
 
+    def layers(self) -> list[str]:
+        """Names of the layers with weight matrices or kernels, as patterns in settings mean them."""
+        if self.network is not None:
+            modules = self.network.named_modules()
+            return [n for n, module in modules if getattr(getattr(module, "weight", None), "ndim", 0) > 1]
+        stored = {tensor.name for tensor in self.graph.graph.initializer if len(tensor.dims) > 1}
+        return [node.name for node in self.graph.graph.node if stored & set(node.input)]
+
     def facts(self) -> frozenset[Fact]:
         """What the first step of a recipe may count on."""
         facts = {Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS}

@@ -7,13 +7,14 @@ are the technique: `PruneWeights(sparsity=0.5)` is a value that can be compared,
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from edgekit.core.encoding import Encoding
+from edgekit.core.encoding import Stored
 from edgekit.core.knobs import Knob, build
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class Fact(StrEnum):
     BATCH_NORM = "batch normalisation layers"
     CALIBRATION_DATA = "calibration data"
     TRAINING_DATA = "training data with labels"
+    ATTENTION = "attention layers with separate query, key and value projections"
+    BLOCKS = "residual blocks that keep the shape of what they are given"
+
+
+FAMILIES = ("Pruning", "Recovery", "Quantization", "Sharing and factoring", "Smaller networks", "Input and graph")
 
 
 @dataclass(frozen=True)
@@ -47,23 +53,26 @@ class Applied:
     """What a step gives back.
 
     Attributes:
-        result: the changed network (NetworkTechnique) or graph (GraphTechnique).
+        result: the changed network or graph; a NetworkTechnique may return a graph, and then removes Fact.NETWORK.
         changes: one per layer that was touched; never empty (raise NothingToDo instead).
-        encodings: weight initializer name -> how to pack it; the graph keeps what the codes decode to.
+        encodings: weight initializer name -> how to pack it; the graph keeps what the codes decode to, or the codes
+            themselves as int8 where they feed a DequantizeLinear.
         curve: per epoch of training: {"epoch", "loss", "accuracy", "validation_accuracy", …}.
     """
 
     result: Any
     changes: list[Change]
-    encodings: dict[str, Encoding] = field(default_factory=dict)
+    encodings: dict[str, Stored] = field(default_factory=dict)
     curve: list[dict] = field(default_factory=list)
 
 
 class Technique(BaseModel):
     """Settings of one compression step. Subclass NetworkTechnique or GraphTechnique, not this.
 
-    Class constants (or properties, where they depend on the settings): `needs`, `adds` and `removes` are Facts;
-    `identity` holds settings at which outputs must not change, or None where there are none.
+    `family` is one of FAMILIES. Class constants (or properties, where they depend on the settings): `needs`, `adds` and
+    `removes` are Facts; `identity` holds settings at which outputs must not change, or None where there are none;
+    `trains` says whether it trains, so that it takes more than a moment; `renames` whether layers are called otherwise
+    after it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
@@ -76,6 +85,7 @@ class Technique(BaseModel):
     removes: ClassVar[frozenset[Fact]] = frozenset()
     identity: ClassVar[dict | None] = None
     trains: ClassVar[bool] = False
+    renames: ClassVar[bool] = False
     on_graph: ClassVar[bool]
 
     @classmethod
@@ -140,6 +150,11 @@ class Layerwise(BaseModel):
             if fnmatch.fnmatchcase(name, pattern):
                 return self._with(values)
         return self
+
+    def patterns_without(self, names: Iterable[str]) -> list[str]:
+        """The patterns that fit none of these layers, in the order in which they were given."""
+        patterns, names = [*self.skip, *self.layers], list(names)
+        return [pattern for pattern in patterns if not any(fnmatch.fnmatchcase(name, pattern) for name in names)]
 
     def _with(self, values: dict[str, Any], where: str = "") -> Self:
         plain = {name: value for name, value in self.__dict__.items() if name not in ("layers", "skip")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -17,13 +17,27 @@ from edgekit.core.progress import Progress, silent
 from edgekit.data.augment import flip_and_shift
 from edgekit.data.splits import Dataset, Samples, Split
 
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+
+
+class Candidates(Protocol):
+    """What `edgekit.measure.candidates` answers; named here because data comes before measuring."""
+
+    def export(self, network: nn.Module) -> onnx.ModelProto: ...
+    def score(self, candidate: Any) -> float: ...
+    def cost_of(self, candidate: Any) -> dict[str, float]: ...
+    def latency_of(self, candidate: Any) -> float: ...
+
 
 def bench(
     model: Model,
     dataset: Dataset,
     *,
     host: Host,
-    score: Callable[[Any], float],
+    candidates: Candidates,
+    on_epoch: Callable[[dict[str, Any]], None] = lambda point: None,
     progress: Progress = silent,
     seed: int = 0,
 ) -> Bench:
@@ -31,7 +45,8 @@ def bench(
 
     Args:
         dataset: the data set that the model was trained on.
-        score: network or graph -> accuracy on validation data, a fraction.
+        candidates: answers what a technique may ask of a network or graph that it tries.
+        on_epoch: told of each epoch that a technique trains.
         seed: of the choice of calibration samples, and of shuffling and augmentation.
     """
     prepared, training = model.preprocessing, dataset.training
@@ -41,8 +56,12 @@ def bench(
         calibration=lambda n: calibration(training, prepared, n, seed),
         training=lambda batch_size, epoch: batches(training, prepared, batch_size, epoch, shift=shift, seed=seed),
         training_size=len(training),
-        score=score,
+        score=candidates.score,
         host=host,
+        export=candidates.export,
+        cost_of=candidates.cost_of,
+        latency_of=candidates.latency_of,
+        on_epoch=on_epoch,
         teacher=model.network,
         progress=progress,
         seed=seed,

@@ -71,6 +71,7 @@ def fit(
     *,
     loss: Loss | None = None,
     after_step: Callable[[], None] = lambda: None,
+    after_epoch: Callable[[Epoch], None] = lambda epoch: None,
     progress: Callable[[float, str], None] = lambda fraction, what: None,
 ) -> tuple[nn.Module, list[Epoch]]:
     """Train `network` in place and return the weights to keep (their running mean if asked) and one Epoch a pass.
@@ -79,6 +80,7 @@ def fit(
         batches: gives the (inputs, labels) pairs of an epoch; inputs (n, ...), labels (n,) of class numbers.
         loss: (network, inputs, labels) -> (mean loss, logits); cross-entropy if absent.
         after_step: called after each update, to hold what must not move (pruned zeros).
+        after_epoch: called after each pass; it finds the network in training mode and must leave it so.
         progress: told the fraction done after each batch; what it raises stops the training.
     """
     loss = loss or _cross_entropy
@@ -109,11 +111,13 @@ def fit(
                 done += 1
                 progress(done / total, f"epoch {epoch + 1} of {schedule.epochs}")
             curve.append(Epoch(epoch + 1, float(sums[0] / sums[2]), float(sums[1] / sums[2])))
+            after_epoch(curve[-1])
     kept = copy.deepcopy(mean.module) if schedule.average else network
     return kept.eval().to(memory_format=torch.contiguous_format), curve
 
 
 def _cross_entropy(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The plain loss of classification, with the logits (n, classes)."""
     logits = network(inputs).float()  # (n, classes)
     return nn.functional.cross_entropy(logits, labels), logits
 

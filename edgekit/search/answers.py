@@ -22,15 +22,14 @@ def answers(run: Run, store: Store, progress: Progress = silent) -> tuple[Sample
     """
     evaluation = load(run.data).evaluation
     samples = evaluation if run.samples >= len(evaluation) else evaluation.take(run.samples)
-    key = samples.outputs_key(run.artifact.sha256)
-    found = store.get_array(key)
-    if found is None:
+
+    def computed() -> np.ndarray:
         from edgekit.measure.outputs import outputs
 
         about = card(run.model)
-        found = outputs(store.file(run.artifact.sha256), samples, Preprocessing(about.mean, about.std), progress)
-        store.put_array(key, found)
-    return samples, found
+        return outputs(store.file(run.artifact.sha256), samples, Preprocessing(about.mean, about.std), progress)
+
+    return samples, store.array(samples.outputs_key(run.artifact.sha256), computed)
 
 
 def in_common(parts: Sequence[tuple[Samples, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:

@@ -140,11 +140,14 @@ class _Workbench:
         from edgekit.core.host import this_host
         from edgekit.data.feed import bench
         from edgekit.data.splits import load
+        from edgekit.measure.candidates import Candidates
 
         dataset = load(self.model.data)
         self.validation = dataset.validation
         self.samples = len(dataset.validation)
-        self.bench: Bench = bench(self.model, dataset, host=this_host(), score=lambda network: float("nan"))
+        self.bench: Bench = bench(
+            self.model, dataset, host=this_host(), candidates=Candidates(self.model, dataset.validation)
+        )
 
     def compress(self, steps: list[dict]) -> Path:
         from edgekit.artifacts.write import write

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -68,6 +69,14 @@ class Shelf:
         np.save(data, array, allow_pickle=False)
         with on_disk(self._arrays.address):
             self._arrays.write(_array_name(key), data.getvalue())
+
+    def array(self, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """A cached array; made and cached where it is not there."""
+        found = self.get_array(key)
+        if found is None:
+            found = make()
+            self.put_array(key, found)
+        return found
 
     def get_array(self, key: str) -> np.ndarray | None:
         """A cached array, or None if it must be computed again."""

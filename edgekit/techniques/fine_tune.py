@@ -12,38 +12,17 @@ soft labels: Hinton et al. 2015, arXiv:1503.02531; schedule: Smith and Topin 201
 restart high: Renda et al. 2020, arXiv:2003.02389.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
-from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
-from edgekit.models.training import Schedule, fit, with_teacher
 from edgekit.techniques._layers import weight_layers
+from edgekit.techniques._train import Training, train
 
 
-class FineTune(NetworkTechnique):
+class FineTune(Training, NetworkTechnique):
     """Settings of fine-tuning; see the module docstring."""
-
-    epochs: Annotated[int, Knob(unit="epochs", help="Passes over the training samples.")] = Field(3, ge=1, le=100)
-    learning_rate: Annotated[float, Knob(log=True, help="The highest learning rate, reached after a tenth.")] = Field(
-        0.01, ge=1e-5, le=0.5
-    )
-    batch_size: Annotated[int, Knob(unit="samples", log=True, advanced=True, help="Samples per update.")] = Field(
-        32, ge=16, le=1024
-    )
-    weight_decay: Annotated[float, Knob(advanced=True, help="How strongly weights are pulled to zero.")] = Field(
-        5e-4, ge=0, le=0.01
-    )
-
-    soft_labels: Annotated[
-        float,
-        Knob(unit="share", step=0.1, help="How much the original network's answers count, instead of the labels."),
-    ] = Field(0.7, ge=0, le=1)
 
     title, family = "Fine-tuning", "Recovery"
     reference = "Han et al. 2015, arXiv:1506.02626"
@@ -51,46 +30,11 @@ class FineTune(NetworkTechnique):
     trains = True
 
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
-        """Train. The curve holds, per epoch, loss and accuracy in training, and accuracy on validation samples."""
-        network.requires_grad_(True)
+        """Train, and say how far each layer's weights moved."""
         before = {name: layer.weight.detach().clone() for name, layer in weight_layers(network)}
-        scores: list[float] = []
-
-        def batches(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-            yield from bench.training(self.batch_size, epoch)
-            scores.append(bench.score(network.eval()))  # reached once the last batch is learned
-            network.train()
-
-        schedule = Schedule(
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-            batches_per_epoch=max(1, bench.training_size // self.batch_size),
-            weight_decay=self.weight_decay,
-            seed=bench.seed,
-        )
-        loss = with_teacher(bench.teacher, self.soft_labels) if self.soft_labels and bench.teacher else None
-        trained, epochs = fit(
-            network, batches, schedule, loss=loss, after_step=_zeros_held(network), progress=bench.progress
-        )
-        bench.progress(1.0, "done")
-        curve = [
-            {"epoch": epoch.epoch, "loss": epoch.loss, "accuracy": epoch.accuracy, "validation_accuracy": score}
-            for epoch, score in zip(epochs, scores, strict=True)
-        ]
+        trained, curve = train(network, bench, self)
         changes = [Change(name, _moved(before[name], layer.weight)) for name, layer in weight_layers(trained)]
         return Applied(trained, changes, curve=curve)
-
-
-def _zeros_held(network: nn.Module) -> Callable[[], None]:
-    """A function that sets to zero again every weight that is zero now."""
-    pruned = [(layer.weight, layer.weight != 0) for _, layer in weight_layers(network) if (layer.weight == 0).any()]
-
-    @torch.no_grad()
-    def hold() -> None:
-        for weight, kept in pruned:
-            weight.mul_(kept)
-
-    return hold
 
 
 @torch.no_grad()

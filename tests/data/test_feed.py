@@ -9,6 +9,7 @@ from edgekit.core.host import Host
 from edgekit.core.model import Model, Preprocessing
 from edgekit.data import feed
 from edgekit.data.splits import load
+from edgekit.measure.candidates import Candidates
 
 PREPARED = Preprocessing((0.2860,), (0.3530,))
 HOST = Host(id="h", cpu="c", architecture="x86_64", features=(), cores=1, memory_bytes=1, system="Linux")
@@ -20,15 +21,20 @@ def fashion():
 
 
 @pytest.fixture(scope="module")
-def bench(fashion):
+def candidates(fashion):
     model = Model("m", "M", "0", (1, 28, 28), "fashion-mnist", PREPARED, fashion.entry.classes)
-    return feed.bench(model, fashion, host=HOST, score=lambda network: 0.5, seed=3)
+    return Candidates(model, fashion.validation.take(8))
 
 
-def test_a_bench_has_one_example_of_the_networks_input(bench, fashion):
+@pytest.fixture(scope="module")
+def bench(fashion, candidates):
+    return feed.bench(candidates.model, fashion, host=HOST, candidates=candidates, seed=3)
+
+
+def test_a_bench_has_one_example_of_the_networks_input(bench, fashion, candidates):
     assert bench.example.shape == (1, 1, 28, 28)
     assert bench.example.dtype == np.float32
-    assert (bench.training_size, bench.seed, bench.score(None)) == (len(fashion.training), 3, 0.5)
+    assert (bench.training_size, bench.seed, bench.score) == (len(fashion.training), 3, candidates.score)
 
 
 def test_calibration_samples_are_balanced_training_images_without_augmentation(bench, fashion):

@@ -6,9 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from edgekit.artifacts.export import export
 from edgekit.core.bench import Bench
 from edgekit.core.host import Host
 from edgekit.core.progress import Progress, silent
+from edgekit.measure.candidates import cost, latency
 
 HOST = Host(id="test", cpu="", architecture="x86_64", features=("avx512_vnni",), cores=1, memory_bytes=1, system="")
 
@@ -31,13 +33,17 @@ def a_bench(
         with torch.no_grad():
             return float((network(inputs).argmax(1) == labels).float().mean())
 
+    example = np.zeros((1, *shape), np.float32)
     return Bench(
-        example=np.zeros((1, *shape), np.float32),
+        example=example,
         calibration=lambda n: inputs[:n].numpy(),
         training=training,
         training_size=samples,
         score=score,
         host=HOST,
+        export=lambda network: export(network, example),
+        cost_of=lambda network: cost(export(network, example)),
+        latency_of=lambda network: latency(export(network, example)),
         progress=progress,
         seed=seed,
     )

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,7 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 SECONDS = 120
 
 
-@pytest.fixture(autouse=True)
-def _own_store(home: Path) -> Iterator[None]:
-    """Every test has its own store, and leaves no job behind."""
-    yield
-    for job in jobs().active():
-        jobs().cancel(job.id)
-        jobs().wait(job.id, SECONDS)
+pytestmark = pytest.mark.usefixtures("own_store")
 
 
 def workbench(**query: str) -> AppTest:
