@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgekit.core.anatomy import attentions, blocks
 from edgekit.core.task import Classification, Task
 from edgekit.core.technique import Fact
 
@@ -76,6 +77,8 @@ class Model:
             facts.add(Fact.NETWORK)
             if any("BatchNorm" in type(module).__name__ for module in self.network.modules()):
                 facts.add(Fact.BATCH_NORM)
+            facts |= {Fact.ATTENTION} if attentions(self.network) else set()
+            facts |= {Fact.BLOCKS} if blocks(self.network) else set()
         if self.data:
             facts |= {Fact.CALIBRATION_DATA, Fact.TRAINING_DATA}
         return frozenset(facts)

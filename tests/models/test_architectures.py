@@ -1,4 +1,4 @@
-"""The networks are the published ones: their sizes and costs are those of the papers."""
+"""The networks are the published ones: their sizes and costs are those of the papers, or of a count by hand."""
 
 import pytest
 import torch
@@ -13,6 +13,7 @@ from edgekit.models.architectures import build, multiply_accumulates, parameters
         ("lenet5", (1, 28, 28), 431_080, 2_293_000),
         ("resnet8", (3, 32, 32), 77_946, 12_501_632),
         ("resnet20", (3, 32, 32), 272_378, 40_813_184),
+        ("vit-tiny", (3, 32, 32), 460_714, 28_607_424),
     ],
 )
 def test_parameters_and_multiply_accumulates_are_the_published_ones(name, shape, params, macs):
@@ -25,6 +26,11 @@ def test_parameters_and_multiply_accumulates_are_the_published_ones(name, shape,
 def test_lenet5_counted_by_hand():
     convolutions = 24 * 24 * 20 * 25 + 8 * 8 * 50 * 20 * 25
     assert multiply_accumulates(build("lenet5"), (1, 28, 28)) == convolutions + 800 * 500 + 500 * 10
+
+
+def test_vit_tiny_counted_by_hand():
+    block = 4 * 96 * (96 + 1) + 96 * 192 + 192 + 192 * 96 + 96 + 4 * 96
+    assert parameters(build("vit-tiny")) == 3 * 16 * 96 + 96 + 64 * 96 + 6 * block + 2 * 96 + 96 * 10 + 10
 
 
 def test_counting_leaves_the_network_as_it_was():

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from edgekit.core.errors import ModelError, unknown
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8, resnet20
+from edgekit.models.architectures.vit import vit_tiny
 
-ARCHITECTURES = {"lenet5": LeNet5, "resnet8": resnet8, "resnet20": resnet20}
+ARCHITECTURES = {"lenet5": LeNet5, "resnet8": resnet8, "resnet20": resnet20, "vit-tiny": vit_tiny}
 
 
 def build(name: str, classes: int = 10) -> nn.Module:

@@ -1,0 +1,93 @@
+"""A small vision transformer for images of 28 or 32 pixels: patches become tokens, tokens look at each other.
+
+Sources: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", arXiv:2010.11929; sizes for small images and the mean
+over tokens instead of a class token: Hassani et al. 2021, "Escaping the Big Data Paradigm with Compact Transformers",
+arXiv:2104.05704. Queries, keys and values are Linear layers of their own, so that single heads can be removed.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Attention(nn.Module):
+    """Self-attention: softmax(q kᵀ / √head_dim) v in each head, then one Linear that mixes the heads."""
+
+    def __init__(self, dim: int, num_heads: int, tokens: int):
+        super().__init__()
+        self.num_heads, self.head_dim, self.tokens = num_heads, dim // num_heads, tokens
+        self.q = nn.Linear(dim, dim)
+        self.k = nn.Linear(dim, dim)
+        self.v = nn.Linear(dim, dim)
+        self.out = nn.Linear(dim, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        q, k, v = (self._heads(layer(tokens)) for layer in (self.q, self.k, self.v))  # (n, heads, tokens, head_dim)
+        weights = (q @ k.transpose(-2, -1) * self.head_dim**-0.5).softmax(-1)  # (n, heads, tokens, tokens)
+        mixed = (weights @ v).transpose(1, 2)  # (n, tokens, heads, head_dim)
+        return self.out(mixed.reshape(-1, self.tokens, self.num_heads * self.head_dim))  # (n, tokens, dim)
+
+    def _heads(self, x: Tensor) -> Tensor:
+        # Known numbers, not x's own shape: each reshape is then one node of the exported graph and not twenty.
+        return x.reshape(-1, self.tokens, self.num_heads, self.head_dim).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """Two Linear layers with a GELU between them, for each token by itself."""
+
+    def __init__(self, dim: int, hidden: int):
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden)
+        self.fc2 = nn.Linear(hidden, dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.fc2(nn.functional.gelu(self.fc1(tokens)))  # (n, tokens, dim)
+
+
+class Block(nn.Module):
+    """Attention, then feed-forward, each added to what it is given; normalisation comes first."""
+
+    def __init__(self, dim: int, num_heads: int, hidden: int, tokens: int):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attention = Attention(dim, num_heads, tokens)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = FeedForward(dim, hidden)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        tokens = tokens + self.attention(self.norm1(tokens))
+        return tokens + self.mlp(self.norm2(tokens))  # (n, tokens, dim)
+
+
+class VisionTransformer(nn.Module):
+    """Square images of `size` pixels in, one logit per class out; `patch` must divide `size`."""
+
+    def __init__(
+        self,
+        classes: int = 10,
+        channels: int = 3,
+        *,
+        size: int = 32,
+        patch: int = 4,
+        dim: int = 96,
+        depth: int = 6,
+        num_heads: int = 6,
+        hidden: int = 192,
+    ):
+        super().__init__()
+        self.tokens = (size // patch) ** 2
+        self.patches = nn.Conv2d(channels, dim, patch, stride=patch)
+        self.positions = nn.Parameter(torch.randn(1, self.tokens, dim) * 0.02)
+        self.blocks = nn.Sequential(*(Block(dim, num_heads, hidden, self.tokens) for _ in range(depth)))
+        self.norm = nn.LayerNorm(dim)
+        self.head = nn.Linear(dim, classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        patches = self.patches(images)  # (n, dim, size / patch, size / patch)
+        tokens = patches.reshape(-1, self.patches.out_channels, self.tokens).transpose(1, 2)  # (n, tokens, dim)
+        tokens = tokens + self.positions
+        return self.head(self.norm(self.blocks(tokens)).mean(1))  # (n, classes)
+
+
+def vit_tiny(classes: int = 10) -> VisionTransformer:
+    """Six blocks of six heads on 64 patches of 4 × 4 pixels: 461 k parameters for a 32 × 32 image."""
+    return VisionTransformer(classes)
