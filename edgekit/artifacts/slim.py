@@ -67,9 +67,10 @@ def _name_layers(body: onnx.GraphProto) -> None:
     constants = {tensor.name for tensor in body.initializer}
     for number, node in enumerate(body.node):
         own = [name for name in node.input if name in constants]
-        if len(own) == len([name for name in node.input if name]):
+        made_of_constants = len(own) == len([name for name in node.input if name])
+        if made_of_constants:
             constants.update(node.output)
-        if not own or node.op_type in _CONVERSIONS:
+        if not own or made_of_constants or node.op_type in _CONVERSIONS:
             node.ClearField("name")
         elif not node.name:
             stem = own[0].rpartition(".")[0]

@@ -7,12 +7,12 @@ import onnx
 from edgekit.artifacts.packing import pack
 from edgekit.artifacts.slim import slim
 from edgekit.core.artifact import Artifact
-from edgekit.core.encoding import Encoding
+from edgekit.core.encoding import Stored
 from edgekit.core.files import sha256, written_whole
 
 
 def write(
-    graph: onnx.ModelProto, encodings: dict[str, Encoding], folder: Path, recipe: str, parent: str | None
+    graph: onnx.ModelProto, encodings: dict[str, Stored], folder: Path, recipe: str, parent: str | None
 ) -> Artifact:
     """Pack the encoded weights, leave out what no runtime needs, and write `<sha256>.onnx` into `folder`.
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.artifacts.export import export
-from edgekit.core.encoding import Encoding
+from edgekit.core.encoding import Codebook, Encoding
 
 IMAGE = (1, 3, 8, 8)
 
@@ -100,6 +100,25 @@ def encoding(shape: tuple[int, ...], bits: int, *, axis: int = 0, zeros: bool = 
     scale = generator.uniform(0.01, 0.3, shape[axis]).astype(np.float32)
     zero_point = generator.integers(low, high + 1, shape[axis]) if zeros else np.zeros(shape[axis], np.int64)
     return Encoding(codes, scale, zero_point, bits, axis)
+
+
+def grouped(shape: tuple[int, ...], bits: int, group: int, *, axis: int = 0, zeros: bool = False) -> Encoding:
+    """Random codes with a scale for every `group` neighbours among the inputs of a channel."""
+    form, generator = encoding(shape, bits, axis=axis), np.random.default_rng(1)
+    each = (shape[axis], form.codes.size // shape[axis] // group)
+    zero_point = generator.integers(-(2 ** (bits - 1)), 2 ** (bits - 1), each) if zeros else np.zeros(each, np.int64)
+    return Encoding(form.codes, generator.uniform(0.01, 0.3, each).astype(np.float32), zero_point, bits, axis, group)
+
+
+def codebook(shape: tuple[int, ...], bits: int, *, axis: int = 0, scaled: bool = False, count: int = 0) -> Codebook:
+    """Random codes for `count` random values, as many as `bits` can tell apart by default; the first value is 0."""
+    generator, count = np.random.default_rng(2), count or 2**bits
+    codes = generator.integers(0, count, shape)
+    codes.flat[-1] = count - 1
+    values = generator.standard_normal(count).astype(np.float32)
+    values[0] = 0
+    scale = generator.normal(0, 2, shape[axis] if scaled else 1).astype(np.float32)
+    return Codebook(codes, values, scale, bits, axis)
 
 
 def rounded(network: nn.Module, bits: int, *, zeros: bool = False) -> tuple[onnx.ModelProto, dict[str, Encoding]]:

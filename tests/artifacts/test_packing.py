@@ -10,17 +10,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.artifacts.export import export
 from edgekit.artifacts.packing import pack, planes
-from edgekit.core.encoding import Encoding
+from edgekit.core.encoding import Codebook, Encoding, Stored
 from edgekit.core.errors import ModelError
 from edgekit.models.architectures.resnet import resnet8
-from tests.artifacts.networks import convolutional, encoding, example, rounded, run
+from tests.artifacts.networks import codebook, convolutional, encoding, example, grouped, rounded, run
 
 WIDTHS = range(2, 9)
 NOTHING = np.zeros((), np.float32)
 ODD_SHAPES = [(1,), (3,), (8,), (3, 3, 1), (5, 7), (2, 3, 5, 1), (16, 2, 3, 3)]
 
 
-def _weight_alone(form: Encoding, stored: np.ndarray) -> onnx.ModelProto:
+def _weight_alone(form: Stored, stored: np.ndarray) -> onnx.ModelProto:
     """A graph that only adds its input, a zero, to the weight."""
     weight = numpy_helper.from_array(stored, "w")
     nodes = [helper.make_node("Add", ["input", "w"], ["output"])]
@@ -67,6 +67,33 @@ def test_scales_run_along_the_axis_of_the_encoding(axis):
     np.testing.assert_array_equal(run(pack(_weight_alone(form, form.decode()), {"w": form}), NOTHING), form.decode())
 
 
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("zeros", [False, True])
+def test_groups_of_inputs_are_scaled_by_themselves(bits, axis, zeros):
+    form = grouped((4, 6, 8), bits, 6 if axis == 2 else 4, axis=axis, zeros=zeros)
+    packed = pack(_weight_alone(form, form.decode()), {"w": form})
+    onnx.checker.check_model(packed, full_check=True)
+    np.testing.assert_array_equal(run(packed, NOTHING), form.decode())
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_codebooks_are_looked_up(bits, axis, scaled):
+    form = codebook((4, 6, 9), bits, axis=axis, scaled=scaled)
+    packed = pack(_weight_alone(form, form.decode()), {"w": form})
+    onnx.checker.check_model(packed, full_check=True)
+    np.testing.assert_array_equal(run(packed, NOTHING), form.decode())
+
+
+def test_a_codebook_may_hold_fewer_values_than_its_bits_can_tell_apart():
+    form = codebook((5, 7), 3, count=5)
+    packed = pack(_weight_alone(form, form.decode()), {"w": form})
+    np.testing.assert_array_equal(run(packed, NOTHING), form.decode())
+    assert max(len(t.raw_data) for t in packed.graph.initializer) == 5 * 4
+
+
 @pytest.mark.parametrize("bits", WIDTHS)
 def test_a_code_takes_as_many_bits_as_it_says(bits):
     form = encoding((10, 40), bits)
@@ -91,11 +118,20 @@ def _optimised(graph: onnx.ModelProto, path) -> Counter:
     return Counter(node.op_type for node in onnx.load(path).graph.node)
 
 
+def _in_groups(shape: tuple[int, ...], bits: int) -> Encoding:
+    return grouped(shape, bits, shape[1])
+
+
+def _looked_up(shape: tuple[int, ...], bits: int) -> Codebook:
+    return codebook(shape, bits, scaled=bool(bits % 2))
+
+
 @pytest.mark.parametrize("bits", WIDTHS)
-def test_packed_float_weights_run_as_the_same_operators_as_float_ones(bits, tmp_path):
+@pytest.mark.parametrize("form", [encoding, _in_groups, _looked_up])
+def test_packed_float_weights_run_as_the_same_operators_as_float_ones(form, bits, tmp_path):
     network = resnet8()
     graph = export(network, np.zeros((1, 3, 32, 32), np.float32))
-    encodings = {t.name: encoding(tuple(t.dims), bits) for t in graph.graph.initializer if len(t.dims) > 1}
+    encodings = {t.name: form(tuple(t.dims), bits) for t in graph.graph.initializer if len(t.dims) > 1}
     for tensor in graph.graph.initializer:
         if tensor.name in encodings:
             tensor.CopyFrom(numpy_helper.from_array(encodings[tensor.name].decode(), tensor.name))
@@ -169,7 +205,7 @@ def test_the_graph_that_is_packed_stays_untouched():
     assert graph.SerializeToString() == before
 
 
-def test_layers_keep_their_names_and_each_width_has_one_function():
+def test_layers_keep_their_names_and_all_widths_share_the_functions_that_are_used():
     graph, encodings = rounded(convolutional(), 4)
     other = {name: encoding(e.codes.shape, 3, zeros=True) for name, e in list(encodings.items())[:1]}
     for tensor in graph.graph.initializer:
@@ -178,7 +214,7 @@ def test_layers_keep_their_names_and_each_width_has_one_function():
     packed = pack(graph, encodings | other)
     names = [node.name for node in graph.graph.node]
     assert [node.name for node in packed.graph.node if node.domain != "edgekit"] == names
-    assert [function.name for function in packed.functions] == ["Weights3WithZero", "Weights4"]
+    assert [function.name for function in packed.functions] == ["Centred", "Codes", "Scaled"]
 
 
 def test_codes_that_are_not_the_graphs_weights_are_our_own_bug():

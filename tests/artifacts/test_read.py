@@ -126,7 +126,8 @@ def test_packed_weights_are_read_as_their_codes_decode(bits, zeros, tmp_path):
         form = encodings[f"{row['layer']}.weight"]
         planes = bits * 8 * math.ceil(form.codes.size / 8)
         scales = 32 * len(form.scale)
-        assert row["weight_bits"] == planes + scales + (8 * len(form.scale) if zeros else 0)
+        places = 8 * bits if bits < 8 else 0
+        assert row["weight_bits"] == planes + places + scales + (8 * len(form.scale) if zeros else 0)
         assert row["bits"] == bits
         assert row["zeros"] == pytest.approx((form.decode() == 0).mean())
 

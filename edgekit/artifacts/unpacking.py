@@ -1,0 +1,61 @@
+"""The functions with which a packed file turns what it stores back into weights, in ONNX's own text form.
+
+Each takes what is decoded so far as its first input, so a weight is a short chain of them: Codes → Spread → Scaled. A
+file carries those that it uses. All inputs are constants, so a runtime works them out once, while it loads.
+"""
+
+import onnx
+
+DOMAIN = "edgekit"
+
+_FUNCTIONS = {
+    # bit planes (bits, bytes, 1) and the place value of each (1, bits) -> integers of `shape`
+    "Codes": """<shape>(planes, places) => (codes) {
+        steps = Constant<value = uint8[8] {0, 1, 2, 3, 4, 5, 6, 7}>()
+        one = Constant<value = uint8[1] {1}>()
+        shifted = BitShift<direction = "RIGHT">(planes, steps)
+        bits = BitwiseAnd(shifted, one)
+        row_shape = Constant<value_ints = [0, -1]>()
+        rows = Reshape(bits, row_shape)
+        padded = MatMulInteger(places, rows)
+        shape = Constant<value_ints: ints = @shape>()
+        start = Constant<value_ints = [0]>()
+        count = ReduceProd(shape)
+        axis = Constant<value_ints = [1]>()
+        flat = Slice(padded, start, count, axis)
+        codes = Reshape(flat, shape)
+    }""",
+    # codes and what stands for one step -> weights
+    "Scaled": """(codes, scale) => (weights) {
+        numbers = Cast<to = 1>(codes)
+        weights = Mul(numbers, scale)
+    }""",
+    # codes, scales and the codes that stand for zero -> weights
+    "Centred": """(codes, scale, zero) => (weights) {
+        numbers = Cast<to = 1>(codes)
+        offset = Cast<to = 1>(zero)
+        centred = Sub(numbers, offset)
+        weights = Mul(centred, scale)
+    }""",
+    # codes and the values that they stand for -> weights
+    "Looked": """(codes, values) => (weights) {
+        places = Cast<to = 6>(codes)
+        weights = Gather(values, places)
+    }""",
+    "Int8": """(codes) => (result) {
+        result = Cast<to = 3>(codes)
+    }""",
+    "Shaped": """<shape>(rows) => (weights) {
+        shape = Constant<value_ints: ints = @shape>()
+        weights = Reshape(rows, shape)
+    }""",
+    "Turned": """<perm>(rows) => (weights) {
+        weights = Transpose<perm: ints = @perm>(rows)
+    }""",
+}
+
+
+def functions(names: set[str], opset: int) -> list[onnx.FunctionProto]:
+    """The functions of these names, in the order of the alphabet, for a file of this opset."""
+    head = f'<domain: "{DOMAIN}", opset_import: ["" : {opset}]>\n'
+    return [onnx.parser.parse_function(f"{head}{name} {_FUNCTIONS[name]}") for name in sorted(names)]
