@@ -79,6 +79,8 @@ class Model:
                 facts.add(Fact.BATCH_NORM)
             facts |= {Fact.ATTENTION} if attentions(self.network) else set()
             facts |= {Fact.BLOCKS} if blocks(self.network) else set()
+        if len(self.input_shape) == 3 and self.input_shape[0] == 3:
+            facts.add(Fact.COLOUR)
         if self.data:
             facts |= {Fact.CALIBRATION_DATA, Fact.TRAINING_DATA}
         return frozenset(facts)

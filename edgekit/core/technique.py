@@ -35,6 +35,7 @@ class Fact(StrEnum):
     TRAINING_DATA = "training data with labels"
     ATTENTION = "attention layers with separate query, key and value projections"
     BLOCKS = "residual blocks that keep the shape of what they are given"
+    COLOUR = "colour images"
 
 
 FAMILIES = ("Pruning", "Recovery", "Quantization", "Sharing and factoring", "Smaller networks", "Input and graph")
