@@ -4,6 +4,7 @@ A technique declares `sparsity: Annotated[float, Knob(unit="share", help="…")]
 `knobs(cls)` reads that back as plain values; `parse` turns the words of a command line into the types of the knobs.
 """
 
+import inspect
 import types
 import typing
 from dataclasses import dataclass
@@ -47,9 +48,11 @@ class KnobView:
 
 
 def knobs(settings: type[BaseModel]) -> list[KnobView]:
-    """All knobs of a technique (or of any settings model) as declared, the advanced ones last."""
+    """All knobs of a technique (or of any settings model): its own as declared, those it shares, the advanced ones."""
+    own = list(inspect.get_annotations(settings))
     views = [_view(name, field) for name, field in settings.model_fields.items()]
-    return sorted(views, key=lambda view: view.knob.advanced)
+    place = {view.name: own.index(view.name) if view.name in own else len(own) for view in views}
+    return sorted(views, key=lambda view: (view.knob.advanced, place[view.name]))
 
 
 def build(settings: type[BaseModel], title: str, values: dict[str, Any]) -> Any:

@@ -36,6 +36,18 @@ def test_advanced_knobs_come_last_and_the_others_as_declared():
     ]  # fmt: skip
 
 
+def test_what_it_shares_with_others_comes_after_its_own():
+    class Own(Settings):
+        """Says the bits otherwise than what it shares."""
+
+        own: Annotated[int, Knob(help="Its own.")] = Field(1, ge=0, le=2)
+        bits: Annotated[int, Knob(help="Fewer bits.")] = Field(2, ge=2, le=4)
+
+    assert [view.name for view in knobs(Own)] == [
+        "own", "bits", "share", "scope", "limit", "note", "skip", "layers", "rare",
+    ]  # fmt: skip
+
+
 def test_kinds_follow_from_types():
     assert {view.name: view.kind for view in knobs(Settings)} == {
         "rare": "bool", "share": "float", "bits": "int", "scope": "choice", "limit": "int", "note": "text",
