@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from edgekit.core.errors import ModelError
-from edgekit.models.architectures import build, multiply_accumulates, parameters, restored
+from edgekit.models.architectures import FOR_ANY_IMAGE, build, fresh, multiply_accumulates, parameters, restored
+from edgekit.models.architectures.blocks import rounded, strides
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,71 @@ def test_parameters_and_multiply_accumulates_are_the_published_ones(name, shape,
     assert parameters(network) == params
     assert multiply_accumulates(network, shape) == macs
     assert network.eval()(torch.zeros(2, *shape)).shape == (2, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "classes", "params", "macs"),
+    [
+        ("mobilenet_v1", (3, 224, 224), 1000, 4_231_976, 568_740_352),  # published: 4.2 M, 569 M
+        ("mobilenet_v2", (3, 224, 224), 1000, 3_504_872, 300_774_272),  # 3.4 M, 300 M
+        ("mobilenet_v3_small", (3, 224, 224), 1000, 2_542_856, 56_510_400),  # 2.5 M, 56 M
+        ("efficientnet_lite0", (3, 224, 224), 1000, 4_652_008, 385_187_552),  # 4.7 M, 407 M with what is no convolution
+        (
+            "ds_cnn",
+            (1, 49, 10),
+            12,
+            23_180,
+            2_656_768,
+        ),  # 23.2 k without the biases that normalisation makes idle, 2.7 M
+        ("resnet8", (3, 32, 32), 10, 77_946, 12_501_632),
+    ],
+)
+def test_networks_for_any_image_have_the_published_sizes(name, shape, classes, params, macs):
+    network = fresh(name, classes, shape, 1.0, seed=0)
+    assert parameters(network) == params
+    assert multiply_accumulates(network, shape) == macs
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 96, 96), (1, 49, 10), (2, 5, 7)])
+@pytest.mark.parametrize("name", FOR_ANY_IMAGE)
+def test_any_image_fits_and_the_width_narrows(name, shape):
+    sizes = []
+    for width in (0.25, 0.5, 1.0):
+        network = fresh(name, 7, shape, width, seed=0)
+        assert network.eval()(torch.zeros(2, *shape)).shape == (2, 7)
+        sizes.append(parameters(network))
+    assert sizes[0] < sizes[1] < sizes[2]
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        (224, [2, 2, 2, 2, 2]),
+        (96, [2, 2, 2, 2, 2]),
+        (64, [1, 2, 2, 2, 2]),
+        (32, [1, 1, 2, 2, 2]),
+        (28, [1, 1, 2, 2, 2]),
+    ],
+)
+def test_small_images_are_halved_less_often_and_later(side, expected):
+    assert strides([2, 2, 2, 2, 2], (3, side, side)) == expected
+
+
+def test_the_shorter_side_decides_and_strides_of_one_stay():
+    assert strides([2, 1, 2, 1, 2], (1, 49, 10)) == [1, 1, 1, 1, 2]
+    assert strides([2, 1, 2], (3, 2, 2)) == [1, 1, 1]
+
+
+def test_channels_are_rounded_to_multiples_of_eight_without_losing_a_tenth():
+    assert [rounded(channels) for channels in (3, 8, 12, 16, 20, 24 * 0.75, 32 * 0.35)] == [8, 8, 16, 16, 24, 24, 16]
+
+
+def test_the_seed_decides_fresh_weights_and_the_global_state_stays():
+    state = torch.get_rng_state()
+    first, same, other = (fresh("ds_cnn", 10, (1, 28, 28), 0.5, seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not torch.equal(first["fc.weight"], other["fc.weight"])
+    assert torch.equal(state, torch.get_rng_state())
 
 
 def test_lenet5_counted_by_hand():

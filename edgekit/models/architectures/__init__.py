@@ -6,11 +6,25 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.core.errors import ModelError, unknown
+from edgekit.models.architectures.blocks import Shape
+from edgekit.models.architectures.ds_cnn import ds_cnn
+from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
 from edgekit.models.architectures.lenet5 import LeNet5
+from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
+from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
+from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
 from edgekit.models.architectures.vit import vit_tiny
 
-ARCHITECTURES = {"lenet5": LeNet5, "resnet8": resnet8, "resnet20": resnet20, "vit-tiny": vit_tiny}
+FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
+    "mobilenet_v1": mobilenet_v1,
+    "mobilenet_v2": mobilenet_v2,
+    "mobilenet_v3_small": mobilenet_v3_small,
+    "efficientnet_lite0": efficientnet_lite0,
+    "ds_cnn": ds_cnn,
+    "resnet8": resnet8,
+}
+ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE
 
 
 def build(name: str, classes: int = 10) -> nn.Module:
@@ -22,6 +36,18 @@ def build(name: str, classes: int = 10) -> nn.Module:
     if name not in ARCHITECTURES:
         raise ModelError(unknown("architecture", name, ARCHITECTURES))
     return ARCHITECTURES[name](classes)
+
+
+def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.Module:
+    """A network of FOR_ANY_IMAGE with random weights that `seed` decides. The global random state is left as it was.
+
+    Args:
+        shape: of one image, (channels, height, width).
+        width: a factor for the number of channels of every layer.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return FOR_ANY_IMAGE[name](classes, shape, width)
 
 
 def restored(name: str, classes: int, weights: Mapping[str, Tensor]) -> nn.Module:

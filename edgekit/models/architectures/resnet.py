@@ -7,6 +7,8 @@ Sources: He et al. 2016, "Deep Residual Learning for Image Recognition", arXiv:1
 import torch
 from torch import Tensor, nn
 
+from edgekit.models.architectures.blocks import Shape, rounded
+
 
 class Block(nn.Module):
     """Two 3 × 3 convolutions beside a shortcut; `stride` 2 halves height and width."""
@@ -26,16 +28,20 @@ class Block(nn.Module):
 
 
 class ResNet(nn.Module):
-    """A stem of 16 channels, three stages of `blocks` blocks with 16, 32 and 64 channels, mean over space, Linear."""
+    """A stem of 16 channels, three stages of `blocks` blocks with 16, 32 and 64 channels, mean over space, Linear.
 
-    def __init__(self, blocks: int, classes: int = 10, channels: int = 3):
+    `width` is a factor for all channels, which are then rounded.
+    """
+
+    def __init__(self, blocks: int, classes: int = 10, channels: int = 3, width: float = 1.0):
         super().__init__()
-        self.stem = nn.Conv2d(channels, 16, 3, padding=1, bias=False)
-        self.bn = nn.BatchNorm2d(16)
-        self.stage1 = _stage(16, 16, 1, blocks)
-        self.stage2 = _stage(16, 32, 2, blocks)
-        self.stage3 = _stage(32, 64, 2, blocks)
-        self.fc = nn.Linear(64, classes)
+        first, second, third = (rounded(wanted * width) for wanted in (16, 32, 64))
+        self.stem = nn.Conv2d(channels, first, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(first)
+        self.stage1 = _stage(first, first, 1, blocks)
+        self.stage2 = _stage(first, second, 2, blocks)
+        self.stage3 = _stage(second, third, 2, blocks)
+        self.fc = nn.Linear(third, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         x = self.bn(self.stem(images)).relu()  # (n, 16, 32, 32)
@@ -49,9 +55,12 @@ def _stage(inputs: int, outputs: int, stride: int, blocks: int) -> nn.Sequential
     return nn.Sequential(Block(inputs, outputs, stride), *rest)
 
 
-def resnet8(classes: int = 10) -> ResNet:
-    """One block a stage: 77 k parameters, 12.5 M multiply-accumulates for a 32 × 32 image."""
-    return ResNet(1, classes)
+def resnet8(classes: int = 10, shape: Shape = (3, 32, 32), width: float = 1.0) -> ResNet:
+    """One block a stage: 77 k parameters, 12.5 M multiply-accumulates for a 32 × 32 image.
+
+    `width` is a factor for all channels, `shape` that of one image; larger images cost as much more as they are larger.
+    """
+    return ResNet(1, classes, shape[0], width)
 
 
 def resnet20(classes: int = 10) -> ResNet:
