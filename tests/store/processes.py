@@ -19,5 +19,6 @@ def end(process: subprocess.Popen, *, kill: bool = False) -> str:
     """End a process, by its own will or not, and return what else it printed."""
     if kill:
         process.kill()
-    printed, _ = process.communicate()
-    return printed
+    with process:  # closes what it leaves, and waits
+        process.stdin.close()
+        return process.stdout.read()  # not communicate(), which loses what came in one piece with the first line
