@@ -22,7 +22,7 @@ from edgekit.core.errors import Cancelled, NothingToDo, SettingError
 from edgekit.core.host import this_host
 from edgekit.core.knobs import knobs
 from edgekit.core.model import Model
-from edgekit.core.technique import FAMILIES, Layerwise, Technique
+from edgekit.core.technique import FAMILIES, Fact, Layerwise, Technique
 from edgekit.data import feed, splits
 from edgekit.measure.candidates import Candidates
 from edgekit.models import samples
@@ -57,7 +57,7 @@ def choices(technique: type[Technique]) -> list[Technique]:
     return tried
 
 
-CASES = [case for technique in ALL for case in choices(technique)]
+CASES = [case for technique in ALL for case in choices(technique) if Fact.COLOUR not in case.needs]  # grey images here
 
 
 @pytest.fixture(scope="module")
