@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import onnx
     from torch import Tensor, nn
 
+    from edgekit.core.model import Preprocessing
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -32,6 +34,8 @@ class Bench:
         latency_of: network or graph -> milliseconds for one sample, measured.
         on_epoch: told what goes into Applied.curve after each epoch, for the curve that is drawn live.
         teacher: the uncompressed network, for distillation; None where the model came without one.
+        data: id of the data set that all samples come from; empty where they come from none in the catalog.
+        preprocessing: what made inputs of its pixels.
         seed: of every random choice; techniques make generators of their own from it.
     """
 
@@ -45,6 +49,8 @@ class Bench:
     cost_of: Callable[[Any], dict[str, float]]
     latency_of: Callable[[Any], float]
     teacher: nn.Module | None = None
+    data: str = ""
+    preprocessing: Preprocessing | None = None
     on_epoch: Callable[[dict[str, Any]], None] = lambda point: None
     progress: Progress = silent
     seed: int = 0

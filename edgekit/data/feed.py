@@ -63,6 +63,8 @@ def bench(
         latency_of=candidates.latency_of,
         on_epoch=on_epoch,
         teacher=model.network,
+        data=model.data,
+        preprocessing=prepared,
         progress=progress,
         seed=seed,
     )

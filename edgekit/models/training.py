@@ -59,7 +59,8 @@ def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> 
         logits = network(inputs).float()  # (n, classes)
         softened = (logits / temperature).log_softmax(1)
         soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * temperature**2
-        return share * soft + (1 - share) * nn.functional.cross_entropy(logits, labels), logits
+        hard = nn.functional.cross_entropy(logits, labels) if share < 1 else 0.0  # at 1 there need not be labels
+        return share * soft + (1 - share) * hard, logits
 
     return loss
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import torch
 from pydantic import BaseModel, Field
-from torch import nn
+from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
 from edgekit.core.knobs import Knob
@@ -92,6 +92,14 @@ def train(
     )
     bench.progress(1.0, "trained")
     return trained, curve
+
+
+@torch.no_grad()
+def moved(before: Tensor, after: Tensor) -> str:
+    """How far training moved a layer's weights, for a Change."""
+    share = float((after - before).norm() / before.norm().clamp_min(1e-12))
+    zeros = int((after == 0).sum())
+    return f"weights moved by {share:.1%} of their norm" + (f", {zeros:,} zeros held" if zeros else "")
 
 
 def _zeros_held(network: nn.Module) -> Callable[[], None]:

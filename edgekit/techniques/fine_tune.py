@@ -12,13 +12,12 @@ soft labels: Hinton et al. 2015, arXiv:1503.02531; schedule: Smith and Topin 201
 restart high: Renda et al. 2020, arXiv:2003.02389.
 """
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from edgekit.core.bench import Bench
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
 from edgekit.techniques._layers import weight_layers
-from edgekit.techniques._train import Training, train
+from edgekit.techniques._train import Training, moved, train
 
 
 class FineTune(Training, NetworkTechnique):
@@ -33,12 +32,5 @@ class FineTune(Training, NetworkTechnique):
         """Train, and say how far each layer's weights moved."""
         before = {name: layer.weight.detach().clone() for name, layer in weight_layers(network)}
         trained, curve = train(network, bench, self)
-        changes = [Change(name, _moved(before[name], layer.weight)) for name, layer in weight_layers(trained)]
+        changes = [Change(name, moved(before[name], layer.weight)) for name, layer in weight_layers(trained)]
         return Applied(trained, changes, curve=curve)
-
-
-@torch.no_grad()
-def _moved(before: Tensor, after: Tensor) -> str:
-    share = float((after - before).norm() / before.norm().clamp_min(1e-12))
-    zeros = int((after == 0).sum())
-    return f"weights moved by {share:.1%} of their norm" + (f", {zeros:,} zeros held" if zeros else "")
