@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from edgekit.artifacts.constants import Constants, constants
 from edgekit.artifacts.operators import MULTIPLYING, RECURRENT, ROLES, Roles
 from edgekit.artifacts.shapes import Shapes, macs, shapes
+from edgekit.artifacts.unpacking import DOMAIN
 from edgekit.core.errors import ModelError
 from edgekit.core.files import sha256
 
@@ -31,8 +32,9 @@ def layers(path: Path) -> list[dict[str, Any]]:
     """One row per layer, in the order of the graph.
 
     Keys: layer, kind, params (weights and biases), macs (for one sample; None if a shape is not known), weight_bits
-    (stored for its weights, with scales and zero points), bits (of one weight), zeros (share of weights that are 0),
-    shape (of the weight, a list), channels (of the output; None where the layer multiplies two inputs).
+    (stored for its weights, with scales, zero points and where they lie), bits (of one weight that is stored), zeros
+    (share of weights that are 0), clusters (how many values the weights share; None where they share none), shape (of
+    the weight, a list), channels (of the output; None where the layer multiplies two inputs).
 
     Raises:
         ModelError: no such file, or no ONNX file.
@@ -193,18 +195,18 @@ def _input(node: onnx.NodeProto, place: int | None) -> str:
 def _row(layer: _Layer, file: _File) -> dict[str, Any]:
     kind = layer.roles.kind
     row = {"layer": layer.name, "kind": kind, "params": 0, "weight_bits": 0, "bits": 0, "zeros": 0.0, "shape": []}
-    row |= {"channels": None, "macs": macs(layer.node, file.sizes) if kind in MULTIPLYING else 0}
+    row |= {"clusters": None, "channels": None, "macs": macs(layer.node, file.sizes) if kind in MULTIPLYING else 0}
     if not layer.parts:
         return row
     weight = layer.weight(file.constants)
     counted = [name for role, name in layer.parts.items() if role not in ("scale", "zero")]
-    sources = sorted(_sources(layer, file.constants))
-    codes = max(sources, key=lambda name: math.prod(file.constants.stored[name].dims))  # the rest are scales
+    bits, clusters = _form(file.constants, layer.parts["weight"])
     return row | {
         "params": sum(file.constants.values[name].size for name in counted),
-        "weight_bits": sum(_stored_bits(file.constants, name) for name in sources),
-        "bits": _stored_bits(file.constants, codes) // max(weight.size, 1),
+        "weight_bits": sum(_stored_bits(file.constants, name) for name in _sources(layer, file.constants)),
+        "bits": bits,
         "zeros": float((weight == 0).mean()) if weight.size else 0.0,
+        "clusters": clusters,
         "shape": list(weight.shape),
         "channels": weight.shape[layer.channel_axis()],
     }
@@ -214,6 +216,21 @@ def _sources(layer: _Layer, known: Constants) -> set[str]:
     """The stored tensors that hold a layer's weights, not its bias."""
     roles = [role for role in layer.parts if role != "bias"]
     return set().union(*(known.sources(layer.parts[role]) for role in roles))
+
+
+def _form(known: Constants, weight: str) -> tuple[int, int | None]:
+    """Bits of each stored weight, and the size of the codebook if there is one: found by going back along the chain."""
+    name, clusters = weight, None
+    while name in known.made_by:
+        node = known.made_by[name]
+        name = next((given for given in node.input if given in known), "")  # what is decoded so far comes first
+        if node.domain == DOMAIN and node.op_type == "Looked":
+            clusters = math.prod(known.stored[node.input[1]].dims)
+        if node.domain == DOMAIN and node.op_type == "Codes":
+            return known.stored[name].dims[0], clusters
+    if name in known.stored:
+        return _bits_of_type(known.stored[name].data_type), clusters
+    return 8 * known.values[weight].itemsize, clusters
 
 
 def _stored_bits(known: Constants, name: str) -> int:

@@ -5,7 +5,7 @@ Kept as they are: inputs, outputs, and the names of nodes that work with constan
 
 import itertools
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import onnx
 
@@ -27,6 +27,9 @@ def slim(graph: onnx.ModelProto) -> onnx.ModelProto:
     for node in body.node:
         node.ClearField("doc_string")
         node.ClearField("metadata_props")
+    for function in slimmed.functions:
+        if not _branches(function.node):
+            _shorten_function(function)
     if not _refers_by_name(body):
         _share_constants(body)
         _name_layers(body)
@@ -36,8 +39,11 @@ def slim(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 def _refers_by_name(body: onnx.GraphProto) -> bool:
     """Whether names are used where renaming does not look: in branches and loops, and by sparse constants."""
-    branches = any(a.HasField("g") or a.graphs for node in body.node for a in node.attribute)
-    return branches or bool(body.sparse_initializer)
+    return _branches(body.node) or bool(body.sparse_initializer)
+
+
+def _branches(nodes: Iterable[onnx.NodeProto]) -> bool:
+    return any(a.HasField("g") or a.graphs for node in nodes for a in node.attribute)
 
 
 def _share_constants(body: onnx.GraphProto) -> None:
@@ -92,7 +98,16 @@ def _shorten(body: onnx.GraphProto) -> None:
         tensor.name = instead.get(tensor.name, tensor.name)
 
 
-def _rename(body: onnx.GraphProto, instead: dict[str, str]) -> None:
+def _shorten_function(function: onnx.FunctionProto) -> None:
+    """Callers know inputs and outputs by their position."""
+    made = (name for node in function.node for name in node.output if name)
+    instead = dict(zip(dict.fromkeys([*function.input, *made]), _short_names(), strict=False))
+    _rename(function, instead)
+    for names in (function.input, function.output):
+        names[:] = [instead[name] for name in names]
+
+
+def _rename(body: onnx.GraphProto | onnx.FunctionProto, instead: dict[str, str]) -> None:
     for node in body.node:
         for names in (node.input, node.output):
             for place, name in enumerate(names):

@@ -45,6 +45,57 @@ _FUNCTIONS = {
     "Int8": """(codes) => (result) {
         result = Cast<to = 3>(codes)
     }""",
+    # integers without zero, those above it moved down by one -> the integers
+    "PastZero": """(codes) => (moved) {
+        whole = Cast<to = 6>(codes)
+        zero = Constant<value = int32 {0}>()
+        is_above = GreaterOrEqual(whole, zero)
+        above = Cast<to = 6>(is_above)
+        moved = Add(whole, above)
+    }""",
+    # values (n,), and a 1 for each place of an array that holds one, in its shape -> the array, with zeros elsewhere
+    "Masked": """(values, mask) => (array) {
+        first = Constant<value_int = 0>()
+        line = Constant<value_ints = [-1]>()
+        flags = Reshape(mask, line)
+        seen = CumSum(flags, first)
+        numbers = Mul(seen, flags)
+        zero = Constant<value = float[1] {0.0}>()
+        nothing = CastLike(zero, values)
+        table = Concat<axis = 0>(nothing, values)
+        flat = Gather(table, numbers)
+        shape = Shape(mask)
+        array = Reshape(flat, shape)
+    }""",
+    # the low bits of places (n,), and the rest of each as a 1 after so many 0 as it lies further -> places (n,)
+    "Gapped": """<step>(near, far) => (places) {
+        first = Constant<value_int = 0>()
+        one = Constant<value = int32 {1}>()
+        seen = CumSum(far, first)
+        numbers = Mul(seen, far)
+        zeros = Sub(one, far)
+        before = CumSum(zeros, first)
+        nowhere = Constant<value = int32[1] {0}>()
+        slots = Concat<axis = 0>(nowhere, near)
+        filled = ScatterElements(slots, numbers, before)
+        start = Constant<value_ints = [1]>()
+        size = Shape(slots)
+        above = Slice(filled, start, size)
+        step = Constant<value_int: int = @step>()
+        unit = Cast<to = 6>(step)
+        far_places = Mul(above, unit)
+        places = Add(far_places, near)
+    }""",
+    # values (n,) and their places (n,) -> an array of `shape` with zeros elsewhere
+    "Spread": """<shape>(values, places) => (array) {
+        zero = Constant<value = float {0.0}>()
+        nothing = CastLike(zero, values)
+        shape = Constant<value_ints: ints = @shape>()
+        count = ReduceProd(shape)
+        empty = Expand(nothing, count)
+        flat = ScatterElements(empty, places, values)
+        array = Reshape(flat, shape)
+    }""",
     "Shaped": """<shape>(rows) => (weights) {
         shape = Constant<value_ints: ints = @shape>()
         weights = Reshape(rows, shape)

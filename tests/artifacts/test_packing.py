@@ -8,8 +8,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from edgekit.artifacts.decoding import planes
 from edgekit.artifacts.export import export
-from edgekit.artifacts.packing import pack, planes
+from edgekit.artifacts.packing import pack
 from edgekit.core.encoding import Codebook, Encoding, Stored
 from edgekit.core.errors import ModelError
 from edgekit.models.architectures.resnet import resnet8

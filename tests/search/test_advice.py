@@ -68,6 +68,8 @@ def test_zeros_that_are_still_stored_are_explained_with_the_shipped_size():
     assert card["zeros_still_stored"].recipe[1] == {"quantize_weights": {"bits": 4}}
     quantized = [{"prune_weights": {"sparsity": 0.8}}, {"quantize_static": {}}]
     assert "zeros_still_stored" not in cards(quantized, comparison=compared(size=0.25))
+    left_out = [row | {"weight_bits": row["weight_bits"] - 1} for row in rows]
+    assert "zeros_still_stored" not in cards([{"prune_weights": {}}], layers=left_out)
 
 
 def test_half_floats_without_speed_are_explained_with_integers_to_apply():

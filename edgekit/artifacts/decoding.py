@@ -1,0 +1,108 @@
+"""How a weight is decoded, step by step: the constants that are stored, and the nodes that make the weight of them.
+
+Integers of n bits lie in n bit planes. Where most of them are zero, only the others are stored, with their places, in
+whichever form takes the fewest bits for n of N weights:
+
+    mask   one bit for each weight                                        N
+    gaps   Elias–Fano: the low l bits of each place as they are, the rest as how many 2ˡ it lies further than the
+           place before, each written as so many 0 and a 1                n · (l + 1) + N / 2ˡ
+
+Zero itself is no code then, so the codes above it move down by one, and ternary weights need one bit.
+"""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from edgekit.artifacts.unpacking import DOMAIN
+
+
+class Steps:
+    """What decodes one weight: constants, and a chain of nodes of which the last gives the weight its name."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.constants: list[TensorProto] = []
+        self._nodes: list[onnx.NodeProto] = []
+
+    def constant(self, key: str, value: np.ndarray) -> str:
+        """Store an array, and say under which name."""
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), f"{self.name}.{key}"))
+        return self.constants[-1].name
+
+    def add(self, function: str, *inputs: str, **attributes: int | list[int]) -> str:
+        """Add a node, and say what its result is called."""
+        result = f"{self.name}.{len(self._nodes)}"
+        self._nodes.append(helper.make_node(function, inputs, [result], domain=DOMAIN, **attributes))
+        return result
+
+    def named(self) -> list[onnx.NodeProto]:
+        """The nodes, once no more will come."""
+        if self._nodes:
+            self._nodes[-1].output[0] = self.name
+        return self._nodes
+
+
+def codes(steps: Steps, values: np.ndarray, bits: int, signed: bool, sparse: bool) -> str:
+    """Integers of `bits` bits, in the shape of `values`.
+
+    Args:
+        sparse: leave zeros out where that takes fewer bits.
+    """
+    flat = values.reshape(-1).astype(np.int32)
+    places = np.flatnonzero(flat)
+    kept = flat[places] - (flat[places] > 0)
+    width = _width(kept, signed)
+    if not (sparse and len(places) and _cost(len(places), flat.size)[0] + len(places) * width < flat.size * bits):
+        return _integers(steps, "codes", values, bits, signed)
+    return spread(steps, steps.add("PastZero", _integers(steps, "codes", kept, width, signed)), places, values.shape)
+
+
+def spares(values: np.ndarray) -> bool:
+    """Whether an array takes fewer bits without its zeros."""
+    count, bits = np.count_nonzero(values), 8 * values.itemsize
+    return 0 < count < values.size and _cost(count, values.size)[0] + count * bits < values.size * bits
+
+
+def spread(steps: Steps, values: str, places: np.ndarray, shape: tuple[int, ...]) -> str:
+    """An array of this shape that holds `values` at these places, counted row by row, and zeros elsewhere."""
+    size = int(np.prod(shape))
+    _, low = _cost(len(places), size)
+    if low == 0:
+        mask = np.zeros(size, np.uint8)
+        mask[places] = 1
+        return steps.add("Masked", values, _integers(steps, "mask", mask.reshape(shape), 1, False))
+    ones = np.zeros((int(places[-1]) >> low) + len(places), np.uint8)
+    ones[(places >> low) + np.arange(len(places))] = 1
+    rest = _integers(steps, "near", places & (2**low - 1), low, False)
+    found = steps.add("Gapped", rest, _integers(steps, "far", ones, 1, False), step=2**low)
+    return steps.add("Spread", values, found, shape=list(shape))
+
+
+def planes(values: np.ndarray, bits: int) -> np.ndarray:
+    """The lowest bits of integers in two's complement, plane by plane: (bits, ⌈n / 8⌉, 1) uint8, lowest bit first."""
+    flat = values.reshape(-1).astype(np.uint8)  # (n,)
+    rows = (flat >> np.arange(bits, dtype=np.uint8)[:, None]) & 1  # (bits, n)
+    return np.packbits(rows, axis=1, bitorder="little")[:, :, None]
+
+
+def _integers(steps: Steps, key: str, values: np.ndarray, bits: int, signed: bool) -> str:
+    """Every integer in as many bits; as bytes if there are eight of them."""
+    if bits == 8:
+        return steps.constant(key, values.astype(np.int8 if signed else np.uint8))
+    top = 2 ** (bits - 1)
+    worth = np.int8([[*(2**k for k in range(bits - 1)), -top if signed else top]])
+    inputs = steps.constant(key, planes(values, bits)), steps.constant(f"{key}_worth", worth)
+    return steps.add("Codes", *inputs, shape=list(values.shape))
+
+
+def _width(values: np.ndarray, signed: bool) -> int:
+    """Bits of the widest of these integers, at least one."""
+    largest = int(np.maximum(values, ~values).max(initial=0))
+    return largest.bit_length() + 1 if signed else max(1, largest.bit_length())
+
+
+def _cost(count: int, size: int) -> tuple[int, int]:
+    """The fewest bits in which `count` places among `size` can be written, and with how many low bits; 0 for a mask."""
+    gaps = ((count * (low + 1) + (size >> low), low) for low in range(1, 8))
+    return min((size, 0), *gaps)
