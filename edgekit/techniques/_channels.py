@@ -4,6 +4,8 @@ A channel that one layer makes is read by the next, and where branches are added
 torch-pruning follows the network and finds these groups (Fang et al. 2023, "DepGraph", arXiv:2301.12900).
 """
 
+import copy
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +23,11 @@ SCORERS = {
     "magnitude_l1": scorers.GroupMagnitudeImportance(p=1),
     "bn_scale": scorers.BNScaleImportance(),
     "taylor": scorers.GroupTaylorImportance(),
+    "hessian": scorers.GroupHessianImportance(),
     "fpgm": scorers.FPGMImportance(),
     "lamp": scorers.LAMPImportance(),
 }
+LOOK_AT_GRADIENTS = ("taylor", "hessian")
 
 
 @dataclass(frozen=True)
@@ -76,22 +80,63 @@ def importance(group: ChannelGroup, kind: str, generator: torch.Generator) -> Te
     return None if scores is None else scores.nan_to_num(0.0)  # all zero, divided by their mean
 
 
-def accumulate_gradients(network: nn.Module, bench: Bench, samples: int) -> None:
-    """Leave in every parameter the gradient of the loss over that many training samples, for Taylor importance."""
+def accumulate_gradients(network: nn.Module, bench: Bench, samples: int, kind: str) -> None:
+    """Leave in every parameter's `grad` what that importance looks at, over so many training samples.
+
+    For "taylor" that is the gradient of the loss, summed over batches. For "hessian" it is the mean square of each
+    sample's own gradient, which stands for the diagonal of the Hessian (empirical Fisher information).
+    """
+    network.eval()  # the running statistics of batch normalisation stay as they are
+    network.zero_grad(set_to_none=True)
+    with torch.enable_grad():
+        if kind == "taylor":
+            _sum_of_gradients(network, bench, samples)
+        else:
+            _mean_of_squares(network, bench, samples)
+
+
+def _sum_of_gradients(network: nn.Module, bench: Bench, samples: int) -> None:
     size = min(128, samples)
     batches = -(-samples // size)
-    network.eval()  # the running statistics of batch normalisation stay as they are
-    with torch.enable_grad():
-        for number, (inputs, labels) in enumerate(bench.training(size, 0)):
-            if number == batches:
-                break
-            bench.progress(number / batches, "gradients")
-            nn.functional.cross_entropy(network(inputs), labels).backward()
+    for number, (inputs, labels) in enumerate(itertools.islice(bench.training(size, 0), batches)):
+        bench.progress(number / batches, "gradients")
+        nn.functional.cross_entropy(network(inputs), labels).backward()
 
 
-def remove(group: ChannelGroup, channels: list[int]) -> None:
-    """Take these channels out of every layer of the group, the normalisation layers between them included."""
-    group.members.prune(channels)
+def _mean_of_squares(network: nn.Module, bench: Bench, samples: int) -> None:
+    # Not GroupHessianImportance.accumulate_grad: of torch-pruning 1.6.1's sum only the last sample is left.
+    parameters = list(network.parameters())
+    squares = [torch.zeros_like(parameter) for parameter in parameters]
+    batches = bench.training(min(128, samples), 0)
+    each = (pair for inputs, labels in batches for pair in zip(inputs.split(1), labels.split(1), strict=True))
+    seen = 0
+    for one, label in itertools.islice(each, samples):
+        bench.progress(seen / samples, "gradients of single samples")
+        loss = nn.functional.cross_entropy(network(one), label)
+        for total, gradient in zip(squares, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True):
+            if gradient is not None:
+                total += gradient.square()
+        seen += 1
+    for parameter, total in zip(parameters, squares, strict=True):
+        parameter.grad = total / max(1, seen)
+
+
+def cut(network: nn.Module, example: np.ndarray, gone: dict[tuple[str, ...], list[int]]) -> nn.Module:
+    """A copy of the network without these channels, and without what normalisation and the next layers had for them.
+
+    Args:
+        example: one input, (1, ...).
+        gone: the layers of a group -> which of its channels go.
+
+    Raises:
+        ModelError: something outside their group still reads channels that were taken out.
+    """
+    shape, narrower = output_shape(network, example), copy.deepcopy(network)
+    for group in channel_groups(narrower, example):
+        if gone.get(group.layers):
+            group.members.prune(gone[group.layers])
+    _check_output_shape(narrower, example, shape)
+    return narrower
 
 
 @torch.no_grad()
@@ -100,8 +145,7 @@ def output_shape(network: nn.Module, example: np.ndarray) -> torch.Size:
     return network.eval()(torch.from_numpy(example)).shape
 
 
-def check_output_shape(network: nn.Module, example: np.ndarray, before: torch.Size) -> None:
-    """Raise a ModelError if channels were taken out that something outside their group still reads."""
+def _check_output_shape(network: nn.Module, example: np.ndarray, before: torch.Size) -> None:
     try:
         fits = output_shape(network, example) == before
     except RuntimeError:  # what torch raises where shapes do not fit
