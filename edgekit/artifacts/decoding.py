@@ -1,13 +1,13 @@
 """How a weight is decoded, step by step: the constants that are stored, and the nodes that make the weight of them.
 
-Integers of n bits lie in n bit planes. Where most of them are zero, only the others are stored, with their places, in
-whichever form takes the fewest bits for n of N weights:
+Integers of n bits lie in n bit planes. Where one value, such as zero, is so frequent that it pays, only the others are
+stored, with their places, in whichever form takes the fewest bits for n of N:
 
-    mask   one bit for each weight                                        N
+    mask   one bit for each of the N                                      N
     gaps   Elias–Fano: the low l bits of each place as they are, the rest as how many 2ˡ it lies further than the
            place before, each written as so many 0 and a 1                n · (l + 1) + N / 2ˡ
 
-Zero itself is no code then, so the codes above it move down by one, and ternary weights need one bit.
+The frequent value is no code then, so the codes above it move down by one, and ternary weights need one bit.
 """
 
 import numpy as np
@@ -15,6 +15,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from edgekit.artifacts.unpacking import DOMAIN
+
+_NODES = 8 * 160  # bits that the nodes of a sparse weight take
 
 
 class Steps:
@@ -47,36 +49,52 @@ def codes(steps: Steps, values: np.ndarray, bits: int, signed: bool, sparse: boo
     """Integers of `bits` bits, in the shape of `values`.
 
     Args:
-        sparse: leave zeros out where that takes fewer bits.
+        sparse: leave the most frequent one out where that takes fewer bits.
     """
     flat = values.reshape(-1).astype(np.int32)
-    places = np.flatnonzero(flat)
-    kept = flat[places] - (flat[places] > 0)
+    rest = _most_frequent(flat)
+    places = np.flatnonzero(flat != rest)
+    kept = flat[places] - (flat[places] > rest)
     width = _width(kept, signed)
     if not (sparse and len(places) and _cost(len(places), flat.size)[0] + len(places) * width < flat.size * bits):
         return _integers(steps, "codes", values, bits, signed)
-    return spread(steps, steps.add("PastZero", _integers(steps, "codes", kept, width, signed)), places, values.shape)
+    left_out = steps.constant("rest", np.int32([rest]))
+    found = steps.add("Without", _integers(steps, "codes", kept, width, signed), left_out)
+    return _spread(steps, found, places, left_out, values.shape)
 
 
-def spares(values: np.ndarray) -> bool:
-    """Whether an array takes fewer bits without its zeros."""
-    count, bits = np.count_nonzero(values), 8 * values.itemsize
-    return 0 < count < values.size and _cost(count, values.size)[0] + count * bits < values.size * bits
+def spread(steps: Steps, values: np.ndarray) -> None:
+    """An array of floats without its zeros, or of 8-bit integers without their most frequent one, if that saves bits.
+
+    Otherwise nothing is added to `steps`.
+    """
+    flat = values.reshape(-1)
+    rest = flat.dtype.type(_most_frequent(flat.astype(np.int32)) if flat.dtype.kind in "iu" else 0)
+    places = np.flatnonzero(flat != rest)
+    bits, width = _cost(len(places), flat.size)[0], 8 * flat.itemsize
+    if len(places) and bits + len(places) * width < flat.size * width:
+        kept, left_out = steps.constant("values", flat[places]), steps.constant("rest", rest.reshape(1))
+        _spread(steps, kept, places, left_out, values.shape)
 
 
-def spread(steps: Steps, values: str, places: np.ndarray, shape: tuple[int, ...]) -> str:
-    """An array of this shape that holds `values` at these places, counted row by row, and zeros elsewhere."""
+def _spread(steps: Steps, values: str, places: np.ndarray, rest: str, shape: tuple[int, ...]) -> str:
+    """An array of this shape that holds `values` at these places, counted row by row, and `rest` elsewhere."""
     size = int(np.prod(shape))
     _, low = _cost(len(places), size)
     if low == 0:
         mask = np.zeros(size, np.uint8)
         mask[places] = 1
-        return steps.add("Masked", values, _integers(steps, "mask", mask.reshape(shape), 1, False))
+        return steps.add("Masked", values, _integers(steps, "mask", mask.reshape(shape), 1, False), rest)
     ones = np.zeros((int(places[-1]) >> low) + len(places), np.uint8)
     ones[(places >> low) + np.arange(len(places))] = 1
-    rest = _integers(steps, "near", places & (2**low - 1), low, False)
-    found = steps.add("Gapped", rest, _integers(steps, "far", ones, 1, False), step=2**low)
-    return steps.add("Spread", values, found, shape=list(shape))
+    near = _integers(steps, "near", places & (2**low - 1), low, False)
+    found = steps.add("Gapped", near, _integers(steps, "far", ones, 1, False), step=2**low)
+    return steps.add("Spread", values, found, rest, shape=list(shape))
+
+
+def _most_frequent(values: np.ndarray) -> int:
+    """Of integers; the lowest of those that are equally frequent; 0 if there are none."""
+    return int(np.bincount(values - values.min()).argmax() + values.min()) if len(values) else 0
 
 
 def planes(values: np.ndarray, bits: int) -> np.ndarray:
@@ -103,6 +121,6 @@ def _width(values: np.ndarray, signed: bool) -> int:
 
 
 def _cost(count: int, size: int) -> tuple[int, int]:
-    """The fewest bits in which `count` places among `size` can be written, and with how many low bits; 0 for a mask."""
-    gaps = ((count * (low + 1) + (size >> low), low) for low in range(1, 8))
-    return min((size, 0), *gaps)
+    """The fewest bits that `count` places among `size` and their nodes take, and with how many low bits; 0: a mask."""
+    gaps = ((count * (low + 1) + (size >> low) + _NODES, low) for low in range(1, 8))
+    return min((size + _NODES, 0), *gaps)

@@ -20,7 +20,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgekit.artifacts.decoding import Steps, codes, spares, spread
+from edgekit.artifacts.decoding import Steps, codes, spread
 from edgekit.artifacts.unpacking import DOMAIN, functions
 from edgekit.core.encoding import Codebook, Encoding, Stored
 from edgekit.core.errors import ModelError
@@ -62,7 +62,7 @@ def _packed(graph: onnx.ModelProto, encodings: Mapping[str, Stored], sparse: boo
         if stored is not None and (tensor.data_type == TensorProto.FLOAT or stored.bits < 8):
             _decode(steps, tensor, stored, sparse)
         elif sparse and tensor.data_type in _PLAIN and tensor.name not in inputs:
-            _spare(steps, numpy_helper.to_array(tensor))
+            spread(steps, numpy_helper.to_array(tensor))
         constants += steps.constants or [tensor]
         nodes += steps.named()
     del packed.graph.initializer[:]
@@ -90,18 +90,13 @@ def _decode(steps: Steps, tensor: TensorProto, stored: Stored, sparse: bool) -> 
         _scale(steps, found, stored, _along(stored.scale, stored), _along(stored.zero_point, stored))
 
 
-def _spare(steps: Steps, values: np.ndarray) -> None:
-    """Store what is not zero, if that takes fewer bits."""
-    if spares(values):
-        places = np.flatnonzero(values)
-        spread(steps, steps.constant("values", values.reshape(-1)[places]), places, values.shape)
-
-
 def _look_up(steps: Steps, stored: Codebook, sparse: bool) -> None:
-    values, shared = stored.values.astype(np.float32), len(stored.scale) == 1
+    count = np.bincount(stored.codes.reshape(-1), minlength=len(stored.values))
+    order = np.argsort(-count, kind="stable")  # frequent values get low codes, whose high planes are then easy to zip
+    values, shared = stored.values[order].astype(np.float32), len(stored.scale) == 1
     if shared:  # the very product that `decode` makes
         values = values * stored.scale.astype(np.float32)
-    found = codes(steps, stored.codes, stored.bits, False, sparse)
+    found = codes(steps, np.argsort(order)[stored.codes], stored.bits, False, sparse)
     weights = steps.add("Looked", found, steps.constant("values", values))
     if not shared:
         steps.add("Scaled", weights, steps.constant("scale", _along(stored.scale, stored).astype(np.float32)))

@@ -28,7 +28,7 @@ def shapes(graph: onnx.ModelProto, constants: Constants) -> Shapes:
     bare = onnx.ModelProto(ir_version=graph.ir_version, functions=graph.functions)
     bare.opset_import.extend(graph.opset_import)
     bare.graph.name = "shapes"
-    bare.graph.node.extend(node for node in graph.graph.node if node.output[0] not in constants)
+    bare.graph.node.extend(_plain(node) for node in graph.graph.node if node.output[0] not in constants)
     bare.graph.input.extend([*map(_one_sample, graph.graph.input), *large])
     bare.graph.output.extend(onnx.ValueInfoProto(name=output.name) for output in graph.graph.output)
     bare.graph.initializer.extend(small)
@@ -61,6 +61,15 @@ def _one_sample(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:
     dims = twin.type.tensor_type.shape.dim
     if dims and not dims[0].dim_value:
         dims[0].dim_value = 1
+    return twin
+
+
+def _plain(node: onnx.NodeProto) -> onnx.NodeProto:
+    """ONNX Runtime's layers with an activation inside, whose shapes ONNX cannot tell, as the layers that they are."""
+    if node.op_type not in ("FusedConv", "FusedGemm"):
+        return node
+    twin = onnx.NodeProto(op_type=node.op_type.removeprefix("Fused"), input=node.input[:3], output=node.output)
+    twin.attribute.extend(one for one in node.attribute if not one.name.startswith("activation"))
     return twin
 
 

@@ -45,24 +45,21 @@ _FUNCTIONS = {
     "Int8": """(codes) => (result) {
         result = Cast<to = 3>(codes)
     }""",
-    # integers without zero, those above it moved down by one -> the integers
-    "PastZero": """(codes) => (moved) {
+    # integers other than `rest`, those above it moved down by one -> the integers
+    "Without": """(codes, rest) => (moved) {
         whole = Cast<to = 6>(codes)
-        zero = Constant<value = int32 {0}>()
-        is_above = GreaterOrEqual(whole, zero)
+        is_above = GreaterOrEqual(whole, rest)
         above = Cast<to = 6>(is_above)
         moved = Add(whole, above)
     }""",
-    # values (n,), and a 1 for each place of an array that holds one, in its shape -> the array, with zeros elsewhere
-    "Masked": """(values, mask) => (array) {
+    # values (n,), and a 1 for each place of an array that holds one -> the array, in the shape of the mask
+    "Masked": """(values, mask, rest) => (array) {
         first = Constant<value_int = 0>()
         line = Constant<value_ints = [-1]>()
         flags = Reshape(mask, line)
         seen = CumSum(flags, first)
         numbers = Mul(seen, flags)
-        zero = Constant<value = float[1] {0.0}>()
-        nothing = CastLike(zero, values)
-        table = Concat<axis = 0>(nothing, values)
+        table = Concat<axis = 0>(rest, values)
         flat = Gather(table, numbers)
         shape = Shape(mask)
         array = Reshape(flat, shape)
@@ -86,13 +83,11 @@ _FUNCTIONS = {
         far_places = Mul(above, unit)
         places = Add(far_places, near)
     }""",
-    # values (n,) and their places (n,) -> an array of `shape` with zeros elsewhere
-    "Spread": """<shape>(values, places) => (array) {
-        zero = Constant<value = float {0.0}>()
-        nothing = CastLike(zero, values)
+    # values (n,), their places (n,) and what lies in all others -> an array of `shape`
+    "Spread": """<shape>(values, places, rest) => (array) {
         shape = Constant<value_ints: ints = @shape>()
         count = ReduceProd(shape)
-        empty = Expand(nothing, count)
+        empty = Expand(rest, count)
         flat = ScatterElements(empty, places, values)
         array = Reshape(flat, shape)
     }""",

@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgekit.artifacts.decoding import Steps, spread
+from edgekit.artifacts.decoding import Steps, codes, spread
 from edgekit.artifacts.export import export
 from edgekit.artifacts.packing import pack
 from edgekit.artifacts.read import layers, stored_weight_bits, weights
@@ -19,6 +19,7 @@ from tests.techniques.graphs import kernels
 
 NOTHING = np.zeros((), np.float32)
 SHAPE = (40, 5, 3, 7)
+REPEATED = 32
 SHARES = [0.1, 0.3, 0.5, 0.8, 0.9, 0.97, 0.999]
 
 
@@ -110,22 +111,42 @@ def test_a_graph_too_old_for_unpacking_keeps_its_zeros():
 
 def test_the_places_of_many_are_a_mask():
     found = stored_places([2, 5, 9, 14, 15], 16)
-    assert found["w.mask"].ravel().tolist() == [0b00100100, 0b11000010]
+    assert found["w.mask"].ravel().tolist() == [0b00100100, 0b11000010] * REPEATED
 
 
 def test_the_places_of_few_are_gaps():
     """2, 20 and 46 of 64: with 4 low bits 2, 4 and 14, and 0, 1 and 2 times 16 before them, which is 1, 0 1, 0 1."""
     found = stored_places([2, 20, 46], 64)
     assert found["w.near_worth"].tolist() == [[1, 2, 4, 8]]
-    assert found["w.near"].ravel().tolist() == [0b000, 0b101, 0b110, 0b100]
-    assert found["w.far"].ravel().tolist() == [0b10101]
+    near = np.unpackbits(found["w.near"][:, :, 0], axis=1, bitorder="little")
+    assert near[:, :6].T.tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 1, 1, 1]] * 2
+    far = np.unpackbits(found["w.far"], bitorder="little")
+    assert far[:13].tolist() == [1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 0]
 
 
 def stored_places(places: list[int], size: int) -> dict[str, np.ndarray]:
-    """The constants that tell where values lie."""
-    steps = Steps("w")
-    spread(steps, "values", np.array(places), (size,))
+    """The constants that tell where values lie, over and over again."""
+    values, steps = np.zeros(size, np.float32), Steps("w")
+    values[places] = 1
+    spread(steps, np.tile(values, REPEATED))
     return {tensor.name: numpy_helper.to_array(tensor) for tensor in steps.constants}
+
+
+def test_the_most_frequent_code_is_left_out_and_those_above_it_move_down():
+    values = np.full(2048, 3)
+    values[[5, 40]] = 2, 7
+    steps = Steps("w")
+    codes(steps, values, 3, False, True)
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in steps.constants}
+    assert found["w.rest"].tolist() == [3]
+    assert found["w.codes"].ravel().tolist() == [0b00, 0b11, 0b10], "2 and 6"
+
+
+def test_integers_around_a_zero_point_are_sparse_too():
+    value = np.where(zeroed(SHAPE, 0.9), 131, np.random.default_rng(0).integers(0, 256, SHAPE)).astype(np.uint8)
+    packed = pack(alone(value), {})
+    assert packed.ByteSize() < 0.75 * value.nbytes
+    np.testing.assert_array_equal(run(packed, NOTHING), value.astype(np.float32))
 
 
 def test_ternary_weights_take_one_bit_and_their_places():
