@@ -23,7 +23,7 @@ from edgekit.core.bench import Bench
 from edgekit.core.encoding import Stored
 from edgekit.core.errors import EdgeKitError, RecipeError, unknown
 from edgekit.core.knobs import parse as parse_words
-from edgekit.core.technique import Change, Fact, Layerwise, Technique
+from edgekit.core.technique import Change, Fact, Layerwise, OnCodes, Technique
 from edgekit.registry import technique
 
 if TYPE_CHECKING:
@@ -102,8 +102,11 @@ class Recipe:
         facts, removed_by, problems = set(model.facts()), {}, []
         names: list[str] | None = model.layers()
         for number, step in enumerate(self.steps, 1):
-            for fact in sorted((step.needs | _needs_of_kind(step)) - facts):
-                problems.append(_problem(number, step, fact, removed_by.get(fact), model))
+            if isinstance(step, OnCodes) and not facts & {Fact.NETWORK, Fact.FLOAT_WEIGHTS}:
+                problems += _wrong_for_codes(number, step, removed_by[Fact.FLOAT_WEIGHTS])
+            else:
+                for fact in sorted((step.needs | _needs_of_kind(step)) - facts):
+                    problems.append(_problem(number, step, fact, removed_by.get(fact), model))
             if names is not None and isinstance(step, Layerwise):
                 problems += [_no_layer(number, step, pattern, names) for pattern in step.patterns_without(names)]
             names = None if step.renames else names
@@ -148,7 +151,10 @@ def _after(state: Compressed, number: int, step: Technique, bench: Bench) -> Com
     bench = replace(bench, on_epoch=lambda point, tell=bench.on_epoch: tell({"step": number, **point}))
     if step.on_graph:
         state = exported(state, bench.example)
-    applied = step.apply(state.graph if step.on_graph else state.network, bench)
+    if isinstance(step, OnCodes) and state.network is None:
+        applied = step.apply_to_codes(state.graph, state.encodings, bench)
+    else:
+        applied = step.apply(state.graph if step.on_graph else state.network, bench)
     is_graph = isinstance(applied.result, onnx.ModelProto)
     return Compressed(
         network=None if is_graph else applied.result,
@@ -178,6 +184,15 @@ def _problem(number: int, step: Technique, fact: Fact, culprit: tuple[int, Techn
         return f"{start}{model.id} does not have{why}. Remove step {number}."
     where, other = culprit
     return f"{start}step {where} ({other.title}) removed. Move step {number} before step {where}."
+
+
+def _wrong_for_codes(number: int, step: OnCodes, culprit: tuple[int, Technique]) -> list[str]:
+    where, other = culprit
+    return [
+        f"Step {number} ({step.title}) comes behind step {where} ({other.title}), which made the weights codes, and "
+        f"there {wrong}. Change that, or move step {number} before step {where}."
+        for wrong in step.wrong_for_codes()
+    ]
 
 
 def _no_layer(number: int, step: Layerwise, pattern: str, names: list[str]) -> str:

@@ -104,7 +104,7 @@ def test_the_point_is_saved_and_given_before_memory_and_shipped_size_are_known(m
 
 def test_an_impossible_recipe_is_refused_before_anything_is_done(model, store: Store):
     with pytest.raises(RecipeError, match="Move step 2 before step 1"):
-        compress(model, Recipe.parse("quantize_static", "prune_weights"), store=store)
+        compress(model, Recipe.parse("quantize_static", "prune_channels"), store=store)
     assert store.count() == 0
 
 

@@ -164,9 +164,9 @@ def test_the_order_of_layer_patterns_counts_since_the_first_that_fits_wins():
     [
         (["prune_weights", "prune_channels", "fine_tune", "quantize_static"], []),
         (
-            ["quantize_static", "prune_weights"],
+            ["quantize_static", "prune_channels"],
             [
-                f"Step 2 (Magnitude pruning) needs {fact}, which step 1 (Static 8-bit quantization) removed. "
+                f"Step 2 (Channel pruning) needs {fact}, which step 1 (Static 8-bit quantization) removed. "
                 "Move step 2 before step 1."
                 for fact in ("a trainable PyTorch network", "ordinary float weights")
             ],
@@ -182,6 +182,27 @@ def test_the_order_of_layer_patterns_counts_since_the_first_that_fits_wins():
 )
 def test_problems_say_which_step_lacks_what_and_what_to_do(steps: list[str], problems: list[str]):
     assert Recipe.parse(steps).problems(a_model()) == problems
+
+
+def test_weights_that_are_codes_already_can_still_be_pruned():
+    assert Recipe.parse("quantize_static", "prune_weights").problems(a_model()) == []
+    assert Recipe.parse("quantize_weights", "prune_weights", "prune_weights").problems(a_file()) == []
+
+
+def test_what_takes_a_network_is_refused_behind_a_quantization_step_all_at_once():
+    recipe = Recipe.parse("quantize_static", "prune_weights,score=taylor,epochs=3")
+    assert recipe.problems(a_model()) == [
+        "Step 2 (Magnitude pruning) comes behind step 1 (Static 8-bit quantization), which made the weights codes, "
+        f"and there {wrong}. Change that, or move step 2 before step 1."
+        for wrong in ("score must be magnitude, not taylor", "epochs must be 0, not 3")
+    ]
+
+
+def test_float_weights_of_a_file_without_a_network_are_not_pruned():
+    assert Recipe.parse("prune_weights").problems(a_file()) == [
+        "Step 1 (Magnitude pruning) needs a trainable PyTorch network, which mine.onnx does not have: an ONNX file "
+        "holds a graph, which PyTorch cannot train. Remove step 1."
+    ]
 
 
 def test_a_file_without_a_network_takes_no_training_and_says_why():

@@ -7,7 +7,7 @@ are the technique: `PruneWeights(sparsity=0.5)` is a value that can be compared,
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -70,7 +70,8 @@ class Applied:
 class Technique(BaseModel):
     """Settings of one compression step. Subclass NetworkTechnique or GraphTechnique, not this.
 
-    `family` is one of FAMILIES. Class constants (or properties, where they depend on the settings): `needs`, `adds` and
+    `effect` says in a few words what a file gains by it and what it does not: "smaller file, not faster". `family` is
+    one of FAMILIES. Class constants (or properties, where they depend on the settings): `needs`, `adds` and
     `removes` are Facts; `identity` holds settings at which outputs must not change, or None where there are none;
     `trains` says whether it trains, so that it takes more than a moment; `renames` whether layers are called otherwise
     after it.
@@ -79,6 +80,7 @@ class Technique(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
     title: ClassVar[str]
+    effect: ClassVar[str] = ""
     family: ClassVar[str]
     reference: ClassVar[str]
     needs: ClassVar[frozenset[Fact]] = frozenset()
@@ -111,6 +113,21 @@ class NetworkTechnique(Technique):
 
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
         """Compress `network`, a private copy that may be changed, and say what changed."""
+        raise NotImplementedError  # pragma: no cover
+
+
+class OnCodes:
+    """What a NetworkTechnique also offers if it works behind a quantization step. Put it before NetworkTechnique."""
+
+    def wrong_for_codes(self) -> list[str]:
+        """The settings that cannot hold there: ["score must be magnitude, not taylor"]; empty if all can."""
+        raise NotImplementedError  # pragma: no cover
+
+    def apply_to_codes(self, graph: onnx.ModelProto, encodings: Mapping[str, Stored], bench: Bench) -> Applied:
+        """Compress `graph`, a private copy whose weights an earlier step made codes, as `encodings` or it itself says.
+
+        Encodings that it gives back replace those of the same name.
+        """
         raise NotImplementedError  # pragma: no cover
 
 

@@ -1,105 +1,226 @@
-"""Magnitude pruning: the weights nearest to zero become zero.  w ← w · [|w| > t], with t the sparsity-quantile of |w|
+"""Magnitude pruning: the weights that matter least become zero.  w ← w · [s > t], with t the sparsity-quantile of s
 
-One threshold serves the whole network (scope "global") or each layer has its own ("per layer"). With a pattern, every
-M neighbours along a layer's inputs keep their N largest instead: the 2:4 of NVIDIA's sparse tensor cores, or 4:8. As in
-NVIDIA's tool, layers whose number of inputs is no multiple of M (a first layer that sees 3 colours) are left alone.
+How much a weight matters is its `score` s: its size |w| (magnitude); |w| · ‖x‖₂ with the inputs x that it multiplies,
+seen on calibration samples (wanda); or |w · ∂loss/∂w|, about how much the loss would change without it (taylor). One
+threshold serves the whole network (scope "global") or each layer has its own ("per layer"); wanda's scores only compare
+within a layer, and in matrix products, as its paper has it, within the weights of one output.
 
-Costs: nothing at run time, one sort of the weights. The file keeps its size on disk and its speed on a processor; what
-shrinks is the file once compressed for shipping, and time on hardware that skips zeros.
-When it fails: above about 80 % zeros without fine-tuning, sooner in small networks; "per layer" hurts the first and
-last layers most, which have few weights to spare.
+With a pattern, zeros come where hardware can skip them. 2:4 (NVIDIA's sparse tensor cores) and 4:8 zero half of every M
+neighbours along a layer's inputs; as in NVIDIA's tool, layers whose number of inputs is no multiple of M (a first layer
+that sees 3 colours) are left alone. "kernel" zeroes whole K × K kernels of convolutions, those whose scores have the
+least L2 norm: sparsity is then a share of kernels, and matrix products, which have none, are left alone.
+
+In several `rounds` the share of zeros climbs as s_t = s · (1 − (1 − t/n)³): fast while there is much to spare, then in
+ever smaller steps. Each round scores the weights anew and, with `epochs`, trains what is left, zeros held; the learning
+rate restarts high each time, as retraining wants it (Renda et al. 2020). Behind a quantization step, a pruned weight
+takes the code that means zero; there it can only go by magnitude, |scale · (code − zero point)|, and not train.
+
+Costs: nothing at run time, one sort of the weights a round, wanda and taylor a pass over `samples`, and the training
+asked for. The file keeps its size on disk and its speed on a processor; what shrinks is the file once compressed for
+shipping, and time on hardware that skips zeros.
+When it fails: above about 80 % zeros without training, sooner in small networks; "per layer" hurts the first and last
+layers most, which have few weights to spare. Whole kernels cost more accuracy than as many single weights.
 Reference: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", arXiv:1506.02626;
-patterns: Mishra et al. 2021, "Accelerating Sparse Deep Neural Networks", arXiv:2104.08378.
+wanda: Sun et al. 2023, arXiv:2306.11695; taylor: Lee et al. 2019, "SNIP", arXiv:1810.02340, and Molchanov et al. 2019,
+arXiv:1906.10771; patterns: Mishra et al. 2021, arXiv:2104.08378; kernels: Mao et al. 2017, arXiv:1705.08922; rounds:
+Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; restarts: Renda et al. 2020, arXiv:2003.02389.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
+import onnx
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
+from edgekit.core.encoding import Stored
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
-from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique
-from edgekit.techniques._layers import pools, weight_layers
+from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique, OnCodes
+from edgekit.techniques._graph import lift_constants
+from edgekit.techniques._layers import weight_layers
+from edgekit.techniques._settings import refuse_for_layers
+from edgekit.techniques._sparsity import NEIGHBOURS, Pattern, Scored, going
+from edgekit.techniques._stored_weights import stored_weights
+from edgekit.techniques._train import Training, train
+from edgekit.techniques._weight_scores import by_gradients, by_inputs
 
-KEPT = {"2:4": (2, 4), "4:8": (4, 8)}  # pattern -> weights kept, of how many neighbours
+SCORING = 0.1  # of a round's time goes into scores, where it also trains
 
 
-class PruneWeights(Layerwise, NetworkTechnique):
+class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
     """Settings of magnitude pruning; see the module docstring."""
 
     sparsity: Annotated[float, Knob(unit="share", step=0.05, help="Share of the weights set to zero.")] = Field(
         0.5, ge=0, le=0.99
     )
+    score: Annotated[
+        Literal["magnitude", "wanda", "taylor"],
+        Knob(help="What makes a weight worth keeping: its size, that times its inputs, or its effect on the loss."),
+    ] = "magnitude"
     scope: Annotated[
         Literal["global", "per layer"],
-        Knob(help="Compare weights across the whole network, or within each layer. A pattern needs no scope."),
+        Knob(help="Compare weights across the whole network, or within each layer. N:M patterns and wanda need none."),
     ] = "global"
     pattern: Annotated[
-        Literal["none", "2:4", "4:8"],
-        Knob(help="Keep N of every M neighbouring weights, for hardware that skips zeros. Fixes the sparsity at 0.5."),
+        Pattern,
+        Knob(help="Zero whole kernels, or half of every M neighbours (sparsity 0.5), for hardware that skips zeros."),
     ] = "none"
+    rounds: Annotated[int, Knob(unit="rounds", help="Steps in which the share of zeros climbs, slower and slower.")] = (
+        Field(1, ge=1, le=20)
+    )
+    epochs: Annotated[int, Knob(unit="epochs", help="Training after each round; 0 for none.")] = Field(0, ge=0, le=100)
+    samples: Annotated[
+        int, Knob(unit="samples", log=True, advanced=True, help="Training samples that wanda and taylor look at.")
+    ] = Field(512, ge=32, le=8192)
 
     title, family = "Magnitude pruning", "Pruning"
     reference = "Han et al. 2015, arXiv:1506.02626"
-    needs = frozenset({Fact.FLOAT_WEIGHTS})
     identity = {"sparsity": 0.0}
 
+    @property
+    def needs(self) -> frozenset[Fact]:
+        """Float weights, what the score looks at, and labels to train with."""
+        facts = {Fact.FLOAT_WEIGHTS}
+        facts |= {Fact.CALIBRATION_DATA} if self.score == "wanda" else set()
+        facts |= {Fact.TRAINING_DATA} if self.score == "taylor" or self.trains else set()
+        return frozenset(facts)
+
+    @property
+    def trains(self) -> bool:
+        """Only if asked to."""
+        return self.epochs > 0
+
     @model_validator(mode="after")
-    def _pattern_fixes_the_sparsity(self) -> Self:
-        if self.pattern != "none" and self.sparsity != 0.5:
+    def _settings_agree(self) -> Self:
+        refuse_for_layers(self.layers, ("sparsity", "scope", "pattern"))
+        if self.pattern in NEIGHBOURS and self.sparsity != 0.5:
             raise ValueError(
                 f"pattern {self.pattern} zeroes half of the weights, so sparsity must be 0.5, not {self.sparsity:g}. "
                 "Leave sparsity out, or set pattern to none."
             )
         return self
 
-    @torch.no_grad()
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
-        """Zero the smallest weights. Raises NothingToDo if every weight that would be zeroed is zero already."""
-        named = [(name, layer, self.for_layer(name)) for name, layer in weight_layers(network)]
-        layers = [(layer, settings) for _, layer, settings in named if settings is not None]
-        masks = dict(zip((layer for layer, _ in layers), _smallest(layers), strict=True))
-        changes = []
-        for name, layer in bench.each((name, layer) for name, layer, settings in named if settings is not None):
-            if not (layer.weight[masks[layer]] != 0).any():
+        """Zero weights, in rounds, and train in between. Raises NothingToDo if all that would go is zero already."""
+        before, curve = _zeros(network), []
+        for number in range(1, self.rounds + 1):
+            here = bench.part((number - 1) / self.rounds, number / self.rounds)
+            scored, left = self._scored(network, here.part(0, SCORING) if self.trains else here)
+            if number == 1:
+                self._check_that_something_goes(scored)
+            masks = going(scored.values(), 1 - (1 - number / self.rounds) ** 3)
+            _put_zeros(network, dict(zip(scored, masks, strict=True)))
+            if self.trains:
+                about = {"round": number, "sparsity": _share(_zeros(network))}
+                started, rest = (number - 1) * self.epochs, here.part(SCORING, 1)
+                network, points = train(network, rest, self, started=started, about=about)
+                curve += points
+        return Applied(network, _changes(before, _zeros(network), left), curve=curve)
+
+    def apply_to_codes(self, graph: onnx.ModelProto, encodings: Mapping[str, Stored], bench: Bench) -> Applied:
+        """Give the smallest weights the code that means zero. Raises NothingToDo if all that would go have it."""
+        lift_constants(graph)
+        weights = {one.layer: one for one in stored_weights(graph, encodings)}
+        values = {name: torch.from_numpy(one.values()) for name, one in bench.part(0, 0.5).each(weights.items())}
+        before = {name: value == 0 for name, value in values.items()}
+        sizes = {name: value.abs() for name, value in values.items()}
+        inputs = {name: 1 - one.axis for name, one in weights.items()}
+        scored, left = self._compared(before, sizes, inputs)
+        for name in [name for name in scored if weights[name].zeros() is None]:
+            left[name] = f"left alone: none of the {len(weights[name].encoding.values)} values of its codebook is zero"
+            del scored[name]
+        self._check_that_something_goes(scored)
+        masks, changed = dict(zip(scored, going(scored.values()), strict=True)), {}
+        for name, mask in bench.part(0.5, 1).each(masks.items()):
+            encoding = weights[name].put_zeros(graph, mask.numpy())
+            if weights[name].tensor in encodings:
+                changed[weights[name].tensor] = encoding
+        return Applied(graph, _changes(before, before | masks, left), changed)
+
+    def wrong_for_codes(self) -> list[str]:
+        """Scores that look at data, and training, take a network."""
+        wrong = [] if self.score == "magnitude" else [f"score must be magnitude, not {self.score}"]
+        return wrong + ([f"epochs must be 0, not {self.epochs}"] if self.trains else [])
+
+    def _scored(self, network: nn.Module, bench: Bench) -> tuple[dict[str, Scored], dict[str, str]]:
+        """The network's layers with what their weights are compared by, and why others are left alone."""
+        layers = dict(weight_layers(network))
+        if self.score == "magnitude":
+            scores = {name: layer.weight.detach().abs() for name, layer in bench.each(layers.items())}
+        else:
+            scores = {"wanda": by_inputs, "taylor": by_gradients}[self.score](network, bench, self.samples)
+        inputs = {name: 0 if getattr(layer, "transposed", False) else 1 for name, layer in layers.items()}
+        return self._compared(_zeros(network), scores, inputs)
+
+    def _compared(
+        self, zeros: Mapping[str, Tensor], scores: Mapping[str, Tensor], inputs: Mapping[str, int]
+    ) -> tuple[dict[str, Scored], dict[str, str]]:
+        """Layer name -> how its weights are compared; and for layers that are left alone, why.
+
+        Args:
+            zeros: of every layer, True where its weight is zero.
+            scores: of the layers that have some.
+            inputs: of every layer, the weight's axis of inputs.
+        """
+        scored, left = {}, {}
+        for name, zero in zeros.items():
+            own = self.for_layer(name)
+            if own is None:
                 continue
-            layer.weight[masks[layer]] = 0
-            zeros, count = int((layer.weight == 0).sum()), layer.weight.numel()
-            changes.append(Change(name, f"{zeros:,} of {count:,} weights are zero"))
-        if not changes:
+            if name not in scores:
+                left[name] = f"left alone: no sample reached it, so {self.score} cannot tell its weights apart"
+                continue
+            alone = own.scope != "global" or self.score == "wanda" or own.pattern in NEIGHBOURS
+            found = Scored(
+                scores=scores[name],
+                zero=zero,
+                inputs=inputs[name],
+                share=own.sparsity,
+                pattern=own.pattern,
+                pool=name if alone else (own.sparsity, own.pattern),
+                by_output=self.score == "wanda" and own.pattern == "none" and zero.dim() == 2,
+            )
+            if found.fits:
+                scored[name] = found
+            elif own.pattern == "kernel":
+                left[name] = "left alone: a matrix product has no kernels"
+            else:
+                left[name] = f"left alone: {zero.shape[inputs[name]]} inputs do not divide into {own.pattern}"
+        return scored, left
+
+    def _check_that_something_goes(self, scored: Mapping[str, Scored]) -> None:
+        masks = going(scored.values())
+        if not any((mask & ~one.zero).any() for mask, one in zip(masks, scored.values(), strict=True)):
             raise NothingToDo(
                 f"{self.title} found no weight to zero at sparsity {self.sparsity:g} with pattern {self.pattern}. "
                 "Raise sparsity, skip fewer layers, or remove the step."
             )
-        return Applied(network, changes)
 
 
-def _smallest(layers: list[tuple[nn.Module, PruneWeights]]) -> list[Tensor]:
-    """For each layer a mask in the shape of its weight: True where the weight goes."""
-    masks: list[Tensor] = [_outside_pattern(layer, settings.pattern) for layer, settings in layers]
-    for pool in pools([settings for _, settings in layers]):
-        settings, weights = layers[pool[0]][1], [layers[number][0].weight for number in pool]
-        if settings.pattern != "none":
-            continue
-        sizes = torch.cat([weight.abs().flatten() for weight in weights])
-        gone = sizes.topk(round(settings.sparsity * len(sizes)), largest=False, sorted=False).indices
-        flat = torch.zeros(len(sizes), dtype=torch.bool).index_fill_(0, gone, True)
-        parts = flat.split([weight.numel() for weight in weights])
-        for number, weight, part in zip(pool, weights, parts, strict=True):
-            masks[number] = part.view(weight.shape)
-    return masks
+@torch.no_grad()
+def _put_zeros(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    for name, layer in weight_layers(network):
+        if name in masks:
+            layer.weight[masks[name]] = 0
 
 
-def _outside_pattern(layer: nn.Module, pattern: str) -> Tensor:
-    """True for all but the N largest of every M neighbours along the inputs; True nowhere if M does not divide them."""
-    kept, of = KEPT.get(pattern, (1, 1))
-    axis = 0 if getattr(layer, "transposed", False) else 1
-    weight = layer.weight.movedim(axis, -1)  # (out, ..., in)
-    if weight.shape[-1] % of:
-        return torch.zeros_like(layer.weight, dtype=torch.bool)
-    order = weight.abs().reshape(-1, of).argsort(dim=1, stable=True)  # (groups, of), smallest first
-    gone = torch.zeros_like(order, dtype=torch.bool).scatter_(1, order[:, : of - kept], True)
-    return gone.view(weight.shape).movedim(-1, axis)
+def _zeros(network: nn.Module) -> dict[str, Tensor]:
+    """Layer name -> True where its weight is zero."""
+    return {name: layer.weight.detach() == 0 for name, layer in weight_layers(network)}
+
+
+def _share(zeros: Mapping[str, Tensor]) -> float:
+    return sum(int(zero.sum()) for zero in zeros.values()) / sum(zero.numel() for zero in zeros.values())
+
+
+def _changes(before: Mapping[str, Tensor], after: Mapping[str, Tensor], left: Mapping[str, str]) -> list[Change]:
+    changes = []
+    for name, zero in after.items():
+        if name in left:
+            changes.append(Change(name, left[name]))
+        elif (zero & ~before[name]).any():
+            changes.append(Change(name, f"{int(zero.sum()):,} of {zero.numel():,} weights are zero"))
+    return changes

@@ -4,6 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from edgekit.core.errors import SettingError
+from edgekit.core.knobs import knobs
 from edgekit.techniques.prune_weights import PruneWeights
 
 
@@ -14,9 +15,9 @@ def test_the_id_is_the_name_of_the_file():
 def test_settings_leave_out_defaults_unless_asked():
     step = PruneWeights(sparsity=0.3)
     assert step.settings() == {"sparsity": 0.3}
-    assert step.settings(all_of_them=True) == {
-        "layers": {}, "skip": [], "sparsity": 0.3, "scope": "global", "pattern": "none",
-    }  # fmt: skip
+    assert step.settings(all_of_them=True) == {view.name: view.default for view in knobs(PruneWeights)} | {
+        "sparsity": 0.3
+    }
 
 
 def test_settings_are_values_and_cannot_be_changed():

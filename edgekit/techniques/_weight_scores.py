@@ -1,0 +1,79 @@
+"""How much single weights matter, as seen on data: by the inputs that they meet, or by the gradient of the loss."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from edgekit.core.bench import Bench
+from edgekit.techniques._layers import weight_layers
+
+BATCH = 32
+
+
+def by_inputs(network: nn.Module, bench: Bench, samples: int) -> dict[str, Tensor]:
+    """Layer name -> |w| · ‖x‖₂ in the shape of its weight, x being all inputs that w multiplies (Wanda).
+
+    A linear layer's weight meets one input of each sample; one of a kernel meets an input at each place it stands at.
+    Sun et al. 2023, "A Simple and Effective Pruning Approach for Large Language Models", arXiv:2306.11695.
+
+    Args:
+        samples: of calibration to look at. Layers that they never reach are left out.
+    """
+    layers = dict(weight_layers(network))
+    squares: dict[str, Tensor] = {}
+
+    def watch(name: str):
+        def see(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
+            layer.weight.requires_grad_(True)
+            with torch.enable_grad():
+                # The derivative of Σ w · x² by w is Σ x² over the x that w meets, whatever the stride and groups.
+                (met,) = torch.autograd.grad(layer.forward(given[0].square()).sum(), layer.weight)
+            squares[name] = squares[name] + met if name in squares else met
+
+        return see
+
+    hooks = [layer.register_forward_pre_hook(watch(name)) for name, layer in layers.items()]
+    try:
+        _run(network, bench, bench.calibration(samples))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: layers[name].weight.detach().abs() * met.sqrt() for name, met in squares.items()}
+
+
+def by_gradients(network: nn.Module, bench: Bench, samples: int) -> dict[str, Tensor]:
+    """Layer name -> mean over batches of |w · ∂loss/∂w| in the shape of its weight.
+
+    It is how much the loss would change if the weight went, to first order: Lee et al. 2019 (SNIP), arXiv:1810.02340;
+    Molchanov et al. 2019, arXiv:1906.10771. The mean is over small batches, as gradients of a trained network cancel
+    over many samples.
+
+    Args:
+        samples: of training to look at. Layers without a gradient are left out.
+    """
+    size = min(BATCH, samples)
+    batches = -(-samples // size)
+    network.eval().requires_grad_(True)  # the running statistics of batch normalisation stay as they are
+    found: dict[str, Tensor] = {}
+    for number, (inputs, labels) in enumerate(bench.training(size, 0)):
+        if number == batches:
+            break
+        bench.progress(number / batches, "gradients")
+        with torch.enable_grad():
+            nn.functional.cross_entropy(network(inputs), labels).backward()
+        for name, layer in weight_layers(network):
+            if layer.weight.grad is not None:
+                change = (layer.weight.detach() * layer.weight.grad).abs() / batches
+                found[name] = found[name] + change if name in found else change
+        network.zero_grad(set_to_none=True)
+    bench.progress(1.0, "gradients")
+    return found
+
+
+@torch.no_grad()
+def _run(network: nn.Module, bench: Bench, inputs: np.ndarray) -> None:
+    network.eval()
+    for start in range(0, len(inputs), BATCH):
+        bench.progress(start / len(inputs), f"inputs of layers, sample {start + 1} of {len(inputs)}")
+        network(torch.from_numpy(inputs[start : start + BATCH]))
+    bench.progress(1.0, "inputs of layers")
