@@ -51,6 +51,7 @@ def compress(
     on_point: Callable[[Run], None] = lambda run: None,
     fresh: bool = False,
     keep_cancelled: bool = True,
+    run_id: str | None = None,
 ) -> Run:
     """Compress a model, measure the file that comes out, and keep both.
 
@@ -62,6 +63,7 @@ def compress(
         on_point: called once accuracy, size and latency are known and saved.
         fresh: measure again even where the store holds the very same run.
         keep_cancelled: whether a cancelled run stays in the store; a slider that moved on is nothing to remember.
+        run_id: from `store.new_id()`, for those who want to look at the run while it is made.
 
     Raises:
         RecipeError: before anything slow, with all problems of the recipe at once.
@@ -76,7 +78,7 @@ def compress(
         return known
     base = baseline(model, store=store, samples=samples, progress=part(progress, 0, 0.1)) if recipe.steps else None
     run = Run(
-        id=store.new_id(),
+        id=run_id or store.new_id(),
         model=model.id,
         model_sha256=model.sha256,
         data=model.data,

@@ -28,6 +28,7 @@ class Job:
         waits: a running job that lets a short one go first.
         result: what the work returned; None unless DONE.
         error: why it failed, for a person; empty unless FAILED.
+        run: id of the run that it makes, to look at before it is done; empty if it makes none.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Job:
     waits: bool
     result: Any
     error: str
+    run: str = ""
 
     @property
     def active(self) -> bool:

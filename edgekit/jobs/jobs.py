@@ -48,6 +48,7 @@ class _Entry:
     short: bool
     key: str
     slot: str
+    run: str
     number: int
     status: JobStatus = JobStatus.QUEUED
     fraction: float = 0.0
@@ -93,7 +94,7 @@ class Jobs:
         self._numbers = itertools.count(1)
 
     def submit(
-        self, title: str, work: Work, *, session: str, short: bool = False, key: str = "", slot: str = ""
+        self, title: str, work: Work, *, session: str, short: bool = False, key: str = "", slot: str = "", run: str = ""
     ) -> Job:
         """Queue `work`, which is called with a Progress on a thread of its own.
 
@@ -102,6 +103,7 @@ class Jobs:
             short: whether it takes a second or so, and goes before long work.
             key: what the work is; while a job of this session with the same key is active, that one is returned.
             slot: a place that holds one job of a session; a newer job cancels the one that is there.
+            run: id of the run that the work makes, for those who watch it.
         """
         with self._changed:
             mine = [e for e in self._entries.values() if e.active and e.session == session and not e.cancelled]
@@ -110,7 +112,7 @@ class Jobs:
             for older in mine:
                 if slot and older.slot == slot:
                     self._cancel(older)
-            entry = _Entry(secrets.token_hex(8), title, work, session, short, key, slot, next(self._numbers))
+            entry = _Entry(secrets.token_hex(8), title, work, session, short, key, slot, run, next(self._numbers))
             self._entries[entry.id] = entry
             lane = self._lane(entry)
             lane.waiting.append(entry)
@@ -241,5 +243,5 @@ class Jobs:
         left = entry.clock.seconds_left() if entry.status is JobStatus.RUNNING else None
         return Job(
             entry.id, entry.title, entry.session, entry.short, entry.status, entry.fraction, entry.what, left, place,
-            entry.waits, entry.result, entry.error,
+            entry.waits, entry.result, entry.error, entry.run,
         )  # fmt: skip

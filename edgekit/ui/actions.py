@@ -52,7 +52,9 @@ def measure(wish: Wish, store: Store, session: str) -> Measuring:
 
 def compress(wish: Wish, store: Store, session: str) -> Job:
     """Compress with training, as a long job; the same wish twice is one job."""
-    return jobs().submit("Compressing", _compress(wish, store), session=session, short=False, key=wish.key)
+    run_id = store.new_id()
+    work = _compress(wish, store, run_id=run_id)
+    return jobs().submit("Compressing", work, session=session, short=False, key=wish.key, run=run_id)
 
 
 def explore(model: str, recipes: list[list[dict]], samples: int | None, store: Store, session: str) -> Job:
@@ -76,6 +78,19 @@ def explore(model: str, recipes: list[list[dict]], samples: int | None, store: S
     return jobs().submit("Exploring", work, session=session, short=False, key=key)
 
 
+def race(wishes: list[Wish], store: Store, session: str) -> Job:
+    """Measure several recipes to look at side by side; the result is the list of their runs' ids."""
+
+    def work(progress: Progress) -> list[str]:
+        ids = []
+        for number, wish in enumerate(wishes):
+            here = part(progress, number / len(wishes), (number + 1) / len(wishes))
+            ids.append(_compress(wish, store)(_numbered(here, number + 1, len(wishes))).id)
+        return ids
+
+    return jobs().submit("Comparing", work, session=session, key=json.dumps(["race", *(wish.key for wish in wishes)]))
+
+
 def pull(data: str, title: str, session: str) -> Job:
     """Fetch a data set; the same one twice is one job."""
 
@@ -89,7 +104,11 @@ def pull(data: str, title: str, session: str) -> Job:
 
 
 def _compress(
-    wish: Wish, store: Store, on_point: Callable[[Run], None] = lambda run: None, keep_cancelled: bool = True
+    wish: Wish,
+    store: Store,
+    on_point: Callable[[Run], None] = lambda run: None,
+    keep_cancelled: bool = True,
+    run_id: str | None = None,
 ) -> Callable[[Progress], Run]:
     def work(progress: Progress) -> Run:
         progress(0.0, "loading the libraries")
@@ -100,7 +119,7 @@ def _compress(
         recipe = Recipe.parse(wish.recipe)
         return compress(
             load(wish.model), recipe, store=store, samples=wish.samples, each_step=wish.each_step,
-            progress=progress, on_point=on_point, keep_cancelled=keep_cancelled,
+            progress=progress, on_point=on_point, keep_cancelled=keep_cancelled, run_id=run_id,
         )  # fmt: skip
 
     return work

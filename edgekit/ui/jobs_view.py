@@ -23,6 +23,7 @@ def job_panel(
     *,
     on_end: Callable[[Job], None],
     changed: Callable[[], bool] = lambda: False,
+    beside: Callable[[Job], None] = lambda job: None,
     every: float = LOOK_EVERY,
 ) -> None:
     """Show a job and keep looking until it ends; then call `on_end` once and draw the whole page anew.
@@ -30,6 +31,7 @@ def job_panel(
     Args:
         on_end: what to do with the ended job: take over its result, forget its id.
         changed: whether the page has something new to show before the job ends; it is then drawn anew as well.
+        beside: draws below the bar what there is to see of the job while it is active.
         every: seconds between two looks.
     """
     running = active(job_id)
@@ -40,6 +42,7 @@ def job_panel(
             job = jobs().get(job_id)
             if job is not None and job.active:
                 _bar(job)
+                beside(job)
                 if changed():
                     st.rerun()
             elif running:

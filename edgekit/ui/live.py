@@ -14,6 +14,9 @@ from edgekit.ui.charts import Point
 from edgekit.ui.points import find
 from edgekit.ui.spelling import canonical, spelled
 
+MOMENTARY = ("prune_channels", "prune_weights", "quantize_static", "quantize_weights", "quantize_fp16")
+PLAIN = {"sparsity", "pattern", "bits", "activations"}  # settings that sliders make, none of which trains
+
 
 def known(wish: Wish | None, points: list[Point], store: Store) -> str | None:
     """The id of the run that has measured just this already."""
@@ -58,7 +61,13 @@ def start(wish: Wish) -> None:
 
 def trains(recipe: list[dict[str, Any]]) -> bool:
     """Whether a step of the recipe trains, so that it takes more than a moment."""
-    return any("fine_tune" in step for step in recipe)
+    if any("fine_tune" in step for step in recipe):
+        return True
+    if all(name in MOMENTARY and set(settings) <= PLAIN for step in recipe for name, settings in step.items()):
+        return False  # known without the techniques, which load torch
+    from edgekit.recipe import Recipe
+
+    return Recipe.parse(recipe).trains
 
 
 def panel(wish: Wish | None, known: str | None) -> None:
@@ -138,6 +147,8 @@ def done(job: Job) -> None:
         state.watch(None)
         if isinstance(job.result, Run):
             state.select(job.result.id)
+        elif isinstance(job.result, list):  # runs to look at side by side
+            st.switch_page("pages/compare.py", query_params={"runs": job.result})
 
 
 def job_is_lost(job_id: str) -> bool:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.knobs import knobs
-from edgekit.ui import state
+from edgekit.ui import state, technique_cards
 from edgekit.ui.form import form
 
 _numbers = itertools.count()
@@ -16,6 +16,7 @@ _numbers = itertools.count()
 def edit(model: str) -> list[dict] | None:
     """Draw the editor; the recipe, or None while it has problems, which are then listed."""
     with st.spinner("Loading the techniques"):
+        from edgekit.models.samples import load
         from edgekit.registry import techniques
     steps = st.session_state.get("steps")
     if steps is None:
@@ -27,11 +28,8 @@ def edit(model: str) -> list[dict] | None:
         _step(steps, place, techniques().get(step["name"]), problems)
     if not steps:
         st.caption("No steps yet: this is the network as it came. Add a step to start.")
-    titles = {name: kind.title for name, kind in techniques().items()}
-    st.menu_button(
-        "Add a step", list(titles), format_func=titles.__getitem__, icon=":material/add:", key="add_step",
-        on_click=_add, width="stretch",
-    )  # fmt: skip
+    if st.button("Add a step", icon=":material/add:", key="add_step", width="stretch"):
+        technique_cards.choose(load(model), techniques(), _add)
     recipe = [{step["name"]: step["values"]} for step in steps]
     state.set_custom_recipe(recipe)
     problems = problems or _problems(model, recipe)
@@ -52,8 +50,8 @@ def _new(name: str, values: dict[str, Any]) -> dict[str, Any]:
     return {"key": f"step{next(_numbers)}", "name": name, "values": dict(values)}
 
 
-def _add() -> None:
-    st.session_state["steps"].append(_new(st.session_state["add_step"], {}))
+def _add(name: str) -> None:
+    st.session_state["steps"].append(_new(name, {}))
 
 
 def _step(steps: list[dict], place: int, kind: Any, problems: list[str]) -> None:
@@ -62,6 +60,11 @@ def _step(steps: list[dict], place: int, kind: Any, problems: list[str]) -> None
     with st.container(border=True, gap="small", key=f"card-{step['key']}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", wrap=False):
             st.markdown(f"**{place + 1}. {kind.title if kind else step['name']}**", width="stretch")
+            if kind:
+                with st.popover(
+                    ":material/info:", type="tertiary", help="About this technique", key=f"{step['key']}-about"
+                ):
+                    technique_cards.about(kind)
             for icon, text, move in (("arrow_upward", "Move up", -1), ("arrow_downward", "Move down", 1)):
                 st.button(
                     f":material/{icon}:", key=f"{step['key']}-{icon}", type="tertiary", help=text,

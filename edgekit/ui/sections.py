@@ -14,6 +14,7 @@ from edgekit.ui import (
     jobs_view,
     layer_table,
     live,
+    recovery,
     selected,
     sliders,
     state,
@@ -44,7 +45,12 @@ def job(choice: Choice, store: Store) -> None:
         return store.count(model=choice.model, statuses=[Status.DONE])
 
     before = finished()
-    jobs_view.job_panel(watched, on_end=live.done, changed=lambda: finished() != before)
+    jobs_view.job_panel(
+        watched,
+        on_end=live.done,
+        changed=lambda: finished() != before,
+        beside=lambda job: recovery.draw_live(job, store),
+    )
 
 
 def headline_cards(view: View, budget: Budget) -> None:
@@ -88,11 +94,14 @@ def details(view: View, budget: Budget, card: Card, store: Store) -> None:
     if run is None:
         return
     selected.draw(run, card, store)
-    tabs = st.tabs(["What to try next", "Changed answers", "Layers", "Each step"], key="about", on_change="rerun")
+    tabs = st.tabs(
+        ["What to try next", "Changed answers", "Layers", "Training", "Each step"], key="about", on_change="rerun"
+    )
     drawn = [
         lambda: advice_cards.draw(run, view.baseline, budget),
         lambda: gallery.draw(run),
         lambda: layer_table.draw(run, view.baseline),
+        lambda: recovery.draw(run),
         lambda: step_charts.draw(run, store),
     ]
     for tab, draw in zip(tabs, drawn, strict=True):

@@ -10,8 +10,10 @@ from edgekit.core.measurement import METRICS
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.models.samples import Card
+from edgekit.search.rounding_pair import RoundingPair, rounding_pair
 from edgekit.store.store import Store
-from edgekit.ui import controls, words
+from edgekit.ui import actions, controls, state, words
+from edgekit.ui.actions import Wish
 from edgekit.ui.spelling import spelled
 
 
@@ -30,6 +32,13 @@ def draw(run: Run, card: Card, store: Store) -> None:
                 pinned, icon=":material/keep:", key="pin", on_click=store.pin, args=(run.id, not run.pinned),
                 help="Pinned runs and their files are never cleared away.",
             )  # fmt: skip
+            if pair := rounding_pair(run.recipe):
+                st.button(
+                    f"QAT against PTQ at {pair.bits} bits", icon=":material/compare_arrows:", key="race",
+                    on_click=_race, args=(run, pair, store),
+                    help="Measures the same recipe with rounding after training (PTQ) and with quantization-aware "
+                    "training (QAT), then opens both under Compare.",
+                )  # fmt: skip
         st.markdown(f":small[Exactly the file that was measured: sha256 `{run.artifact.sha256}`]")
         recipe, numbers, code = st.tabs(["Recipe", "All numbers", "Run this file"])
         recipe.code(yaml.safe_dump(spelled(run.recipe), sort_keys=False, default_flow_style=None), language=None)
@@ -115,6 +124,12 @@ def _download(run: Run, store: Store) -> None:
         f":primary[**Download**] {words.size(run.artifact.bytes)}", path.read_bytes(), file_name(run),
         "application/octet-stream", icon=":material/download:", key="download", on_click="ignore",
     )  # fmt: skip
+
+
+def _race(run: Run, pair: RoundingPair, store: Store) -> None:
+    whole = run.samples >= entry(run.data).evaluation
+    wishes = [Wish(run.model, recipe, None if whole else run.samples) for recipe in (pair.after, pair.aware)]
+    state.watch(actions.race(wishes, store, state.session()).id)
 
 
 def _load(recipe: list[dict]) -> None:

@@ -1,0 +1,57 @@
+"""The techniques as a person meets them: a list by family to add a step from, and the card of each one."""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+
+import streamlit as st
+
+from edgekit.core.model import Model
+from edgekit.core.technique import FAMILIES, Fact, Technique
+
+SECTIONS = ("Costs", "When it fails", "Reference")
+
+
+@st.dialog("Add a step", width="medium", icon=":material/add:")
+def choose(model: Model, kinds: dict[str, type[Technique]], add: Callable[[str], None]) -> None:
+    """A list of all techniques that this network can take, by family, each with what it will and will not do.
+
+    Args:
+        add: called with the id of the one that is chosen.
+    """
+    facts = model.facts()
+    lacking = {name: missing(kind, facts) for name, kind in kinds.items()}
+    for family in FAMILIES:
+        members = {name: kind for name, kind in kinds.items() if kind.family == family and not lacking[name]}
+        if members:
+            st.markdown(f"**{family}**")
+        for name, kind in members.items():
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+                st.markdown(f"{kind.title}  \n:small[:gray[{kind.effect}]]", width="stretch")
+                if st.button("Add", key=f"add-{name}", help=idea(kind), on_click=add, args=(name,)):
+                    st.rerun()  # closes the list
+    if told := [f"- {kinds[name].title}: needs {', '.join(gone)}." for name, gone in lacking.items() if gone]:
+        st.markdown(f"**Not for {model.title}**")
+        st.markdown("\n".join(told))
+
+
+def missing(kind: type[Technique], facts: frozenset[Fact]) -> list[Fact]:
+    """What a technique needs, with its default settings, that a model does not have."""
+    step = kind()
+    of_kind = frozenset() if step.on_graph else frozenset({Fact.NETWORK})
+    return sorted((step.needs | of_kind) - facts)
+
+
+def about(kind: type[Technique]) -> None:
+    """The card of a technique: its idea, what it will not do, its costs, when it fails, where it comes from."""
+    text = inspect.getdoc(sys.modules[kind.__module__])
+    for name in SECTIONS:
+        text = re.sub(rf"^{name}:", f"**{name}:**", text, flags=re.MULTILINE)
+    head, _, rest = text.partition("\n")
+    st.markdown(f"**{head}**\n\n*{kind.effect}*\n{rest}")
+
+
+def idea(kind: type[Technique]) -> str:
+    """The first line of the card: the idea in a sentence."""
+    return inspect.getdoc(sys.modules[kind.__module__]).partition("\n")[0]
