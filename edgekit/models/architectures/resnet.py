@@ -11,13 +11,13 @@ from edgekit.models.architectures.blocks import Shape, rounded
 
 
 class Block(nn.Module):
-    """Two 3 × 3 convolutions beside a shortcut; `stride` 2 halves height and width."""
+    """Two convolutions, 3 × 3 unless said, beside a shortcut; `stride` 2 halves height and width."""
 
-    def __init__(self, inputs: int, outputs: int, stride: int):
+    def __init__(self, inputs: int, outputs: int, stride: int, kernel: int = 3):
         super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(outputs, outputs, kernel, padding=kernel // 2, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
         same_shape = stride == 1 and inputs == outputs
         self.shortcut = nn.Identity() if same_shape else nn.Conv2d(inputs, outputs, 1, stride)

@@ -1,0 +1,40 @@
+"""What every technique needs that puts another network in place of the one it is given."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from edgekit.core.errors import ModelError
+from edgekit.core.technique import Change
+from edgekit.models.architectures.blocks import Shape
+from edgekit.techniques._layers import weight_layers
+
+
+@torch.no_grad()
+def wanted(network: nn.Module, example: np.ndarray, title: str) -> tuple[int, Shape]:
+    """How many classes a network in place of this one must tell apart, and the shape of the images it will get.
+
+    Raises:
+        ModelError: the network does not take images, or does not answer with one number per class.
+    """
+    answers = network.eval()(torch.from_numpy(example))
+    if example.ndim != 4 or answers.dim() != 2:
+        raise ModelError(
+            f"{title} is for networks that take images (channels, height, width) and answer with a number per class; "
+            f"this one takes {example.shape[1:]} and answers with {tuple(answers.shape[1:])}. Remove the step."
+        )
+    return answers.shape[1], example.shape[1:]
+
+
+def described(network: nn.Module) -> list[Change]:
+    """What each layer of a new network is."""
+    return [Change(name, f"new: {_in_words(layer)}") for name, layer in weight_layers(network)]
+
+
+def _in_words(layer: nn.Module) -> str:
+    if isinstance(layer, nn.Linear):
+        return f"{layer.in_features} numbers to {layer.out_features}"
+    kernel = " × ".join(map(str, layer.kernel_size))
+    if layer.groups > 1:
+        return f"{kernel} on each of {layer.in_channels} channels"
+    return f"{kernel}, {layer.in_channels} channels to {layer.out_channels}"
