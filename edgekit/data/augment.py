@@ -4,17 +4,19 @@ import torch
 from torch import Tensor
 
 
-def flip_and_shift(images: Tensor, shift: int, generator: torch.Generator) -> Tensor:
+def flip_and_shift(images: Tensor, shift: int, generator: torch.Generator, flip: bool = True) -> Tensor:
     """Flip each image left to right with probability one half, and move it by up to `shift` pixels (zeros fill in).
 
     Args:
         images: (n, channels, height, width).
         shift: the largest move, in pixels, in each direction; 0 only flips.
         generator: the only source of randomness.
+        flip: False where left and right mean something, as in digits.
     """
     n, _, height, width = images.shape
-    flipped = torch.rand(n, generator=generator) < 0.5
-    images = torch.where(flipped.view(-1, 1, 1, 1), images.flip(3), images)
+    if flip:
+        flipped = torch.rand(n, generator=generator) < 0.5
+        images = torch.where(flipped.view(-1, 1, 1, 1), images.flip(3), images)
     if shift == 0:
         return images
     padded = torch.nn.functional.pad(images, [shift] * 4)  # (n, channels, height + 2 shift, width + 2 shift)

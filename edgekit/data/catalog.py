@@ -63,6 +63,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
         training, evaluation: samples in the official training and test sets.
         validation: how many of the first training samples are held out to choose by; never trained on.
         shift: the largest move of an image in augmentation, in pixels.
+        flip: whether augmentation may turn left and right round.
         sha256: of the bytes of each decoded array, by its name in ARRAYS.
         sources: tried in order.
     """
@@ -76,6 +77,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     evaluation: int
     validation: int
     shift: int = Field(ge=0)
+    flip: bool = True
     licence: str
     citation: str
     homepage: str

@@ -34,15 +34,22 @@ def decode(form: str, files: list[Path], progress: Progress = silent) -> dict[st
 
 
 def _idx(files: list[Path], progress: Progress) -> list[np.ndarray]:
-    """The four files of MNIST's format, by themselves or in a Debian package."""
+    """The four files of MNIST's format, each gzipped or not, by themselves or in an npm or Debian package."""
     if files[0].suffix == ".deb":
         found = _members(
             subprocess.run(["dpkg-deb", "--fsys-tarfile", files[0]], capture_output=True, check=True).stdout
         )
+    elif files[0].suffix == ".tgz":
+        found = _members(files[0].read_bytes())
     else:
         found = {file.name: file.read_bytes() for file in files}
-    names = [f"{part}-{what}.gz" for part in ("train", "t10k") for what in ("images-idx3-ubyte", "labels-idx1-ubyte")]
-    return [_idx_array(gzip.decompress(found[name])) for name in each(names, progress)]
+    names = [f"{part}-{what}" for part in ("train", "t10k") for what in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+    return [_idx_array(_plain(found, name)) for name in each(names, progress)]
+
+
+def _plain(found: dict[str, bytes], name: str) -> bytes:
+    """The content of a file that may be there under its name or gzipped."""
+    return found[name] if name in found else gzip.decompress(found[f"{name}.gz"])
 
 
 def _idx_array(content: bytes) -> np.ndarray:

@@ -15,6 +15,7 @@ from edgekit.core.host import Host
 from edgekit.core.model import Model, Preprocessing
 from edgekit.core.progress import Progress, silent
 from edgekit.data.augment import flip_and_shift
+from edgekit.data.catalog import entry
 from edgekit.data.splits import Dataset, Samples, Split
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def calibration(training: Samples, prepared: Preprocessing, n: int, seed: int = 
 def batches(
     training: Samples, prepared: Preprocessing, batch_size: int, epoch: int, *, shift: int, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of (inputs (b, channels, height, width), labels (b,)), shuffled, flipped and shifted.
+    """One epoch of (inputs (b, channels, height, width), labels (b,)), shuffled, flipped (where its catalog entry allows) and shifted.
 
     Order and augmentation depend on seed and epoch alone. Samples that do not fill a last batch are left out of this
     epoch; where there are fewer than a batch in all, they make one.
@@ -93,7 +94,8 @@ def batches(
     for start in range(0, max(1, len(order) - batch_size + 1), batch_size):
         chosen = order[start : start + batch_size]
         inputs = torch.from_numpy(prepared(training.pixels[chosen]))  # (b, channels, height, width)
-        yield flip_and_shift(inputs, shift, generator), torch.from_numpy(training.labels[chosen].astype(np.int64))
+        varied = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
+        yield varied, torch.from_numpy(training.labels[chosen].astype(np.int64))
 
 
 def _only_training(samples: Samples) -> None:

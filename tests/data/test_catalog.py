@@ -28,4 +28,4 @@ def test_every_data_set_has_its_official_source_first_and_a_package_after_it(nam
 def test_an_unknown_data_set_is_refused_with_those_that_exist():
     with pytest.raises(DataError) as refused:
         entry("imagenet")
-    assert str(refused.value) == "no data set 'imagenet'. There are: cifar10, fashion-mnist."
+    assert str(refused.value) == "no data set 'imagenet'. There are: cifar10, fashion-mnist, mnist."

@@ -8,6 +8,7 @@ from edgekit.core.errors import DataError
 from edgekit.core.host import Host
 from edgekit.core.model import Model, Preprocessing
 from edgekit.data import feed
+from edgekit.data.catalog import entry
 from edgekit.data.splits import load
 from edgekit.measure.candidates import Candidates
 
@@ -110,3 +111,12 @@ def test_augmentation_flips_and_moves_but_never_invents_pixels():
     assert moved.unique(dim=0).shape[0] == 18  # two sides × three rows × three columns
     unmoved = flip_and_shift(images, 0, torch.Generator().manual_seed(0))
     assert unmoved.unique(dim=0).shape[0] == 2
+
+
+def test_digits_are_moved_but_never_mirrored():
+    from edgekit.data.augment import flip_and_shift
+
+    images = torch.arange(12.0).reshape(1, 1, 3, 4).repeat(16, 1, 1, 1)
+    assert torch.equal(flip_and_shift(images, 0, torch.Generator().manual_seed(0), flip=False), images)
+    assert not entry("mnist").flip
+    assert entry("cifar10").flip
