@@ -1,7 +1,8 @@
 """The program of the child process: runs files where nothing else runs. Started by its path; imports no EdgeKit.
 
-One line of JSON comes in, {"do": "time" | "memory" | "profile", …}. Lines of JSON go out: {"ready": true} once all is
-imported, {"progress": fraction} now and then, and at the end {"result": …} or {"error": kind, "text": …, "path": …}.
+One line of JSON comes in, {"do": "time" | "replay" | "memory" | "profile", …}. Lines of JSON go out: {"ready": true}
+once all is imported, {"progress": fraction} now and then, and at the end {"result": …} or {"error": kind, "text": …,
+"path": …}.
 A process that waits ends by itself when its parent does, because its input then closes.
 """
 
@@ -34,6 +35,12 @@ RELOADED_SECONDS = (
 LEAST_CALM_TURNS, MOST_PATIENCE = 30, 4.0  # on a busy system, up to so many times the planned turns to get so many
 LEAST_OPENINGS, MOST_OPENINGS, SHARE_OF_OPENING, SLOW_OPENING_SECONDS = 3, 12, 0.15, 0.1
 PROFILED_RUNS = 400
+LEVELS = {
+    "disabled": onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,  # the default
+}
 REPORT_SECONDS = 0.1
 
 
@@ -46,7 +53,9 @@ def main() -> None:
         return
     job = json.loads(line)
     gc.disable()
-    verb: Callable[[dict], object] = {"time": timed, "memory": peak_bytes, "profile": profiled}[job["do"]]
+    verb: Callable[[dict], object] = {"time": timed, "replay": replayed, "memory": peak_bytes, "profile": profiled}[
+        job["do"]
+    ]
     try:
         tell(result=verb(job))
     except Refused as refused:
@@ -58,24 +67,26 @@ class Refused(Exception):
 
 
 def timed(job: dict) -> dict:
-    """Run one file, or two by turns, in short blocks.
+    """Run one file, or several by turns, in short blocks.
 
     Several openings of each file take part: where its buffers happen to lie in memory was seen to make 0.5 % of
     difference (one standard deviation) for files that run for 0.1 ms and more, and 3 % at 0.015 ms.
 
     Args:
-        job: "paths" (one or two), "threads", "seconds" (of running, all files together), "least" (runs of each file),
-            "longest" (seconds after which `least` no longer counts, but LEAST_TURNS does).
+        job: "paths", "levels" (of optimisation, one for each path; "all" where absent), "threads", "seconds" (of
+            running, all files together), "least" (runs of each file), "longest" (seconds after which `least` no longer
+            counts, but LEAST_TURNS does).
 
     Returns:
         "runs": per opening, per path, per block, the nanoseconds of every run; "undisturbed": per opening and turn,
         whether the system left this process the processor all along.
     """
     paths, threads = job["paths"], job["threads"]
+    levels = job.get("levels") or ["all"] * len(paths)
     started = time.perf_counter()
-    files = [Opened(path, threads) for path in paths]
-    if sum(file.seconds for file in files) < job["seconds"]:
-        files = [Opened(path, threads) for path in paths]  # the first time also started the runtime
+    files = [Opened(path, threads, level) for path, level in zip(paths, levels, strict=True)]
+    if sum(file.seconds for file in files) < job["seconds"]:  # the first time also started the runtime
+        files = [Opened(path, threads, level) for path, level in zip(paths, levels, strict=True)]
     opening = sum(file.seconds for file in files)
     per_run = [warmed_up(file) for file in files]
     sizes = [max(1, round(BLOCK_SECONDS / seconds)) for seconds in per_run]
@@ -88,9 +99,9 @@ def timed(job: dict) -> dict:
     runs, undisturbed, last_report = [], [], 0.0
     for number in range(openings):
         if number:
-            order = list(enumerate(paths))
-            for place, path in order if number % 2 else order[::-1]:  # who is opened first gets the other memory
-                files[place] = Opened(path, threads)
+            order = list(range(len(paths)))
+            for place in order if number % 2 else order[::-1]:  # who is opened first gets the other memory
+                files[place] = Opened(paths[place], threads, levels[place])
             for file in files:
                 warmed_up(file)
         blocks: list[list[list[int]]] = [[] for _ in paths]
@@ -114,6 +125,33 @@ def timed(job: dict) -> dict:
         if time.perf_counter() - started > job["longest"] and sum(map(len, undisturbed)) >= LEAST_TURNS:
             break
     return {"runs": runs, "undisturbed": undisturbed, "version": onnxruntime.__version__}
+
+
+def replayed(job: dict) -> dict:
+    """Run a sequence of inputs through several files by turns, each time from its beginning.
+
+    Args:
+        job: "paths", "threads", "seconds" (of running), "least" (turns), "frames" (path of a .npy file, (frames, …):
+            each is the first input of a run), "carried" (per path: further input -> the output that it is in the next
+            run; infinite at the beginning).
+
+    Returns:
+        "runs": per path, per turn, the nanoseconds of every frame; "undisturbed": per turn, as for `timed`.
+    """
+    frames = np.load(job["frames"])
+    files = [Opened(path, job["threads"]) for path in job["paths"]]
+    for file, carried in zip(files, job["carried"], strict=True):
+        file.replay(frames, carried)  # warms up
+    runs: list[list[list[int]]] = [[] for _ in files]
+    calm: list[bool] = []
+    started = time.perf_counter()
+    while len(calm) < job["least"] or time.perf_counter() - started < job["seconds"]:
+        preempted, order = preemptions(), list(range(len(files)))
+        for place in order if len(calm) % 2 else order[::-1]:
+            runs[place].append(files[place].replay(frames, job["carried"][place]))
+        calm.append(preemptions() == preempted)
+        tell(progress=min(1.0, len(calm) / job["least"], (time.perf_counter() - started) / job["seconds"]))
+    return {"runs": runs, "undisturbed": calm, "version": onnxruntime.__version__}
 
 
 def peak_bytes(job: dict) -> dict:
@@ -148,9 +186,10 @@ def profiled(job: dict) -> dict:
 class Opened:
     """A file in a plain session, with inputs that it takes, and the seconds of processor time that opening it took."""
 
-    def __init__(self, path: str, threads: int, profile: str = ""):
+    def __init__(self, path: str, threads: int, level: str = "all", profile: str = ""):
         started = time.process_time()
         options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = LEVELS[level]
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 3
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -173,6 +212,20 @@ class Opened:
             started = clock()
             run(None, inputs)
             times.append(clock() - started)
+        return times
+
+    def replay(self, frames: np.ndarray, carried: dict[str, str]) -> list[int]:
+        """Nanoseconds of each frame; see `replayed`."""
+        (first, *_), outputs = self.session.get_inputs(), [entry.name for entry in self.session.get_outputs()]
+        places = {name: outputs.index(output) for name, output in carried.items()}
+        state = {name: np.full_like(self.inputs[name], np.inf) for name in carried}
+        run, clock, times = self.session.run, time.perf_counter_ns, []
+        for frame in frames:
+            inputs = {first.name: frame[None], **state}
+            started = clock()
+            found = run(None, inputs)
+            times.append(clock() - started)
+            state = {name: found[place] for name, place in places.items()}
         return times
 
 
