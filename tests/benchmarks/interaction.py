@@ -24,6 +24,7 @@ from edgekit.recipe import Recipe
 from edgekit.search.ghost import predict
 from edgekit.search.sliders import BITS, SPARSITIES, Sliders
 from edgekit.store.store import Store
+from tests.benchmarks.recipes import lost, ran, row
 from tests.benchmarks.table import report
 
 ROUNDS = 5
@@ -85,24 +86,24 @@ def files(store: Store) -> list[dict]:
     """Size, speed and accuracy of the files that the project promises."""
     rows = []
     for model_id, limit in (("resnet8-cifar10", 1.0), ("resnet20-cifar10", 0.65)):
-        run = _run(store, model_id, "quantize_static")
-        rows.append(_lost(run, 0.5))
-        rows.append(_row(run, "latency ratio, upper end", run.comparison.latency_ratio.high, 1.0))
-        rows.append(_row(run, "latency ratio", run.comparison.latency_ratio.value, limit))
-        rows.append(_row(run, "size ratio", run.comparison.size_ratio, 0.34 if model_id == "resnet8-cifar10" else None))
+        run = ran(store, model_id, "quantize_static")
+        rows.append(lost(run, 0.5))
+        rows.append(row(run, "latency ratio, upper end", run.comparison.latency_ratio.high, 1.0))
+        rows.append(row(run, "latency ratio", run.comparison.latency_ratio.value, limit))
+        rows.append(row(run, "size ratio", run.comparison.size_ratio, 0.34 if model_id == "resnet8-cifar10" else None))
     for model_id, bits, limit in (
         ("resnet8-cifar10", 4, 0.20),
         ("lenet5-fashion", 4, 0.15),
         ("lenet5-fashion", 2, 0.09),
     ):
-        run = _run(store, model_id, f"quantize_weights,bits={bits},activations=float")
-        rows.append(_row(run, "size ratio", run.comparison.size_ratio, limit))
-        rows.append(_row(run, "latency ratio", run.comparison.latency_ratio.value, None))
-        rows.append(_lost(run, None))
-    whole = _run(store, "lenet5-fashion", "prune_channels,sparsity=0.5", "fine_tune,epochs=3", "quantize_static")
-    rows.append(_row(whole, "size ratio", whole.comparison.size_ratio, round(1 / 12, 4)))
-    rows.append(_row(whole, "latency ratio, upper end", whole.comparison.latency_ratio.high, 1.0))
-    rows.append(_lost(whole, 1.0))
+        run = ran(store, model_id, f"quantize_weights,bits={bits},activations=float")
+        rows.append(row(run, "size ratio", run.comparison.size_ratio, limit))
+        rows.append(row(run, "latency ratio", run.comparison.latency_ratio.value, None))
+        rows.append(lost(run, None))
+    whole = ran(store, "lenet5-fashion", "prune_channels,sparsity=0.5", "fine_tune,epochs=3", "quantize_static")
+    rows.append(row(whole, "size ratio", whole.comparison.size_ratio, round(1 / 12, 4)))
+    rows.append(row(whole, "latency ratio, upper end", whole.comparison.latency_ratio.high, 1.0))
+    rows.append(lost(whole, 1.0))
     return rows
 
 
@@ -110,38 +111,18 @@ def widths(store: Store) -> list[dict]:
     """Packed weights cost no time: weight-only against FP32, with 8-bit activations against plain INT8."""
     rows = []
     for model_id in ("resnet8-cifar10", "resnet20-cifar10"):
-        base, int8 = baseline(load(model_id), store=store), _run(store, model_id, "quantize_static")
+        base, int8 = baseline(load(model_id), store=store), ran(store, model_id, "quantize_static")
         for activations, against in (("float", base), ("int8", int8)):
             for bits in range(2, 9):
-                run = _run(store, model_id, f"quantize_weights,bits={bits},activations={activations}")
+                run = ran(store, model_id, f"quantize_weights,bits={bits},activations={activations}")
                 ratios = [_latency_ratio(run, against) for _ in range(3)]
                 name = f"latency / {'FP32' if activations == 'float' else 'plain INT8'}"
-                rows.append(_row(run, name, statistics.median(ratios), 1.05))
+                rows.append(row(run, name, statistics.median(ratios), 1.05))
     return rows
 
 
 def _latency_ratio(run: Run, against: Run) -> float:
     return time_pair(Path(run.artifact.path), Path(against.artifact.path)).ratio.value
-
-
-def _run(store: Store, model_id: str, *steps: str) -> Run:
-    return compress(load(model_id), Recipe.parse(list(steps)), store=store)
-
-
-def _lost(run: Run, points: float | None) -> dict:
-    return _row(run, "points lost", -100 * run.comparison.accuracy_difference.value, points)
-
-
-def _row(run: Run, what: str, value: float, limit: float | None) -> dict:
-    """A line of the table; `limit` is the most it may be, None where nothing is promised."""
-    steps = " + ".join(_words(step) for step in run.recipe)
-    ok = limit is None or value <= limit
-    return {"what": f"{run.model}, {steps}: {what}", "value": round(value, 4), "limit": limit, "ok": ok}
-
-
-def _words(step: dict) -> str:
-    ((name, settings),) = step.items()
-    return " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
 
 
 def main() -> None:

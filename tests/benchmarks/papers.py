@@ -1,0 +1,203 @@
+"""Published results of compression next to what EdgeKit's files reach, on the full test sets.
+
+    python -m tests.benchmarks.papers [--json] [--only NAME …]
+
+Every number is of the exported file; points lost are against our own uncompressed network, paired. Runs are kept in
+EDGEKIT_HOME, so that what was measured once is found again. Needs CIFAR-10, MNIST and Fashion-MNIST
+(`python -m edgekit data pull NAME`). Where training is part of a row, it takes minutes: see the epochs.
+"""
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgekit.core.host import this_host
+from edgekit.core.run import Run
+from edgekit.store.store import Store
+from tests.benchmarks.recipes import line, lost, ran, row
+from tests.benchmarks.table import report
+
+SEEDS = (0, 1, 2)
+RESNET8, RESNET20, LENET, DIGITS = "resnet8-cifar10", "resnet20-cifar10", "lenet5-fashion", "lenet5-mnist"
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What was published, and how to measure the same here."""
+
+    published: str
+    rows: Callable[[Store], list[dict]]
+
+
+def deep_compression(store: Store) -> list[dict]:
+    """Prune, share, and store what is left; then channels and integers as well."""
+    shared = ran(
+        store, DIGITS, "prune_weights,sparsity=0.93,rounds=4,epochs=2", "share_weights,epochs=1,bits=5,dense_bits=4"
+    )
+    narrow = ran(
+        store, DIGITS, "prune_channels,sparsity=0.5,rounds=2,epochs=3", "prune_weights,sparsity=0.85,rounds=3,epochs=2",
+        "quantize_weights,bits=4,activations=int8",
+    )  # fmt: skip
+    return [
+        row(shared, "file, share of the bytes", shared.comparison.size_ratio, 1 / 39),
+        row(shared, "as shipped, share of the bytes", _ratio(shared, "shipped_bytes"), 1 / 45),
+        row(shared, "coded, share of the bytes", _ratio(shared, "coded_bytes"), None),
+        lost(shared, 0.1),
+        row(narrow, "as shipped, share of the bytes", _ratio(narrow, "shipped_bytes"), 1 / 100),
+        row(narrow, "latency ratio, upper end", narrow.comparison.latency_ratio.high, 1.0),
+        lost(narrow, 0.1),
+    ]
+
+
+def rounding(store: Store) -> list[dict]:
+    """Low-bit weights with 8-bit activations, without training."""
+    rows = []
+    for model, limits in ((RESNET20, {4: 0.2, 3: 2.0, 2: 10.0}), (RESNET8, {4: 0.5, 3: 5.0})):
+        for bits, most in limits.items():
+            one = ran(store, model, f"quantize_weights,bits={bits},activations=int8")
+            rows.append(lost(one, most) | {"seconds": round(one.seconds, 1)})
+    return rows
+
+
+def aware(store: Store) -> list[dict]:
+    """Quantization-aware training of ResNet-20."""
+    limits = {4: 0.3, 3: 0.8, 2: 2.5}
+    return [lost(ran(store, RESNET20, f"quantize_aware_train,bits={b},epochs=12"), m) for b, m in limits.items()]
+
+
+def mixed(store: Store) -> list[dict]:
+    """Bits by sensitivity, at an average of 4, against 4 bits everywhere."""
+    ours = ran(store, RESNET20, "quantize_mixed,average_bits=4")
+    same = ran(store, RESNET20, "quantize_weights,bits=4,rounding=nearest,edge_bits=4,activations=int8")
+    return [
+        lost(ours, None),
+        lost(same, None),
+        line("mixed − uniform nearest, points lost", _points(ours) - _points(same), 0.0),
+        line("mixed / uniform nearest, bytes", _bytes(ours) / _bytes(same), 1.0),
+    ]
+
+
+def channels(store: Store) -> list[dict]:
+    """Structured pruning of ResNet-20 to a share of its multiply-accumulates, then integers."""
+    rows = []
+    for sparsity, most in ((0.394, 0.9), (0.5, 1.3)):
+        prune = f"prune_channels,target=macs,sparsity={sparsity},sparse_epochs=4,rounds=1,epochs=16"
+        one, small = ran(store, RESNET20, prune), ran(store, RESNET20, prune, "quantize_static")
+        rows += [
+            lost(one, most),
+            row(one, "share of the MACs", _ratio(one, "macs"), round(1 - sparsity, 4)),
+            lost(small, None),
+        ]
+        rows.append(row(small, "latency ratio", small.comparison.latency_ratio.value, 0.40))
+    return rows
+
+
+def distillation(store: Store) -> list[dict]:
+    """ResNet-8 from nothing, taught by ResNet-20 or by the labels alone, with the same epochs."""
+    fresh = "swap_architecture,architecture=resnet8,epochs=12,soft_labels={}"
+    gains = [
+        _points(ran(store, RESNET20, fresh.format(0.0), seed=seed))
+        - _points(ran(store, RESNET20, fresh.format(0.9), seed=seed))
+        for seed in SEEDS
+    ]
+    return [line("ResNet-8: points lost when taught − when not", -float(np.mean(gains)), 0.0, spread=_spread(gains))]
+
+
+def sparsity(store: Store) -> list[dict]:
+    """Most weights of ResNet-20 removed."""
+    rows = []
+    for share, most in ((0.7, 0.5), (0.8, 1.0), (0.9, 2.5)):
+        one = ran(store, RESNET20, f"prune_weights,sparsity={share},rounds=5,epochs=3")
+        rows += [lost(one, most), row(one, "file, share of the bytes", one.comparison.size_ratio, None)]
+        rows.append(row(one, "as shipped, share of the bytes", _ratio(one, "shipped_bytes"), None))
+        rows.append(row(one, "latency ratio", one.comparison.latency_ratio.value, None))
+    return rows
+
+
+def integers(store: Store) -> list[dict]:
+    """8 bits after training and with training, on the same samples."""
+    rows = []
+    for model in (LENET, RESNET8, RESNET20):
+        after, trained = ran(store, model, "quantize_static"), ran(store, model, "quantize_aware_train,bits=8,epochs=3")
+        rows += [lost(after, None), lost(trained, 0.2)]
+        worse = _points(trained) - _points(after)
+        interval = 100 * (trained.comparison.accuracy_difference.high - trained.comparison.accuracy_difference.value)
+        rows.append(line(f"{model}: QAT − PTQ, points lost", worse, round(interval, 3)))
+    return rows
+
+
+def inputs(store: Store) -> list[dict]:
+    """Half the resolution, and Haar's bands, with the resize inside the file."""
+    rows = []
+    for mode in ("resolution", "haar"):
+        one = ran(store, RESNET20, f"shrink_input,mode={mode},epochs=8")
+        rows += [row(one, "latency ratio", one.comparison.latency_ratio.value, 0.5), lost(one, None)]
+    return rows
+
+
+def low_rank(store: Store) -> list[dict]:
+    """LeNet-5's first dense layer in two thin ones."""
+    one = ran(store, LENET, "factorize,skip=conv*+fc2,ratio=0.25", "fine_tune,epochs=1")
+    kept = sum(np.prod(r["shape"]) for r in one.layers if r["layer"].startswith("fc1")) / (800 * 500)
+    return [row(one, "share of fc1's weights", float(kept), 0.25), lost(one, 0.3)]
+
+
+PAPERS = {
+    "deep_compression": Paper(
+        "LeNet-5 on MNIST: 39 × smaller, error 0.80 → 0.74 % (arXiv:1510.00149)", deep_compression
+    ),
+    "rounding": Paper(
+        "AIMET 2.42, AdaRound, W/A8: ResNet-20 −0.2, −2.4, −12.4; ResNet-8 −0.5, −6.0 at 4, 3, 2 bits", rounding
+    ),
+    "aware": Paper("LSQ / PACT on ResNet-20: −0.1…−0.9 at 4 bits, −1 at 3, −3 at 2 (arXiv:1902.08153)", aware),
+    "mixed": Paper("bits by sensitivity lose less than the same bits everywhere (arXiv:1905.03696)", mixed),
+    "channels": Paper("Distiller, ResNet-20 at 1.65 × fewer MACs: 91.78 → 90.89 %", channels),
+    "distillation": Paper("a taught student beats one that saw labels only (arXiv:1503.02531)", distillation),
+    "sparsity": Paper("70 to 90 % of the weights removed at comparable accuracy (arXiv:1506.02626)", sparsity),
+    "integers": Paper("8-bit PTQ loses 0.7 points, QAT 0.2 (ResNet-50; arXiv:1806.08342)", integers),
+    "inputs": Paper("half-size inputs, and low and high frequencies apart", inputs),
+    "low_rank": Paper("dense layers factorised to a quarter (arXiv:1404.0736)", low_rank),
+}
+
+
+def _ratio(one: Run, metric: str) -> float:
+    """After / before; the coded form is held against the uncompressed network's plain bytes."""
+    before = one.baseline_measurements["size_bytes" if metric.endswith("_bytes") else metric]
+    return one.measurements[metric].value / before.value
+
+
+def _points(one: Run) -> float:
+    """Points lost."""
+    return -100 * one.comparison.accuracy_difference.value
+
+
+def _bytes(one: Run) -> float:
+    return one.measurements["size_bytes"].value
+
+
+def _spread(values: list[float]) -> list[float]:
+    """The 95 % interval of a mean of few values (Student's t)."""
+    from scipy.stats import t
+
+    half = t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    return [round(float(np.mean(values) + side * half), 3) for side in (-1, 1)]
+
+
+def main() -> None:
+    """Run all rows, or those asked for, and print a table or one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only", action="append", choices=PAPERS, metavar="NAME", help=", ".join(PAPERS))
+    asked = parser.parse_args()
+    rows = []
+    with Store.open() as store:
+        for name in asked.only or PAPERS:
+            paper = PAPERS[name]
+            rows += [{"paper": name, "published": paper.published} | one for one in paper.rows(store)]
+    report(rows, this_host(), asked.json)
+
+
+if __name__ == "__main__":
+    main()
