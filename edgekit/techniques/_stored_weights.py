@@ -2,7 +2,7 @@
 
 A layer reads its weight as it lies in the file, or through a Cast, or through a DequantizeLinear; or it is an integer
 operator, whose scales come after it. What a zero is depends on that: a float zero, the zero point of the codes, or the
-place of 0 in a codebook.
+place of 0 in a codebook, which gets a zero if it has none.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from edgekit.core.encoding import Codebook, Encoding, Stored
 from edgekit.techniques._graph import array, attribute, readers, store
 
 _THROUGH = ("Cast", "DequantizeLinear")
+MOST_VALUES = 256  # of a codebook, whose codes have 8 bits at most
 _KINDS = ("Conv", "ConvInteger", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger")
 
 
@@ -42,14 +43,14 @@ class StoredWeight:
         return self.held.astype(np.float32) if self.encoding is None else self.encoding.decode()
 
     def zeros(self) -> np.ndarray | None:
-        """What means zero at every place; None where none of a full codebook's values is zero."""
+        """What means zero at every place; None where a codebook is too long to get a zero."""
         if self.encoding is None:
             return np.zeros_like(self.held)
         if isinstance(self.encoding, Encoding):
             return _zero_points(self.encoding)
         places = np.flatnonzero(self.encoding.values == 0)
         place = int(places[0]) if len(places) else len(self.encoding.values)
-        return np.full_like(self.encoding.codes, place) if place < 2**self.encoding.bits else None
+        return np.full_like(self.encoding.codes, place) if place < MOST_VALUES else None
 
     def put_zeros(self, graph: onnx.ModelProto, mask: np.ndarray) -> Stored | None:
         """Write zeros into the graph where `mask` is True, and return the encoding that says so, if there is one."""
@@ -59,7 +60,8 @@ class StoredWeight:
             return None
         encoding = replace(self.encoding, codes=np.where(mask, zeros, self.encoding.codes))
         if isinstance(encoding, Codebook) and not (encoding.values == 0).any():
-            encoding = replace(encoding, values=np.append(encoding.values, np.zeros(1, encoding.values.dtype)))
+            values = np.append(encoding.values, np.zeros(1, encoding.values.dtype))
+            encoding = replace(encoding, values=values, bits=max(encoding.bits, (len(values) - 1).bit_length()))
         in_float = self.held.dtype == np.float32
         store(graph, self.tensor, encoding.decode() if in_float else encoding.codes.astype(self.held.dtype))
         return encoding

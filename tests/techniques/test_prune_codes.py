@@ -11,14 +11,17 @@ from edgekit.artifacts.write import write
 from edgekit.core.encoding import Codebook, Encoding
 from edgekit.core.errors import NothingToDo
 from edgekit.core.technique import Applied, Change, GraphTechnique
+from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.techniques.prune_weights import PruneWeights
 from edgekit.techniques.quantize_dynamic import QuantizeDynamic
 from edgekit.techniques.quantize_fp16 import QuantizeFp16
 from edgekit.techniques.quantize_static import QuantizeStatic
 from edgekit.techniques.quantize_weights import QuantizeWeights
+from edgekit.techniques.share_weights import ShareWeights
 from tests.techniques.benches import a_bench
 from tests.techniques.graphs import SHAPES, inputs, matrix, residual, run, values
 
+GREY = (1, 28, 28)
 BENCH = a_bench((3, 8, 8))
 QUANTIZED = [
     QuantizeStatic(),
@@ -30,6 +33,7 @@ QUANTIZED = [
     QuantizeFp16(),
     QuantizeFp16(skip=["block*"]),
 ]
+SETTINGS = [{"sparsity": 0.7}, {"sparsity": 0.7, "scope": "per layer"}, {"pattern": "kernel"}]
 
 
 def name_of(step: GraphTechnique) -> str:
@@ -88,22 +92,24 @@ def test_an_encoding_is_replaced_and_the_graph_keeps_what_it_decodes_to():
 @pytest.mark.parametrize(
     ("book", "codes", "after"),
     [
-        ([-3, 0, 1, 2], [[0, 1, 2, 3]], ([[0, 1, 1, 3]], [-3, 0, 1, 2])),
-        ([-3, 1, 2], [[0, 1, 1, 2]], ([[0, 3, 3, 2]], [-3, 1, 2, 0])),
+        ([-3, 0, 1, 2], [[0, 1, 2, 3]], ([[0, 1, 1, 3]], [-3, 0, 1, 2], 2)),
+        ([-3, 1, 2], [[0, 1, 1, 2]], ([[0, 3, 3, 2]], [-3, 1, 2, 0], 2)),
+        ([-3, 1, 2, 4], [[0, 1, 1, 2]], ([[0, 4, 4, 2]], [-3, 1, 2, 4, 0], 3)),
     ],
 )
-def test_a_codebook_that_holds_a_zero_or_has_room_for_one_can_be_pruned(book: list, codes: list, after: tuple):
+def test_a_codebook_without_a_zero_gets_one(book: list, codes: list, after: tuple):
     before = Codebook(np.array(codes), np.array(book, np.float32), np.ones(1, np.float32), bits=2, axis=0)
     applied = pruned(matrix(before.decode()), {"fc.weight": before}, sparsity=0.5)
     found = applied.encodings["fc.weight"]
-    assert (found.codes.tolist(), found.values.tolist()) == after
+    assert (found.codes.tolist(), found.values.tolist(), found.bits) == after
     assert np.array_equal(values(applied.result)["fc.weight"], found.decode())
 
 
-def test_a_full_codebook_without_a_zero_is_left_alone():
-    book = Codebook(np.array([[0, 1, 1, 0]]), np.array([-1, 1], np.float32), np.ones(1), 1, 0)
+def test_a_codebook_with_all_values_that_a_code_can_name_is_left_alone():
+    book = Codebook(np.arange(256).reshape(2, 128), np.arange(1, 257, dtype=np.float32), np.ones(1, np.float32), 8, 0)
+    graph = matrix(book.decode())
     with pytest.raises(NothingToDo) as said:
-        pruned(matrix(book.decode()), {"fc.weight": book})
+        pruned(graph, {"fc.weight": book})
     assert str(said.value) == (
         "Magnitude pruning found no weight to zero at sparsity 0.5 with pattern none. "
         "Raise sparsity, skip fewer layers, or remove the step."
@@ -156,6 +162,19 @@ def test_pruning_twice_behind_a_quantization_is_nothing_to_do(step):
     once = pruned(quantized.result, quantized.encodings)
     with pytest.raises(NothingToDo):
         pruned(once.result, quantized.encodings | once.encodings)
+
+
+def test_shared_weights_can_be_pruned_and_every_other_weight_keeps_its_value(tmp_path: Path):
+    shared = ShareWeights(bits=3).apply(LeNet5().eval(), a_bench(GREY))
+    before = weights(Path(write(shared.result, shared.encodings, tmp_path, "", None).path))
+    applied = pruned(shared.result, shared.encodings, sparsity=0.9)
+    after = write(applied.result, shared.encodings | applied.encodings, tmp_path, "", None)
+    new = weights(Path(after.path))
+    assert sum(int((weight == 0).sum()) for weight in new.values()) == round(0.9 * 430_500)
+    for name, weight in new.items():
+        assert np.array_equal(weight, np.where(weight == 0, 0, before[name]))
+    images = inputs(8, GREY)
+    np.testing.assert_allclose(run(onnx.load(after.path), images), run(applied.result, images), rtol=1e-5, atol=1e-5)
 
 
 def test_skipped_layers_keep_their_codes():
