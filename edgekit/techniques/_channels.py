@@ -14,6 +14,7 @@ import torch_pruning
 from torch import Tensor, nn
 from torch_pruning import importance as scorers
 
+from edgekit.core.anatomy import attentions
 from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
 from edgekit.techniques._layers import WITH_WEIGHTS, weight_layers
@@ -48,8 +49,8 @@ class ChannelGroup:
 def channel_groups(network: nn.Module, example: np.ndarray) -> list[ChannelGroup]:
     """All groups that may lose channels, in the order of the network.
 
-    Left out are channels that reach the network's output, and those of grouped convolutions, which are bound to their
-    neighbours (depthwise ones are not).
+    Left out are channels that reach the network's output, those of grouped convolutions, which are bound to their
+    neighbours (depthwise ones are not), and those inside attention, of which only whole heads can go.
 
     Args:
         example: one input, (1, ...); the network is run on it once.
@@ -60,6 +61,7 @@ def channel_groups(network: nn.Module, example: np.ndarray) -> list[ChannelGroup
     with torch.enable_grad():
         # A tuple: torch-pruning would first try a bare tensor as if it were several inputs.
         graph.build_dependency(network, (torch.from_numpy(example),), verbose=False)
+    inside_attention = {name for one in attentions(network) for name in (one.q, one.k, one.v)}
     groups = []
     for members in graph.get_all_groups(root_module_types=WITH_WEIGHTS):
         made = {dep.target.module for dep, _ in members if graph.is_out_channel_pruning_fn(dep.handler)}
@@ -67,7 +69,8 @@ def channel_groups(network: nn.Module, example: np.ndarray) -> list[ChannelGroup
         if makes_the_output or any(_is_grouped(dep.target.module) for dep, _ in members):
             continue
         layers = tuple(name for name, module in named if module in made)
-        groups.append(ChannelGroup(layers, len(members[0].idxs), members))
+        if inside_attention.isdisjoint(layers):
+            groups.append(ChannelGroup(layers, len(members[0].idxs), members))
     order = [name for name, _ in named]
     return sorted(groups, key=lambda group: order.index(group.layers[0]))
 

@@ -74,17 +74,15 @@ class VisionTransformer(nn.Module):
         hidden: int = 192,
     ):
         super().__init__()
-        self.tokens = (size // patch) ** 2
+        tokens = (size // patch) ** 2
         self.patches = nn.Conv2d(channels, dim, patch, stride=patch)
-        self.positions = nn.Parameter(torch.randn(1, self.tokens, dim) * 0.02)
-        self.blocks = nn.Sequential(*(Block(dim, num_heads, hidden, self.tokens) for _ in range(depth)))
+        self.positions = nn.Parameter(torch.randn(1, tokens, dim) * 0.02)
+        self.blocks = nn.Sequential(*(Block(dim, num_heads, hidden, tokens) for _ in range(depth)))
         self.norm = nn.LayerNorm(dim)
         self.head = nn.Linear(dim, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        patches = self.patches(images)  # (n, dim, size / patch, size / patch)
-        tokens = patches.reshape(-1, self.patches.out_channels, self.tokens).transpose(1, 2)  # (n, tokens, dim)
-        tokens = tokens + self.positions
+        tokens = self.patches(images).flatten(2).transpose(1, 2) + self.positions  # (n, tokens, dim)
         return self.head(self.norm(self.blocks(tokens)).mean(1))  # (n, classes)
 
 
