@@ -40,7 +40,7 @@ class Part:
 
     def squares(self) -> Tensor:
         """The squared norm of each place, (n,)."""
-        return self.weight.movedim(self.axis, 0)[self.places].flatten(1).square().sum(1)
+        return self.weight.movedim(self.axis, 0)[self.places].reshape(len(self.places), -1).square().sum(1)
 
     def spread(self, factors: Tensor) -> Tensor:
         """One factor per channel (channels,) as a factor per weight: in a shape that multiplies it, 0 elsewhere."""

@@ -2,15 +2,17 @@
 
 import copy
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from edgekit.core.errors import ModelError, NothingToDo
+from edgekit.core.errors import ModelError, NothingToDo, SettingError
 from edgekit.core.technique import Applied, Change, Fact
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8, resnet20
+from edgekit.techniques._channels import accumulate_gradients
 from edgekit.techniques.prune_channels import PruneChannels
 from tests.techniques.benches import a_bench
 
@@ -138,6 +140,37 @@ def test_taylor_keeps_the_channels_that_the_answers_hang_on():
     assert all(parameter.grad is None for parameter in applied.result.parameters())
 
 
+def test_hessian_sees_what_cancels_out_on_average():
+    """Half of the samples want the first eight channels larger and half smaller: no gradient, but much curvature."""
+    network = nn.Sequential(nn.Linear(2, 16, bias=False), nn.Linear(16, 2, bias=False))
+    with torch.no_grad():
+        network[0].weight.zero_()
+        network[0].weight[:8, 0] = 1.0  # sees a one in every sample
+        network[0].weight[8:, 1] = 1.0  # sees a small number, whose sign is the label
+        network[1].weight.copy_(torch.tensor([[1e-3], [-1e-3]]).expand(2, 16))
+    inputs = torch.tensor([[1.0, 0.1], [1.0, -0.1]]).repeat(32, 1)
+    labels = torch.tensor([0, 1]).repeat(32)
+    bench = replace(a_bench((2,)), training=lambda size, epoch: [(inputs, labels)])
+    kept = {
+        importance: PruneChannels(importance=importance).apply(copy.deepcopy(network), bench).result[0].weight[:, 0]
+        for importance in ("hessian", "taylor")
+    }
+    assert kept["hessian"].tolist() == [1.0] * 8
+    assert kept["taylor"].tolist() == [0.0] * 8
+
+
+def test_hessian_is_the_mean_square_of_each_samples_own_gradient():
+    network, bench = nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 10)), a_bench((3, 2, 2))
+    accumulate_gradients(network, bench, 48, "hessian")
+    inputs, labels = next(iter(bench.training(48, 0)))
+    weight, bias = (parameter.detach().double() for parameter in network[1].parameters())
+    outer, last = (parameter.detach().double() for parameter in network[3].parameters())
+    hidden = (inputs.flatten(1).double() @ weight.T + bias).relu()  # (48, 16)
+    wrong = (hidden @ outer.T + last).softmax(1) - nn.functional.one_hot(labels, 10)  # (48, 10), dloss / dlogits
+    wanted = (wrong[:, :, None] * hidden[:, None, :]).square().mean(0)  # (10, 16)
+    assert torch.allclose(network[3].weight.grad.double(), wanted, rtol=1e-4)
+
+
 def test_fpgm_removes_what_lies_nearest_to_all_others():
     network = chain(8)
     with torch.no_grad():
@@ -241,11 +274,30 @@ def test_a_network_whose_channels_cannot_be_followed_is_refused():
         ({}, set()),
         ({"importance": "bn_scale"}, {Fact.BATCH_NORM}),
         ({"importance": "taylor"}, {Fact.TRAINING_DATA}),
+        ({"importance": "hessian"}, {Fact.TRAINING_DATA}),
+        ({"epochs": 1}, {Fact.TRAINING_DATA}),
+        ({"sparse_epochs": 1}, {Fact.TRAINING_DATA}),
+        ({"accuracy_drop_limit": 5.0}, {Fact.TRAINING_DATA}),
         ({"layers": {"conv*": {"importance": "taylor"}}}, {Fact.TRAINING_DATA}),
     ],
 )
-def test_it_needs_what_its_importance_looks_at(settings: dict, extra: set[Fact]):
+def test_it_needs_what_it_looks_at(settings: dict, extra: set[Fact]):
     assert PruneChannels(**settings).needs == {Fact.FLOAT_WEIGHTS} | extra
+
+
+def test_it_trains_where_it_is_given_epochs():
+    assert [PruneChannels(**one).trains for one in ({}, {"epochs": 1}, {"sparse_epochs": 1}, {"rounds": 3})] == [
+        False, True, True, False,
+    ]  # fmt: skip
+
+
+def test_what_the_whole_network_shares_cannot_be_set_for_a_layer():
+    with pytest.raises(SettingError) as refused:
+        PruneChannels.make({"layers": {"conv*": {"rounds": 2, "target": "macs", "sparsity": 0.2}}})
+    assert str(refused.value) == (
+        "Channel pruning: layers['conv*'] cannot hold rounds, target, which the whole network shares; "
+        "a layer may have its own sparsity, importance, scope, round_to, samples"
+    )
 
 
 def test_frozen_parameters_do_not_keep_it_from_following_the_network():
