@@ -12,7 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgekit.core.bench import Bench
 
-SAMPLES, BATCH = 512, 128
+SAMPLES, BATCH = 512, 64
 
 
 @torch.no_grad()
@@ -33,7 +33,9 @@ def recalibrate(network: nn.Module, bench: Bench) -> None:
         layer.reset_running_stats()
         layer.momentum = None  # the plain mean over batches
         layer.train()
-    for batch in np.array_split(inputs, -(-len(inputs) // BATCH)):
+    batches = np.array_split(inputs, -(-len(inputs) // BATCH))
+    for number, batch in enumerate(batches):
+        bench.progress(number / len(batches), "measuring batch normalisation")
         network(torch.from_numpy(batch))
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum

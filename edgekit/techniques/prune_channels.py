@@ -43,6 +43,7 @@ from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._train import Training, train
 
 UNLIMITED = 100.0  # points of accuracy: nothing can lose more
+EXACTLY = 1e-9  # points: what rounding makes of a loss that is just the limit
 CUTTING = 0.5  # how long scoring and cutting takes, in epochs: for the progress bar alone
 
 
@@ -85,7 +86,12 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
         int, Knob(unit="epochs", help="Epochs before pruning that draw the least important channels towards zero.")
     ] = Field(0, ge=0, le=100)
     sparse_strength: Annotated[
-        float, Knob(log=True, advanced=True, help="How strongly sparse epochs draw the largest channel to zero.")
+        float,
+        Knob(
+            log=True,
+            advanced=True,
+            help="How strongly sparse epochs draw channels to zero, the smallest 16 times as much.",
+        ),
     ] = Field(5e-4, ge=1e-5, le=0.01)
     samples: Annotated[
         int, Knob(unit="samples", log=True, advanced=True, help="Training samples for taylor and hessian.")
@@ -127,7 +133,9 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
             raise self._nothing()
         full = {group.layers: group.channels for group, _ in groups}
         whole = 0.0 if self.target == "channels" else cost(network, self.target, bench)
-        aim, least = Aim(self.target, self.sparsity, whole, full), self._least_accuracy(network, bench)
+        aim = Aim(self.target, self.sparsity, whole, full)
+        limited = self.accuracy_drop_limit < UNLIMITED
+        original = bench.score(bench.teacher or network) if limited else None
         curve, stopped, work = [], "", self._work(self.rounds)
         if self.sparse_epochs:
             here = bench.part(0, self._work(0) / work)
@@ -139,11 +147,12 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
             if tried is best:  # nothing went, so that nothing was lost
                 continue
             curve += points
-            accuracy = points[-1]["validation_accuracy"] if points else bench.score(tried.network) if least else 1.0
-            if accuracy < least:
-                lost = 100 * (least - accuracy) + self.accuracy_drop_limit
-                stopped = f"round {number} of {self.rounds} would have lost {lost:.1f} points"
-                break
+            if original is not None:
+                accuracy = points[-1]["validation_accuracy"] if points else bench.score(tried.network)
+                lost = 100 * (original - accuracy)
+                if lost > self.accuracy_drop_limit + EXACTLY:
+                    stopped = f"round {number} of {self.rounds} would have lost {lost:.1f} points"
+                    break
             best = tried
         bench.progress(1.0, "pruned")
         if best.kept == full:
@@ -153,12 +162,13 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
     def _round(self, best: Narrowed, aim: Aim, number: int, bench: Bench) -> tuple[Narrowed, list[dict[str, Any]]]:
         """What a round makes of the best network so far, with its curve; the very same if rounding leaves it whole."""
         trains_from = CUTTING / (CUTTING + self.epochs)
+        cutting = bench.part(0, trains_from)
         groups = self._groups(best.network, bench)
-        tried = narrow(best.network, groups, aim, number / self.rounds, bench.part(0, trains_from))
+        tried = narrow(best.network, groups, aim, number / self.rounds, cutting.part(0, 0.7))
         if tried.kept == best.kept:
             return best, []
         if self.recalibrate:
-            recalibrate(tried.network, bench)
+            recalibrate(tried.network, cutting.part(0.7, 1))
         if not self.epochs:
             return tried, []
         about = {"round": number, "sparsity": round(1 - tried.left, 4)}
@@ -174,12 +184,6 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
             if None not in settings:
                 found.append((group, min(settings, key=lambda one: one.sparsity)))
         return found
-
-    def _least_accuracy(self, network: nn.Module, bench: Bench) -> float:
-        """What a round must reach on validation samples, a fraction; 0 where no limit was set."""
-        if self.accuracy_drop_limit == UNLIMITED:
-            return 0.0
-        return bench.score(bench.teacher or network) - self.accuracy_drop_limit / 100
 
     def _work(self, rounds: int) -> float:
         """How long it takes to get through so many rounds, in epochs."""
