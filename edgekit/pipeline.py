@@ -118,7 +118,7 @@ def measure_file(path: Path, model: Model, samples: int | None = None, progress:
 @functools.cache
 def versions() -> dict[str, str]:
     """Of every library that can change a number."""
-    names = ("torch", "torch-pruning", "onnx", "onnxruntime", "numpy")
+    names = ("torch", "torch-pruning", "optuna", "onnx", "onnxruntime", "numpy")
     return {name: importlib.metadata.version(name) for name in names}
 
 
