@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = ["core", "data", "models", "techniques", "artifacts", "measure", "registry", "recipe", "store"]
-ORDER += ["pipeline", "search", "jobs", "cli", "ui"]
+ORDER += ["pipeline", "reuse", "search", "jobs", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
 LIGHT = ["core", "store", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs

@@ -34,6 +34,7 @@ def outputs(
     preprocessing: Callable[[np.ndarray], np.ndarray],
     progress: Progress = silent,
     threads: int = 0,
+    output: int = 0,
 ) -> np.ndarray:
     """Run all samples through a file in ONNX Runtime.
 
@@ -42,9 +43,10 @@ def outputs(
         preprocessing: uint8 pixels (b, height, width, channels) -> network inputs (b, …); called batch by batch.
         progress: told after every batch; what it raises stops the work within a batch.
         threads: how many batches at a time; 0 for as many as there are cores.
+        output: which of the file's outputs, from 0.
 
     Returns:
-        The file's first output for every sample, float32 (n, …).
+        That output for every sample, float32 (n, …).
 
     Raises:
         MeasureError: the samples were trained or calibrated on, or the file cannot be run on them.
@@ -52,7 +54,7 @@ def outputs(
     held_out(samples)
     path = Path(path)
     session = open_session(path)
-    run = _runner(session, path, preprocessing)
+    run = _runner(session, path, preprocessing, output)
     size = int(np.clip(BATCH_VALUES // max(samples.pixels[0].size, 1), 1, LARGEST_BATCH))
     answers: np.ndarray | None = None
     done = 0
@@ -76,7 +78,7 @@ def held_out(samples: Samples) -> None:
 
 
 def _runner(
-    session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray]
+    session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray], output: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from pixels (b, height, width, channels) to outputs (b, …)."""
     if len(session.get_inputs()) != 1:
@@ -100,7 +102,7 @@ def _runner(
 
     def answer(inputs: np.ndarray) -> np.ndarray:
         try:
-            return session.run(None, {entry.name: inputs})[0]  # (b, classes)
+            return session.run(None, {entry.name: inputs})[output]  # (b, classes)
         except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
             raise refusal(path, type(error).__name__, str(error)) from None
 

@@ -1,0 +1,258 @@
+"""Skipping frames: where a frame hardly differs from the last one that was computed, its answer is given again.
+
+    answer(t) = f(frame(t)) if mean |frame(t) − kept| > threshold, and then kept = frame(t); else the answer kept
+
+The comparison is part of the file, which takes the frame and what it kept, and runs the network in a branch of an If.
+So what is measured is one ONNX file that anybody can run. Source: Buckler et al. 2018, "EVA²: Exploiting Temporal
+Redundancy in Live Computer Vision", arXiv:1803.06312, in its simplest form.
+
+How much it saves depends on how still the pictures are. The sequences here are made of test images (`clips`), so every
+number says what they were made with; the threshold is chosen on clips of validation images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from edgekit.artifacts.export import export
+from edgekit.artifacts.write import write
+from edgekit.core.artifact import Artifact
+from edgekit.core.errors import MeasureError
+from edgekit.core.interval import Interval, wilson
+from edgekit.core.measurement import Measurement
+from edgekit.core.model import Model
+from edgekit.core.progress import Progress, part, silent
+from edgekit.data.splits import Dataset, Samples
+from edgekit.measure.accuracy import accuracy
+from edgekit.measure.outputs import outputs
+from edgekit.measure.replay import replay, time_replay
+from edgekit.measure.statistics import paired_difference
+
+CARRIED = {"kept_frame": "frame", "kept_answer": "output"}
+CANDIDATES = 200  # thresholds to choose from
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a sequence is made with.
+
+    Attributes:
+        length: frames that show one test image; then the scene changes.
+        moves: share of frames in which the picture moves by a pixel, up, down, left or right.
+        noise: standard deviation of the sensor's noise, new in each frame, in grey levels of 255.
+        seed: of the moves and the noise.
+    """
+
+    length: int = 20
+    moves: float = 0.1
+    noise: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FrameSkipping:
+    """Always computing against skipping, on the same frames.
+
+    Attributes:
+        always, skipping: the two files.
+        scene, frames: what the sequence is, and how long.
+        threshold: mean difference of inputs above which a frame is computed.
+        computed: share of frames that were.
+        agreement: share of frames with the same answer from both files.
+        always_accuracy, accuracy: of the frames' answers.
+        difference: of the accuracies, paired.
+        always_ms, frame_ms: mean time of a frame.
+        ratio: skipping / always.
+    """
+
+    always: Artifact
+    skipping: Artifact
+    scene: Scene
+    frames: int
+    threshold: float
+    computed: float
+    agreement: Interval
+    always_accuracy: Measurement
+    accuracy: Measurement
+    difference: Interval
+    always_ms: Measurement
+    frame_ms: Measurement
+    ratio: Interval
+
+    @property
+    def speed_up(self) -> float:
+        """How many times less time a frame takes."""
+        return 1 / self.ratio.value
+
+
+def skip_frames(
+    model: Model,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    scene: Scene | None = None,
+    images: int = 150,
+    least_agreement: float = 0.99,
+    progress: Progress = silent,
+) -> FrameSkipping:
+    """Choose a threshold, write both files into `folder`, and measure them on clips of test images.
+
+    Args:
+        images: how many to make clips of, validation and test images alike.
+        least_agreement: the share of equal answers that the threshold must keep: the low end of its 95 % interval on
+            the validation clips.
+
+    Raises:
+        MeasureError: a file cannot be run here.
+    """
+    scene = scene or Scene()
+    graph = export(model.network, model.preprocessing(dataset.validation.pixels[:1]))
+    always = write(graph, {}, folder, "", None)
+    threshold = _threshold(always, model, clips(dataset.validation.take(images), scene), least_agreement)
+    progress(0.2, "threshold chosen")
+    skipping = write(with_skipping(graph, threshold, model.input_shape), {}, folder, "", always.sha256)
+    shown = clips(dataset.evaluation.take(images), scene)
+    inputs = model.preprocessing(shown.pixels)
+    base = outputs(Path(always.path), shown, model.preprocessing, part(progress, 0.2, 0.4))
+    found = replay(Path(skipping.path), inputs, CARRIED, part(progress, 0.4, 0.6))
+    task, how = model.task, f"{len(shown):,} frames of {images} test images of {shown.data}"
+    scores = [task.scores(answers, shown.labels) for answers in (base, found["output"])]
+    same = task.answers(base) == task.answers(found["output"])
+    timed = time_replay([(always.path, {}), (skipping.path, CARRIED)], inputs, progress=part(progress, 0.6, 1))
+    progress(1.0, "done")
+    return FrameSkipping(
+        always,
+        skipping,
+        scene,
+        len(shown),
+        threshold,
+        float(found["computed"].mean()),
+        wilson(float(same.sum()), len(same)),
+        *(accuracy(one, how) for one in scores),
+        paired_difference(*scores),
+        timed.frame_ms(0),
+        timed.frame_ms(1),
+        timed.ratio(1, 0),
+    )
+
+
+def clips(samples: Samples, scene: Scene) -> Samples:
+    """A clip of each image, one after the other, as labelled frames of the same split; the same ones each time."""
+    random = np.random.default_rng(scene.seed)
+    frames = []
+    for picture in samples.pixels:
+        padded = np.pad(picture, ((scene.length, scene.length), (scene.length, scene.length), (0, 0)), mode="edge")
+        height, width = picture.shape[:2]
+        top = left = scene.length
+        for number in range(scene.length):
+            if number and random.random() < scene.moves:
+                down, right = ((0, 1), (1, 0), (0, -1), (-1, 0))[random.integers(4)]
+                top, left = top + down, left + right
+            frame = padded[top : top + height, left : left + width] + random.normal(0, scene.noise, picture.shape)
+            frames.append(np.clip(np.rint(frame), 0, 255).astype(np.uint8))
+    return replace(
+        samples,
+        pixels=np.stack(frames),
+        labels=np.repeat(samples.labels, scene.length),
+        indices=np.repeat(samples.indices, scene.length),
+    )
+
+
+def last_computed(inputs: np.ndarray, threshold: float) -> np.ndarray:
+    """For each of the frames (n, …), the number of the frame whose answer it gets."""
+    kept, found = 0, []
+    for number, frame in enumerate(inputs):
+        if np.abs(frame - inputs[kept]).mean() > threshold:
+            kept = number
+        found.append(kept)
+    return np.array(found)
+
+
+def with_skipping(graph: onnx.ModelProto, threshold: float, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """The same network behind a comparison with the last frame that it computed.
+
+    Args:
+        graph: one input "input", one output "output"; is not changed.
+        threshold: of the mean absolute difference of two inputs.
+        shape: of a frame, without the batch.
+
+    Returns:
+        Inputs "input", "kept_frame" and "kept_answer"; outputs "output" and "frame", which are to be kept for the next
+        run, and "computed" (bool). At first both kept inputs are infinite.
+    """
+    classes = _classes(graph)
+    branch = onnx.GraphProto()
+    branch.CopyFrom(graph.graph)
+    branch.name = "computed"
+    del branch.input[:], branch.value_info[:]  # the branch sees the outer "input"
+    for node in branch.node:
+        node.output[:] = ["computed_answer" if name == "output" else name for name in node.output]
+        node.input[:] = ["computed_answer" if name == "output" else name for name in node.input]
+    branch.node.append(helper.make_node("Identity", ["input"], ["computed_frame"]))
+    frame, answer = [1, *shape], [1, classes]
+    kinds = {"frame": (TensorProto.FLOAT, frame), "answer": (TensorProto.FLOAT, answer)}
+    del branch.output[:]
+    branch.output.extend(helper.make_tensor_value_info(f"computed_{n}", *kinds[n]) for n in ("answer", "frame"))
+    skipped = helper.make_graph(
+        [helper.make_node("Identity", [f"kept_{name}"], [f"same_{name}"]) for name in ("answer", "frame")],
+        "skipped",
+        [],
+        [helper.make_tensor_value_info(f"same_{n}", *kinds[n]) for n in ("answer", "frame")],
+    )
+    nodes = [
+        helper.make_node("Sub", ["input", "kept_frame"], ["moved"]),
+        helper.make_node("Abs", ["moved"], ["distance"]),
+        helper.make_node("ReduceMean", ["distance"], ["mean_distance"], keepdims=0),
+        helper.make_node("Greater", ["mean_distance", "threshold"], ["changed"]),
+        helper.make_node("If", ["changed"], ["output", "frame"], then_branch=branch, else_branch=skipped),
+        helper.make_node("Unsqueeze", ["changed", "first"], ["computed"]),
+    ]
+    body = helper.make_graph(
+        nodes,
+        "skipping",
+        [
+            helper.make_tensor_value_info("input", *kinds["frame"]),
+            helper.make_tensor_value_info("kept_frame", *kinds["frame"]),
+            helper.make_tensor_value_info("kept_answer", *kinds["answer"]),
+        ],
+        [
+            helper.make_tensor_value_info("output", *kinds["answer"]),
+            helper.make_tensor_value_info("frame", *kinds["frame"]),
+            helper.make_tensor_value_info("computed", TensorProto.BOOL, [1]),
+        ],
+        [
+            helper.make_tensor("threshold", TensorProto.FLOAT, [], [threshold]),
+            helper.make_tensor("first", TensorProto.INT64, [1], [0]),
+        ],
+    )
+    return helper.make_model(
+        body, opset_imports=graph.opset_import, functions=graph.functions, ir_version=graph.ir_version
+    )
+
+
+def _classes(graph: onnx.ModelProto) -> int:
+    inferred = onnx.shape_inference.infer_shapes(graph).graph.output[0].type.tensor_type.shape.dim
+    if len(inferred) != 2 or not inferred[1].dim_value:
+        raise MeasureError(
+            "skipping frames needs a network with one answer of known size a frame, (1, classes). "
+            "Take a network that classifies whole images."
+        )
+    return inferred[1].dim_value
+
+
+def _threshold(always: Artifact, model: Model, shown: Samples, least_agreement: float) -> float:
+    """The largest threshold that keeps enough answers of these frames."""
+    inputs = model.preprocessing(shown.pixels)
+    answers = model.task.answers(outputs(Path(always.path), shown, model.preprocessing))  # (frames,)
+    steps = np.abs(np.diff(inputs, axis=0)).reshape(len(inputs) - 1, -1).mean(1)
+    best = 0.0
+    for threshold in np.quantile(steps, np.linspace(0, 1, CANDIDATES)):
+        same = answers[last_computed(inputs, threshold)] == answers
+        if wilson(float(same.sum()), len(same)).low >= least_agreement:
+            best = float(threshold)
+    return best

@@ -1,0 +1,99 @@
+"""Skipping frames: what a clip is, when a frame is computed, and that the file does just that."""
+
+import numpy as np
+import onnx
+import pytest
+
+from edgekit.core.errors import MeasureError
+from edgekit.data import splits
+from edgekit.measure.replay import replay
+from edgekit.models import samples
+from edgekit.reuse.frames import CARRIED, Scene, clips, last_computed, skip_frames, with_skipping
+from tests.techniques.graphs import a_graph, matrix
+
+FRAMES = np.array([[0.0, 0, 0], [0, 0, 1], [0, 3, 0], [3, 3, 0], [3, 3, 0]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def fashion() -> splits.Dataset:
+    return splits.load("fashion-mnist")
+
+
+def answers(path, threshold: float) -> dict[str, np.ndarray]:
+    file = path / "skipping.onnx"
+    file.write_bytes(with_skipping(matrix(np.eye(3)), threshold, (3,)).SerializeToString())
+    return replay(file, FRAMES, CARRIED)
+
+
+def test_a_frame_gets_the_answer_of_the_last_one_that_it_hardly_differs_from():
+    # Mean differences to the kept frame: 1/3 from the first, 1 from the first, then 1 and 0 from the third.
+    assert last_computed(FRAMES, 0.5).tolist() == [0, 0, 2, 3, 3]
+    assert last_computed(FRAMES, 1.0).tolist() == [0, 0, 0, 3, 3]
+    assert last_computed(FRAMES, 0.0).tolist() == [0, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
+def test_the_file_computes_the_very_same_frames(threshold, tmp_path):
+    found, kept = answers(tmp_path, threshold), last_computed(FRAMES, threshold)
+    assert found["computed"].tolist() == [number == one for number, one in enumerate(kept)]
+    assert np.array_equal(found["output"], FRAMES[kept])
+    assert np.array_equal(found["frame"], FRAMES[kept])
+
+
+def test_the_file_is_valid_onnx():
+    onnx.checker.check_model(with_skipping(matrix(np.eye(3)), 0.5, (3,)), full_check=True)
+
+
+def test_a_network_without_one_answer_a_frame_is_refused():
+    text = """<ir_version: 10, opset_import: ["" : 21]>
+        maps (float[b, 3, n] input) => (float[b, 3, n] output) { output = Relu(input) }"""
+    with pytest.raises(MeasureError) as said:
+        with_skipping(a_graph(text, {}), 0.5, (3, 4))
+    assert str(said.value) == (
+        "skipping frames needs a network with one answer of known size a frame, (1, classes). "
+        "Take a network that classifies whole images."
+    )
+
+
+def test_a_clip_shows_its_image_with_noise_and_now_and_then_moves(fashion):
+    few = fashion.validation.take(3)
+    still = clips(few, Scene(length=4, moves=0, noise=0))
+    assert np.array_equal(still.pixels, few.pixels.repeat(4, axis=0))
+    assert np.array_equal(still.labels, few.labels.repeat(4))
+    assert (still.split, still.data) == (few.split, few.data)
+    moving = clips(few, Scene(length=4, moves=1, noise=0)).pixels.reshape(3, 4, 28, 28, 1).astype(int)
+    one_pixel = [np.roll(moving[:, 0], step, axis) for step in (-1, 1) for axis in (1, 2)]
+    for clip in range(3):
+        inner = (slice(2, -2), slice(2, -2))
+        assert any(np.array_equal(moving[clip, 1][inner], moved[clip][inner]) for moved in one_pixel)
+    noisy = clips(few, Scene(length=4, moves=0, noise=2)).pixels.astype(int) - still.pixels
+    assert 1 < noisy[(still.pixels > 20) & (still.pixels < 235)].std() < 3
+
+
+def test_clips_are_the_same_each_time_and_others_with_another_seed(fashion):
+    few = fashion.validation.take(3)
+    assert np.array_equal(clips(few, Scene()).pixels, clips(few, Scene()).pixels)
+    assert not np.array_equal(clips(few, Scene()).pixels, clips(few, Scene(seed=1)).pixels)
+
+
+def test_skipping_is_measured_against_always_computing(fashion, tmp_path):
+    told = []
+    found = skip_frames(
+        samples.load("lenet5-fashion"), fashion, tmp_path, images=60, progress=lambda *one: told.append(one[0])
+    )
+    assert found.frames == 60 * 20
+    assert 0.05 < found.computed < 0.5
+    assert found.agreement.value > 0.98
+    assert abs(found.difference.value) < 0.02
+    assert found.difference.value == pytest.approx(found.accuracy.value - found.always_accuracy.value)
+    assert found.ratio.high < 1 / 1.5
+    assert found.speed_up == pytest.approx(1 / found.ratio.value)
+    assert (tmp_path / f"{found.skipping.sha256}.onnx").exists()
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_a_threshold_that_must_change_no_answer_computes_what_differs(fashion, tmp_path):
+    found = skip_frames(samples.load("lenet5-fashion"), fashion, tmp_path, images=10, least_agreement=1.0)
+    assert found.threshold == 0
+    assert found.agreement.value == 1
