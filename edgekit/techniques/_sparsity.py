@@ -28,6 +28,8 @@ class Scored:
         pattern: what goes together.
         pool: layers whose pool is equal are compared with one another.
         by_output: compare the weights of each output among themselves.
+        relative: compare with other layers by what a score is of its own layer, so that a factor that all scores of the
+            layer share does not count: s² / Σ s'² over all s' ≥ s. That is LAMP: Lee et al. 2021, arXiv:2010.07611.
     """
 
     scores: Tensor
@@ -37,6 +39,7 @@ class Scored:
     pattern: Pattern
     pool: Hashable
     by_output: bool = False
+    relative: bool = False
 
     @property
     def fits(self) -> bool:
@@ -46,13 +49,16 @@ class Scored:
         return self.scores.shape[self.inputs] % NEIGHBOURS.get(self.pattern, 1) == 0
 
     def rows(self) -> Tensor:
-        """What is compared, (rows, n)."""
+        """What is compared, (rows, n); what is zero already comes first."""
         if self.pattern == "kernel":
-            kernels = self.scores.flatten(2)  # (out, in, k · k)
-            # The root of the mean orders kernels of one size as their norm does, and is fair to other sizes.
-            norms = kernels.square().mean(2).sqrt()
-            return norms.masked_fill(self.zero.flatten(2).all(2), ZERO_ALREADY).reshape(1, -1)
-        return self._laid_out(self.scores.masked_fill(self.zero, ZERO_ALREADY))
+            # The root of the mean square orders kernels of one size as their norm does, and is fair to other sizes.
+            scores = self.scores.flatten(2).square().mean(2).sqrt().view(1, -1)  # (1, out · in)
+            zero = self.zero.flatten(2).all(2).view(1, -1)
+        else:
+            scores, zero = self._laid_out(self.scores), self._laid_out(self.zero)
+        if self.relative:
+            scores = _of_its_layer(scores)
+        return scores.masked_fill(zero, ZERO_ALREADY)
 
     def mask(self, rows: Tensor) -> Tensor:
         """From what is True in `rows` to a mask in the shape of the weight."""
@@ -93,6 +99,13 @@ def going(layers: Iterable[Scored], part: float = 1.0) -> list[Tensor]:
         for number, row in zip(pool, gone.split([row.shape[1] for row in rows], 1), strict=True):
             masks[number] = layers[number].zero | layers[number].mask(row)
     return masks
+
+
+def _of_its_layer(rows: Tensor) -> Tensor:
+    """s² / Σ s'² over all s' ≥ s, for the scores (1, n) of one layer."""
+    squares, order = rows.double().square().sort(stable=True)
+    rest = squares.flip(1).cumsum(1).flip(1)  # of itself and all that follow
+    return torch.empty_like(squares).scatter_(1, order, squares / rest.clamp_min(1e-300))
 
 
 def _least(rows: Tensor, share: float) -> Tensor:

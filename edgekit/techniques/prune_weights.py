@@ -12,8 +12,12 @@ least L2 norm: sparsity is then a share of kernels, and matrix products, which h
 
 In several `rounds` the share of zeros climbs as s_t = s · (1 − (1 − t/n)³): fast while there is much to spare, then in
 ever smaller steps. Each round scores the weights anew and, with `epochs`, trains what is left, zeros held; the learning
-rate restarts high each time, as retraining wants it (Renda et al. 2020). Behind a quantization step, a pruned weight
-takes the code that means zero; there it can only go by magnitude, |scale · (code − zero point)|, and not train.
+rate restarts high each time, as retraining wants it (Renda et al. 2020).
+
+Behind a quantization step a pruned weight takes the code that means zero. It goes by its magnitude there, |scale ·
+(code − zero point)|, and cannot train. Batch normalisation is part of the weights by then, so that the layers' sizes no
+longer compare: with scope "global" a weight counts for w² / Σ u² over all weights u of its layer with |u| ≥ |w| (LAMP).
+Half zeros behind static 8-bit quantization so leave ResNet-8 82 % right, and by plain size 11 %; before it, 81 %.
 
 Costs: nothing at run time, one sort of the weights a round, wanda and taylor a pass over `samples`, and the training
 asked for. The file keeps its size on disk and its speed on a processor; what shrinks is the file once compressed for
@@ -23,7 +27,8 @@ layers most, which have few weights to spare. Whole kernels cost more accuracy t
 Reference: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", arXiv:1506.02626;
 wanda: Sun et al. 2023, arXiv:2306.11695; taylor: Lee et al. 2019, "SNIP", arXiv:1810.02340, and Molchanov et al. 2019,
 arXiv:1906.10771; patterns: Mishra et al. 2021, arXiv:2104.08378; kernels: Mao et al. 2017, arXiv:1705.08922; rounds:
-Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; restarts: Renda et al. 2020, arXiv:2003.02389.
+Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; restarts: Renda et al. 2020, arXiv:2003.02389; LAMP:
+Lee et al. 2021, arXiv:2010.07611.
 """
 
 from collections.abc import Mapping
@@ -128,7 +133,7 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
         before = {name: value == 0 for name, value in values.items()}
         sizes = {name: value.abs() for name, value in values.items()}
         inputs = {name: 1 - one.axis for name, one in weights.items()}
-        scored, left = self._compared(before, sizes, inputs)
+        scored, left = self._compared(before, sizes, inputs, folded=True)
         for name in [name for name in scored if weights[name].zeros() is None]:
             left[name] = f"left alone: none of the {len(weights[name].encoding.values)} values of its codebook is zero"
             del scored[name]
@@ -156,7 +161,7 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
         return self._compared(_zeros(network), scores, inputs)
 
     def _compared(
-        self, zeros: Mapping[str, Tensor], scores: Mapping[str, Tensor], inputs: Mapping[str, int]
+        self, zeros: Mapping[str, Tensor], scores: Mapping[str, Tensor], inputs: Mapping[str, int], folded: bool = False
     ) -> tuple[dict[str, Scored], dict[str, str]]:
         """Layer name -> how its weights are compared; and for layers that are left alone, why.
 
@@ -164,6 +169,7 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
             zeros: of every layer, True where its weight is zero.
             scores: of the layers that have some.
             inputs: of every layer, the weight's axis of inputs.
+            folded: whether batch normalisation is part of the weights.
         """
         scored, left = {}, {}
         for name, zero in zeros.items():
@@ -182,6 +188,7 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
                 pattern=own.pattern,
                 pool=name if alone else (own.sparsity, own.pattern),
                 by_output=self.score == "wanda" and own.pattern == "none" and zero.dim() == 2,
+                relative=folded and not alone,
             )
             if found.fits:
                 scored[name] = found
