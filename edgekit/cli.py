@@ -134,6 +134,31 @@ def measure(
 
 
 @app.command()
+def pack(
+    file: Path,
+    out: Annotated[Path | None, typer.Option(help="Where to write; FILE with .ek behind it by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Code an ONNX file in as few bytes as its numbers are worth, for shipping; `unpack` gives back the same file."""
+    from edgekit.artifacts.coding import encode
+
+    _convert(file, out or file.with_name(f"{file.name}.ek"), encode, as_json)
+
+
+@app.command()
+def unpack(
+    file: Path,
+    out: Annotated[Path | None, typer.Option(help="Where to write; FILE without .ek by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Turn what `pack` wrote back into the ONNX file, byte for byte."""
+    from edgekit.artifacts.coding import decode
+
+    plain = file.name.removesuffix(".ek")
+    _convert(file, out or file.with_name(plain if plain != file.name else f"{plain}.onnx"), decode, as_json)
+
+
+@app.command()
 def sensitivity(model: str, as_json: Json = False) -> None:
     """Measure what each slider position does to a sample model, for the previews on the page. Takes minutes."""
     from edgekit.models.samples import load
@@ -174,6 +199,21 @@ def _copy(run: Any, folder: Path) -> str:
     target = folder / f"{run.model}-{run.id}.onnx"
     shutil.copyfile(run.artifact.path, target)
     return str(target)
+
+
+def _convert(file: Path, target: Path, conversion: Callable[[bytes], bytes], as_json: bool) -> None:
+    """Write what a conversion makes of a file, and say how large both are."""
+    from edgekit.core.errors import ModelError
+    from edgekit.core.files import written_whole
+
+    if not file.is_file():
+        raise ModelError(f"there must be a file at {file}, but there is none.")
+    before = file.read_bytes()
+    after = conversion(before)
+    with written_whole(target) as written:
+        written.write(after)
+    found = {"path": str(target), "bytes": len(after), "bytes_before": len(before)}
+    _print(as_json, found, [f"{target}: {len(after):,} bytes, made of {len(before):,}"])
 
 
 def _run(run: Any) -> dict:

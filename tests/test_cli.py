@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import onnx
 import pytest
 from typer.testing import CliRunner
 
+from edgekit.artifacts.export import export
 from edgekit.cli import app
 from edgekit.core.files import sha256
+from tests.artifacts.networks import convolutional, example
 
 METRICS = {
-    "accuracy", "size_bytes", "shipped_bytes", "weight_bits", "latency_ms", "latency_p95_ms", "peak_memory_bytes",
-    "params", "macs",
+    "accuracy", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms",
+    "peak_memory_bytes", "params", "macs",
 }  # fmt: skip
 
 
@@ -137,3 +140,23 @@ def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
     assert status == 1
     assert "Traceback" not in err
     assert err.startswith("model.onnx must be an ONNX file")
+
+
+def test_pack_writes_a_smaller_file_and_unpack_gives_back_the_same(tmp_path):
+    path = tmp_path / "network.onnx"
+    onnx.save(export(convolutional(), example()), path)
+    before = path.read_bytes()
+    found = printed("pack", str(path))
+    packed = tmp_path / "network.onnx.ek"
+    assert found == {"path": str(packed), "bytes": packed.stat().st_size, "bytes_before": len(before)}
+    assert found["bytes"] < len(before)
+    path.unlink()
+    assert printed("unpack", str(packed))["path"] == str(path)
+    assert path.read_bytes() == before
+    printed("unpack", str(packed), "--out", str(tmp_path / "there" / "again.onnx"))
+    assert (tmp_path / "there" / "again.onnx").read_bytes() == before
+
+
+def test_pack_says_which_file_is_missing(tmp_path):
+    status, _, why = refused("pack", str(tmp_path / "none.onnx"))
+    assert (status, why) == (1, f"there must be a file at {tmp_path / 'none.onnx'}, but there is none.\n")

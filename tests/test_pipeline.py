@@ -46,7 +46,7 @@ def test_every_number_of_a_run_is_a_number_of_its_file(model, run: Run):
     assert sha256(path) == run.artifact.sha256
     assert path.stat().st_size == run.artifact.bytes == run.measurements["size_bytes"].value
     again = measure_file(path, model, SAMPLES)
-    for metric in ("accuracy", "size_bytes", "shipped_bytes", "weight_bits", "params", "macs"):
+    for metric in ("accuracy", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "params", "macs"):
         assert again[metric].value == run.measurements[metric].value, metric
 
 
@@ -97,7 +97,7 @@ def test_the_point_is_saved_and_given_before_memory_and_shipped_size_are_known(m
     final = compress(model, Recipe.parse("quantize_fp16"), store=shared, samples=SAMPLES, on_point=look)
     ((metrics, status),) = seen
     assert {"accuracy", "size_bytes", "latency_ms"} <= metrics
-    assert set(METRICS) - metrics == {"peak_memory_bytes", "shipped_bytes"}
+    assert set(METRICS) - metrics == {"peak_memory_bytes", "shipped_bytes", "coded_bytes"}
     assert status is Status.DONE
     assert set(shared.get(final.id).measurements) == set(METRICS)
 

@@ -85,16 +85,21 @@ def _spread(steps: Steps, values: str, places: np.ndarray, rest: str, shape: tup
         mask = np.zeros(size, np.uint8)
         mask[places] = 1
         return steps.add("Masked", values, _integers(steps, "mask", mask.reshape(shape), 1, False), rest)
-    ones = np.zeros((int(places[-1]) >> low) + len(places), np.uint8)
-    ones[(places >> low) + np.arange(len(places))] = 1
     near = _integers(steps, "near", places & (2**low - 1), low, False)
-    found = steps.add("Gapped", near, _integers(steps, "far", ones, 1, False), step=2**low)
+    found = steps.add("Gapped", near, _integers(steps, "far", far(places, low), 1, False), step=2**low)
     return steps.add("Spread", values, found, rest, shape=list(shape))
 
 
 def _most_frequent(values: np.ndarray) -> int:
     """Of integers; the lowest of those that are equally frequent; 0 if there are none."""
     return int(np.bincount(values - values.min()).argmax() + values.min()) if len(values) else 0
+
+
+def far(places: np.ndarray, low: int) -> np.ndarray:
+    """Ascending places without their low bits: uint8, a 1 for each, after as many 0 as it lies further."""
+    ones = np.zeros((int(places[-1]) >> low) + len(places), np.uint8)
+    ones[(places >> low) + np.arange(len(places))] = 1
+    return ones
 
 
 def planes(values: np.ndarray, bits: int) -> np.ndarray:

@@ -30,6 +30,7 @@ METRICS = {
         Metric("accuracy", "Accuracy", "fraction", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
+        Metric("coded_bytes", "Size once coded", "bytes"),
         Metric("weight_bits", "Weights", "bits"),
         Metric("latency_ms", "Latency (median)", "ms"),
         Metric("latency_p95_ms", "Latency (95th percentile)", "ms"),

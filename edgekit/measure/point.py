@@ -16,7 +16,7 @@ from edgekit.measure.accuracy import accuracy, confusion, disagreements
 from edgekit.measure.latency import Latency, time_one, time_pair
 from edgekit.measure.memory import peak_memory
 from edgekit.measure.outputs import outputs
-from edgekit.measure.size import counted, shipped
+from edgekit.measure.size import coded, counted, shipped
 from edgekit.measure.statistics import paired_difference, paired_p
 
 
@@ -72,8 +72,8 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
 
 
 def later(path: Path) -> dict[str, Measurement]:
-    """What may follow after the point is drawn: peak memory and size as shipped."""
-    return {"peak_memory_bytes": peak_memory(path), "shipped_bytes": shipped(path)}
+    """What may follow after the point is drawn: peak memory, and size as shipped and once coded."""
+    return {"peak_memory_bytes": peak_memory(path), "shipped_bytes": shipped(path), "coded_bytes": coded(path)}
 
 
 def _latency(timing: Latency) -> dict[str, Measurement]:

@@ -1,11 +1,10 @@
-"""How large a file is: on disk, as shipped, and in counted weight bits. Different steps move different ones."""
+"""How large a file is: on disk, as shipped, coded, and in counted weight bits. Different steps move different ones."""
 
 from pathlib import Path
 
+from edgekit.artifacts.coding import ZSTD_LEVEL, encode
 from edgekit.artifacts.read import layers, stored_weight_bits
 from edgekit.core.measurement import Measurement
-
-ZSTD_LEVEL = 19
 
 
 def counted(path: Path) -> dict[str, Measurement]:
@@ -31,3 +30,8 @@ def shipped(path: Path) -> Measurement:
 
     compressed = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(Path(path).read_bytes())
     return Measurement.exact("shipped_bytes", len(compressed), f"zstd, level {ZSTD_LEVEL}")
+
+
+def coded(path: Path) -> Measurement:
+    """The size of the form that `python -m edgekit pack` makes, and `unpack` turns back into the very same file."""
+    return Measurement.exact("coded_bytes", len(encode(Path(path).read_bytes())), "entropy-coded, layer by layer")

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
+from edgekit.artifacts.coding import decode, encode
 from edgekit.artifacts.export import export
 from edgekit.artifacts.write import write
 from edgekit.core.measurement import Origin
-from edgekit.measure.size import counted, shipped
+from edgekit.measure.size import coded, counted, shipped
 from edgekit.models.architectures.lenet5 import LeNet5
 from tests.artifacts.networks import convolutional, example, rounded
 
@@ -39,6 +40,14 @@ def test_the_shipped_file_can_be_unpacked_again(tmp_path):
     found = shipped(path)
     assert found.value == len(zstandard.ZstdCompressor(level=19).compress(path.read_bytes()))
     assert found.how == "zstd, level 19"
+
+
+def test_the_coded_file_can_be_decoded_again(tmp_path):
+    path = Path(write(export(LeNet5(), np.zeros((1, 1, 28, 28), np.float32)), {}, tmp_path, "", None).path)
+    found = coded(path)
+    assert found.value == len(encode(path.read_bytes())) < shipped(path).value
+    assert decode(encode(path.read_bytes())) == path.read_bytes()
+    assert (found.metric, found.how) == ("coded_bytes", "entropy-coded, layer by layer")
 
 
 def test_zeros_shrink_the_file_its_weights_and_what_is_shipped_but_not_the_parameters(tmp_path):
