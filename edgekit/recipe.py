@@ -189,8 +189,8 @@ def _problem(number: int, step: Technique, fact: Fact, culprit: tuple[int, Techn
 def _wrong_for_codes(number: int, step: OnCodes, culprit: tuple[int, Technique]) -> list[str]:
     where, other = culprit
     return [
-        f"Step {number} ({step.title}) comes behind step {where} ({other.title}), which made the weights codes, and "
-        f"there {wrong}. Change that, or move step {number} before step {where}."
+        f"Step {number} ({step.title}) comes behind step {where} ({other.title}), which leaves a finished graph, "
+        f"and there {wrong}. Change that, or move step {number} before step {where}."
         for wrong in step.wrong_for_codes()
     ]
 

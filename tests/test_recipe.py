@@ -192,7 +192,7 @@ def test_weights_that_are_codes_already_can_still_be_pruned():
 def test_what_takes_a_network_is_refused_behind_a_quantization_step_all_at_once():
     recipe = Recipe.parse("quantize_static", "prune_weights,score=taylor,epochs=3")
     assert recipe.problems(a_model()) == [
-        "Step 2 (Magnitude pruning) comes behind step 1 (Static 8-bit quantization), which made the weights codes, "
+        "Step 2 (Magnitude pruning) comes behind step 1 (Static 8-bit quantization), which leaves a finished graph, "
         f"and there {wrong}. Change that, or move step 2 before step 1."
         for wrong in ("score must be magnitude, not taylor", "epochs must be 0, not 3")
     ]

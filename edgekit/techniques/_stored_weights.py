@@ -17,7 +17,8 @@ from edgekit.techniques._graph import array, attribute, readers, store
 
 _THROUGH = ("Cast", "DequantizeLinear")
 MOST_VALUES = 256  # of a codebook, whose codes have 8 bits at most
-_KINDS = ("Conv", "ConvInteger", "ConvTranspose", "Gemm", "MatMul", "MatMulInteger")
+_CONVOLUTIONS = ("Conv", "FusedConv", "ConvInteger", "ConvTranspose")
+_PRODUCTS = ("Gemm", "FusedGemm", "MatMul", "FusedMatMul", "MatMulInteger")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def stored_weights(graph: onnx.ModelProto, encodings: Mapping[str, Stored]) -> l
     makers = {name: node for node in graph.graph.node for name in node.output}
     found: dict[str, StoredWeight] = {}
     for node in graph.graph.node:
-        if node.op_type not in _KINDS:
+        if node.op_type not in (*_CONVOLUTIONS, *_PRODUCTS):
             continue
         tensor, decoding = node.input[1], None
         while tensor in makers and makers[tensor].op_type in _THROUGH:
@@ -87,7 +88,7 @@ def stored_weights(graph: onnx.ModelProto, encodings: Mapping[str, Stored]) -> l
         if tensor not in kinds or tensor in found:
             continue
         held, axis, encoding = array(graph, tensor), _axis(node), encodings.get(tensor)
-        if node.op_type.startswith(("Gemm", "MatMul")) and held.ndim != 2:
+        if node.op_type in _PRODUCTS and held.ndim != 2:
             continue
         try:
             if encoding is None and decoding is not None:
@@ -101,9 +102,9 @@ def stored_weights(graph: onnx.ModelProto, encodings: Mapping[str, Stored]) -> l
 
 
 def _axis(node: onnx.NodeProto) -> int:
-    if node.op_type == "Gemm":
+    if node.op_type in _PRODUCTS:
         return 0 if attribute(node, "transB", 0) else 1
-    return 0 if node.op_type in ("Conv", "ConvInteger") else 1
+    return 1 if node.op_type == "ConvTranspose" else 0
 
 
 def _of_decoding(graph: onnx.ModelProto, node: onnx.NodeProto, codes: np.ndarray) -> Encoding:

@@ -20,8 +20,8 @@ longer compare: with scope "global" a weight counts for w² / Σ u² over all we
 Half zeros behind static 8-bit quantization so leave ResNet-8 82 % right, and by plain size 11 %; before it, 81 %.
 
 Costs: nothing at run time, one sort of the weights a round, wanda and taylor a pass over `samples`, and the training
-asked for. The file keeps its size on disk and its speed on a processor; what shrinks is the file once compressed for
-shipping, and time on hardware that skips zeros.
+asked for. Zeros are left out of the file, which then holds the other weights and where they lie: with 92 % zeros
+LeNet-5 takes a tenth of its bytes. On a processor it is as fast as before; only hardware that skips zeros gains time.
 When it fails: above about 80 % zeros without training, sooner in small networks; "per layer" hurts the first and last
 layers most, which have few weights to spare. Whole kernels cost more accuracy than as many single weights.
 Reference: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", arXiv:1506.02626;

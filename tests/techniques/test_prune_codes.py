@@ -1,4 +1,4 @@
-"""Pruning weights that are codes already: by hand, and after every quantization step on a real file."""
+"""Pruning weights that no network holds any more: codes by hand, and after every step that leaves a finished graph."""
 
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from edgekit.core.encoding import Codebook, Encoding
 from edgekit.core.errors import NothingToDo
 from edgekit.core.technique import Applied, Change, GraphTechnique
 from edgekit.models.architectures.lenet5 import LeNet5
+from edgekit.techniques.fuse_operators import FuseOperators
 from edgekit.techniques.prune_weights import PruneWeights
 from edgekit.techniques.quantize_dynamic import QuantizeDynamic
 from edgekit.techniques.quantize_fp16 import QuantizeFp16
@@ -32,6 +33,7 @@ QUANTIZED = [
     QuantizeDynamic(convolutions=True, per_channel=False),
     QuantizeFp16(),
     QuantizeFp16(skip=["block*"]),
+    FuseOperators(),
 ]
 SETTINGS = [{"sparsity": 0.7}, {"sparsity": 0.7, "scope": "per layer"}, {"pattern": "kernel"}]
 
@@ -137,7 +139,7 @@ def test_layers_compare_by_how_much_of_their_own_layer_a_weight_is():
     assert (after["b.weight"] != 0).tolist() == [[False, False, True, True]]
 
 
-# After every quantization step
+# After every step that leaves a finished graph
 
 
 @pytest.mark.parametrize("step", QUANTIZED, ids=name_of)
