@@ -1,6 +1,6 @@
 """Running a network on calibration samples, and looking at what passes through some of its modules meanwhile."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from edgekit.core.bench import Bench
 
 BATCH = 64
+ROWS = 4096  # inputs drawn for each layer's moments: several times what its weights need
+DAMPING = 0.01  # of the mean diagonal: directions that calibration did not see stay harmless
 
 Look = Callable[[str, tuple, object], None]  # (module's name, its inputs, its output)
 
@@ -39,3 +41,39 @@ def watching(modules: Iterable[tuple[str, nn.Module]], look: Look) -> Iterator[N
     finally:
         for handle in handles:
             handle.remove()
+
+
+def second_moments(
+    network: nn.Module, layers: Sequence[tuple[str, nn.Module]], inputs: np.ndarray, bench: Bench
+) -> dict[str, Tensor]:
+    """Layer name -> E[x xᵀ] (k, k) float64, x being the k inputs that meet one row of its weights; damped, so that it
+    is positive definite.
+
+    Args:
+        layers: (name, Linear or Conv2d without groups, padded with zeros).
+        inputs: of the network, (n, ...); ROWS inputs of each layer are drawn from them.
+    """
+    generator = torch.Generator().manual_seed(bench.seed)
+    modules, sums, seen = dict(layers), dict[str, Tensor](), dict[str, int]()
+
+    def look(name: str, taken: tuple, given: object) -> None:
+        rows = _rows(modules[name], taken[0])  # (rows, k)
+        wanted = -(-ROWS * len(taken[0]) // len(inputs))
+        rows = rows[torch.randperm(len(rows), generator=generator)[:wanted]].double()
+        sums[name] = sums.get(name, 0) + rows.T @ rows
+        seen[name] = seen.get(name, 0) + len(rows)
+
+    with watching(layers, look):
+        outputs(network, inputs, bench)
+    return {name: _damped(total / seen[name]) for name, total in sums.items()}
+
+
+def _rows(layer: nn.Module, x: Tensor) -> Tensor:
+    if isinstance(layer, nn.Linear):
+        return x.flatten(0, -2)
+    patches = nn.functional.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # (n, k, places)
+    return patches.transpose(1, 2).flatten(0, 1)
+
+
+def _damped(moments: Tensor) -> Tensor:
+    return moments + DAMPING * moments.diagonal().mean().clamp_min(1e-12) * torch.eye(len(moments), dtype=moments.dtype)
