@@ -32,7 +32,7 @@ def step_for_weight(layer: nn.Module, folded: np.ndarray, axis: int, bits: int) 
         folded: the layer's weight in the graph, whose output channels are along `axis`.
     """
     channels, weight = _channel_axis(layer), layer.weight.detach().numpy()
-    signs = np.where(_gains(weight, channels, folded, axis) < 0, -1, 1)  # (channels,)
+    signs = np.where(gains(weight, channels, folded, axis) < 0, -1, 1)  # (channels,)
     along = [-1 if place == channels else 1 for place in range(weight.ndim)]
     step = encode(weight * signs.reshape(along), channels, bits, clipping="mse").scale
     ends = np.array([-(2 ** (bits - 1)), 2 ** (bits - 1) - 1])
@@ -62,12 +62,12 @@ def encoder(layer: nn.Module, step: LearnedStep, bits: int) -> Encoder:
 
     def codes(folded: np.ndarray, axis: int, least_scale: np.ndarray | float = 0.0) -> Encoding:
         weight = layer.weight.detach()
-        gains = _gains(weight.numpy(), step.channels, folded, axis)  # (channels,)
-        learned = np.abs(gains) * step.step.detach().numpy()
+        folding = gains(weight.numpy(), step.channels, folded, axis)  # (channels,)
+        learned = np.abs(folding) * step.step.detach().numpy()
         scale = np.maximum(learned, np.maximum(least_scale, SMALLEST)).astype(np.float32)
         rows = _rows(step.codes(weight).numpy(), step.channels)  # (channels, rest)
         # Where a channel is as good as zero its scale is not the learned one, and codes follow.
-        rows = np.rint(rows * (np.sign(gains) * learned / scale)[:, None])
+        rows = np.rint(rows * (np.sign(folding) * learned / scale)[:, None])
         rows = np.clip(rows, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1).astype(np.int8)
         placed = np.moveaxis(rows.reshape(np.moveaxis(folded, axis, 0).shape), 0, axis)
         return Encoding(np.ascontiguousarray(placed), scale, np.zeros(len(scale), np.int8), bits, axis)
@@ -102,7 +102,7 @@ def limit_codes(graph: onnx.ModelProto, levels: Mapping[str, int]) -> None:
     replace_nodes(graph, nodes)
 
 
-def _gains(weight: np.ndarray, channels: int, folded: np.ndarray, axis: int) -> np.ndarray:
+def gains(weight: np.ndarray, channels: int, folded: np.ndarray, axis: int) -> np.ndarray:
     """What folding multiplied each channel by, float64 (channels,); 1 where all its weights are zero."""
     before, after = _rows(weight, channels).astype(np.float64), _rows(folded, axis).astype(np.float64)
     size = np.square(before).sum(1)

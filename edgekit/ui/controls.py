@@ -64,8 +64,8 @@ def _switched() -> None:
 def _sliders() -> Sliders:
     prune = st.segmented_control(
         "Prune", ["channels", "weights", "2:4"], default="channels", required=True, key="prune", bind="query-params",
-        help="Channels make the network narrower, so also faster. Single weights become zeros, which shrink only what "
-        "is shipped compressed. 2:4 zeroes two of every four weights, for hardware that skips them.",
+        help="Channels make the network narrower, so also faster. Single weights become zeros, which are left "
+        "out of the file, but not of the work. 2:4 zeroes two of every four weights, for hardware that skips them.",
     )  # fmt: skip
     sparsity = st.slider(
         "Sparsity", 0, round(100 * SPARSITIES[-1]), step=round(100 * SPARSITIES[1]), format="%d %%", key="sparsity",
