@@ -98,7 +98,7 @@ def fit(
         for epoch in range(schedule.epochs):
             sums = torch.zeros(3)  # loss, right answers, samples
             for inputs, labels in batches(epoch):
-                with torch.autocast("cpu", torch.bfloat16, enabled=_has_bfloat16()):
+                with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
                     value, logits = loss(network, _channels_last(inputs), labels)
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()
@@ -143,5 +143,6 @@ def _channels_last(inputs: Tensor) -> Tensor:
     return inputs.contiguous(memory_format=torch.channels_last) if inputs.dim() == 4 else inputs
 
 
-def _has_bfloat16() -> bool:
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies matrices of bfloat16 itself."""
     return torch.backends.cpu.get_cpu_capability() == "AVX512" and torch.ops.mkldnn._is_mkldnn_bf16_supported()

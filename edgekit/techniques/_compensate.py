@@ -4,55 +4,35 @@ A layer computes W x. What matters is not the error of W but that of its outputs
 inputs only through their second moments M = E[x xᵀ]. Column j after column is rounded, and each column k still to come
 is moved by what keeps that error least: w_k ← w_k − (w_j − ŵ_j) · U_jk / U_jj, with U the upper triangular factor of
 M⁻¹ = Uᵀ U. This is GPTQ (Frantar et al. 2022, arXiv:2210.17323), from Optimal Brain Surgeon (Hassibi and Stork 1993).
-"""
 
-from collections.abc import Mapping
+Once earlier layers are rounded, a layer is not given x any more but x̂. It should put out what it did, E|W x − Ŵ x̂|²,
+so first W becomes the best float weights for that, W + W E[(x − x̂) x̂ᵀ] E[x̂ x̂ᵀ]⁻¹, and then they are rounded on x̂
+(Zhang et al. 2016, arXiv:1505.06798; with GPTQ: Li et al. 2025, arXiv:2504.02692).
+"""
 
 import numpy as np
 import onnx
 from scipy.linalg import lapack
 
-from edgekit.core.progress import Progress
-from edgekit.techniques._calibrate import batches, open_session
 from edgekit.techniques._graph import GraphLayer, attribute, shape_of
+from edgekit.techniques._levels import Levels
 
 ROWS = 2048  # inputs drawn for each layer: several times what its weights need
 DAMPING = 0.01  # of the mean diagonal: directions that calibration did not see stay harmless
 BLOCK = 64  # columns after which all the rest is moved at once
+TURNS = 30  # of conjugate gradients, where pruned weights must stay zero
 
 
 def can_compensate(graph: onnx.ModelProto, layer: GraphLayer) -> bool:
-    """Whether the layer's inputs can be laid out as rows: matrix products, and plain two-dimensional convolutions."""
+    """Whether the layer's inputs can be laid out as rows: matrix products, and two-dimensional convolutions."""
     if layer.kind in ("Gemm", "MatMul"):
         return not attribute(layer.node, "transA", 0)
-    plain = attribute(layer.node, "group", 1) == 1 and attribute(layer.node, "auto_pad", b"NOTSET") == b"NOTSET"
-    return layer.kind == "Conv" and plain and len(shape_of(graph, layer.weight)) == 4
+    stated = attribute(layer.node, "auto_pad", b"NOTSET") == b"NOTSET"
+    return layer.kind == "Conv" and stated and len(shape_of(graph, layer.weight)) == 4
 
 
-def second_moments(
-    graph: onnx.ModelProto, layers: Mapping[str, GraphLayer], inputs: np.ndarray, seed: int, progress: Progress
-) -> dict[str, np.ndarray]:
-    """Layer name -> sum of x xᵀ (k, k) over inputs of that layer, k of which meet one row of its weights.
-
-    Args:
-        inputs: of the network, (n, ...); at most ROWS inputs of each layer are drawn from them.
-    """
-    sources = list(dict.fromkeys(layer.node.input[0] for layer in layers.values()))
-    shapes = {name: shape_of(graph, layer.weight) for name, layer in layers.items()}
-    session, random = open_session(graph, sources), np.random.default_rng(seed)
-    drawn: dict[str, list[np.ndarray]] = {name: [] for name in layers}
-    for start, count, values in batches(session, sources, inputs):
-        progress(start / len(inputs), f"inputs of layers, sample {start + 1} of {len(inputs)}")
-        held = dict(zip(sources, values, strict=True))
-        for name, layer in layers.items():
-            wanted = -(-ROWS * count // len(inputs))
-            drawn[name].append(_rows(held[layer.node.input[0]], layer, shapes[name], wanted, random))
-    progress(1.0, "inputs of layers")
-    return {name: (rows := np.concatenate(parts)).T @ rows for name, parts in drawn.items()}
-
-
-def compensated(rows: np.ndarray, scale: np.ndarray, first: int, last: int, moment: np.ndarray) -> np.ndarray:
-    """Codes (channels, k) of weights `rows` for scales (channels,), as whole floats; weights that are zero stay zero.
+def compensated(rows: np.ndarray, levels: Levels, moment: np.ndarray) -> np.ndarray:
+    """Levels (channels, k) for weights `rows`, as whole floats or values of the codebook; zeros stay zero.
 
     Args:
         moment: sum of x xᵀ, (k, k).
@@ -61,19 +41,62 @@ def compensated(rows: np.ndarray, scale: np.ndarray, first: int, last: int, mome
     factor = _inverse_factor(moment[np.ix_(order, order)].astype(np.float64)).astype(np.float32)
     left = np.ascontiguousarray(rows.T[order], np.float32)  # (k, channels)
     there = (left != 0).astype(np.float32)
-    codes = np.empty_like(left)
+    chosen = np.empty_like(left)
     for start in range(0, len(left), BLOCK):
         stop = min(start + BLOCK, len(left))
         errors = np.empty_like(left[start:stop])
+        nearest, scale = _columns(levels, order[start:stop])
         for j in range(start, stop):
-            code = np.rint(left[j] / scale)
-            codes[j] = code = np.minimum(np.maximum(code, first), last) * there[j]
-            errors[j - start] = error = (left[j] - code * scale) / factor[j, j]
+            chosen[j] = level = nearest(left[j], j - start) * there[j]
+            errors[j - start] = error = (left[j] - level * scale[j - start]) / factor[j, j]
             left[j + 1 : stop] -= factor[j, j + 1 : stop, None] * error
         left[stop:] -= factor[start:stop, stop:].T @ errors
-    placed = np.empty_like(codes)
-    placed[order] = codes
+    placed = np.empty_like(chosen)
+    placed[order] = chosen
     return placed.T
+
+
+def making_up(rows: np.ndarray, moment: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """The weights that put out on x̂ what `rows` (channels, k) put out on x, nearly; zeros stay zero.
+
+    Args:
+        moment: sum of x̂ x̂ᵀ, (k, k).
+        missing: sum of (x − x̂) x̂ᵀ, (k, k).
+    """
+    damped = moment + _damping(moment) * np.eye(len(moment))
+    wanted = rows.astype(np.float64) @ missing
+    there = rows != 0
+    if there.all():
+        return (rows + np.linalg.solve(damped, wanted.T).T).astype(np.float32)
+    return (rows + _solve_within(damped, wanted, there)).astype(np.float32)
+
+
+def _solve_within(moment: np.ndarray, wanted: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """D (channels, k), zero where not `there`, with D M ≈ `wanted` elsewhere: conjugate gradients, channels at once."""
+    solution, left = np.zeros_like(wanted), wanted * there
+    way, size = left.copy(), np.square(left).sum(1)
+    for _ in range(TURNS):
+        pushed = (way @ moment) * there
+        step = size / np.maximum((way * pushed).sum(1), 1e-30)
+        solution += step[:, None] * way
+        left -= step[:, None] * pushed
+        before, size = size, np.square(left).sum(1)
+        way = left + (size / np.maximum(before, 1e-30))[:, None] * way
+    return solution
+
+
+def _columns(levels: Levels, columns: np.ndarray):
+    """For some columns: (weights of one (channels,), its place) -> levels, and the scales (columns, channels)."""
+    scale = np.ascontiguousarray(levels.at(levels.scale, columns).T)
+    if len(levels.book):
+        borders = (levels.book[1:] + levels.book[:-1]) / 2
+        return lambda weights, j: levels.book[np.searchsorted(borders, weights / scale[j])], scale
+    low, high = (np.ascontiguousarray(levels.at(end, columns).T) for end in (levels.low, levels.high))
+    return lambda weights, j: np.minimum(np.maximum(np.rint(weights / scale[j]), low[j]), high[j]), scale
+
+
+def _damping(moment: np.ndarray) -> float:
+    return max(DAMPING * float(np.diag(moment).mean()), 1e-12)
 
 
 def _inverse_factor(moment: np.ndarray) -> np.ndarray:
@@ -81,20 +104,24 @@ def _inverse_factor(moment: np.ndarray) -> np.ndarray:
 
     With rows and columns reversed, M = L Lᵀ; turned back, M = R Rᵀ with R upper triangular, and U = R⁻¹.
     """
-    added = max(DAMPING * float(np.diag(moment).mean()), 1e-12)
-    lower = np.linalg.cholesky((moment + added * np.eye(len(moment)))[::-1, ::-1])
+    lower = np.linalg.cholesky((moment + _damping(moment) * np.eye(len(moment)))[::-1, ::-1])
     upper, info = lapack.dtrtri(np.asfortranarray(lower[::-1, ::-1]), lower=0)
     assert info == 0, "a Cholesky factor can be inverted"
     return upper
 
 
-def _rows(
+def drawn_rows(
     values: np.ndarray, layer: GraphLayer, shape: tuple[int, ...], wanted: int, random: np.random.Generator
 ) -> np.ndarray:
-    """Inputs that meet the weights of one output, (rows, k): `wanted` draws, or all if there are no more."""
+    """Inputs that meet the weights of one output, (groups, rows, k): `wanted` draws, or all if there are no more.
+
+    Args:
+        values: what the layer is given.
+        shape: of its weights.
+    """
     if layer.kind != "Conv":
         flat = values.reshape(-1, values.shape[-1])
-        return flat[_draw(len(flat), wanted, random)]
+        return flat[_draw(len(flat), wanted, random)][None]
     pads = attribute(layer.node, "pads", [0, 0, 0, 0])
     padded = np.pad(values, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
     strides, dilations = attribute(layer.node, "strides", [1, 1]), attribute(layer.node, "dilations", [1, 1])
@@ -103,7 +130,9 @@ def _rows(
     windows = windows[..., :: dilations[0], :: dilations[1]]  # (n, channels, height, width, kh, kw)
     places = (windows.shape[0], windows.shape[2], windows.shape[3])
     image, y, x = np.unravel_index(_draw(int(np.prod(places)), wanted, random), places)
-    return windows[image, :, y, x].reshape(len(image), -1)  # (rows, channels · kh · kw)
+    taken = windows[image, :, y, x]  # (rows, channels, kh, kw)
+    groups = attribute(layer.node, "group", 1)
+    return taken.reshape(len(image), groups, -1).transpose(1, 0, 2)
 
 
 def _draw(count: int, wanted: int, random: np.random.Generator) -> np.ndarray:
