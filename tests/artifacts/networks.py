@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from edgekit.artifacts.export import export
@@ -88,7 +89,7 @@ def torch_run(network: nn.Module, inputs: np.ndarray) -> np.ndarray:
 
 def arrays(graph: onnx.ModelProto) -> dict[str, np.ndarray]:
     """Initializer name -> values."""
-    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
+    return {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.graph.initializer}
 
 
 def encoding(shape: tuple[int, ...], bits: int, *, axis: int = 0, zeros: bool = False, seed: int = 0) -> Encoding:
@@ -127,5 +128,38 @@ def rounded(network: nn.Module, bits: int, *, zeros: bool = False) -> tuple[onnx
     for tensor in graph.graph.initializer:
         if len(tensor.dims) > 1:
             encodings[tensor.name] = encoding(tuple(tensor.dims), bits, zeros=zeros, seed=len(encodings))
-            tensor.CopyFrom(onnx.numpy_helper.from_array(encodings[tensor.name].decode(), tensor.name))
+            tensor.CopyFrom(numpy_helper.from_array(encodings[tensor.name].decode(), tensor.name))
     return graph, encodings
+
+
+def quantized_convolution(form: Encoding) -> onnx.ModelProto:
+    """uint8 activations, int8 weights per channel, as quantize–dequantize pairs around a Conv."""
+    channels = form.codes.shape[0]
+    constants = {
+        "s": np.float32(0.05),
+        "z": np.uint8(128),
+        "w": form.codes.astype(np.int8),
+        "ws": form.scale,
+        "wz": np.zeros(channels, np.int8),
+        "b": np.arange(channels, dtype=np.int32),
+        "bs": np.float32(0.05) * form.scale,
+        "bz": np.zeros(channels, np.int32),
+    }
+    nodes = [
+        helper.make_node("QuantizeLinear", ["input", "s", "z"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["x"]),
+        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["wf"], axis=0),
+        helper.make_node("DequantizeLinear", ["b", "bs", "bz"], ["bf"], axis=0),
+        helper.make_node("Conv", ["x", "wf", "bf"], ["y"], name="conv"),
+        helper.make_node("QuantizeLinear", ["y", "s", "z"], ["yq"]),
+        helper.make_node("DequantizeLinear", ["yq", "s", "z"], ["output"]),
+    ]
+    kind = TensorProto.FLOAT
+    body = helper.make_graph(
+        nodes,
+        "quantized",
+        [helper.make_tensor_value_info("input", kind, ["batch", form.codes.shape[1], 8, 8])],
+        [helper.make_tensor_value_info("output", kind, ["batch", channels, None, None])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    return helper.make_model(body, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)

@@ -14,7 +14,16 @@ from edgekit.artifacts.packing import pack
 from edgekit.core.encoding import Codebook, Encoding, Stored
 from edgekit.core.errors import ModelError
 from edgekit.models.architectures.resnet import resnet8
-from tests.artifacts.networks import codebook, convolutional, encoding, example, grouped, rounded, run
+from tests.artifacts.networks import (
+    codebook,
+    convolutional,
+    encoding,
+    example,
+    grouped,
+    quantized_convolution,
+    rounded,
+    run,
+)
 
 WIDTHS = range(2, 9)
 NOTHING = np.zeros((), np.float32)
@@ -142,43 +151,10 @@ def test_packed_float_weights_run_as_the_same_operators_as_float_ones(form, bits
     np.testing.assert_array_equal(run(packed, inputs), run(graph, inputs))
 
 
-def _quantized_convolution(form: Encoding) -> onnx.ModelProto:
-    """uint8 activations, int8 weights per channel, as quantize–dequantize pairs around a Conv."""
-    channels = form.codes.shape[0]
-    constants = {
-        "s": np.float32(0.05),
-        "z": np.uint8(128),
-        "w": form.codes.astype(np.int8),
-        "ws": form.scale,
-        "wz": np.zeros(channels, np.int8),
-        "b": np.arange(channels, dtype=np.int32),
-        "bs": np.float32(0.05) * form.scale,
-        "bz": np.zeros(channels, np.int32),
-    }
-    nodes = [
-        helper.make_node("QuantizeLinear", ["input", "s", "z"], ["q"]),
-        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["x"]),
-        helper.make_node("DequantizeLinear", ["w", "ws", "wz"], ["wf"], axis=0),
-        helper.make_node("DequantizeLinear", ["b", "bs", "bz"], ["bf"], axis=0),
-        helper.make_node("Conv", ["x", "wf", "bf"], ["y"], name="conv"),
-        helper.make_node("QuantizeLinear", ["y", "s", "z"], ["yq"]),
-        helper.make_node("DequantizeLinear", ["yq", "s", "z"], ["output"]),
-    ]
-    kind = TensorProto.FLOAT
-    body = helper.make_graph(
-        nodes,
-        "quantized",
-        [helper.make_tensor_value_info("input", kind, ["batch", form.codes.shape[1], 8, 8])],
-        [helper.make_tensor_value_info("output", kind, ["batch", channels, None, None])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    return helper.make_model(body, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-
-
 @pytest.mark.parametrize("bits", WIDTHS)
 def test_packed_codes_under_8_bit_activations_run_as_integer_convolutions(bits, tmp_path):
     form = encoding((8, 3, 3, 3), bits)
-    graph = _quantized_convolution(form)
+    graph = quantized_convolution(form)
     packed = pack(graph, {"w": form})
     operators = _optimised(packed, tmp_path / "packed.onnx")
     assert operators["QLinearConv"] == 1
@@ -188,7 +164,7 @@ def test_packed_codes_under_8_bit_activations_run_as_integer_convolutions(bits, 
 
 def test_eight_bit_codes_under_8_bit_activations_stay_as_they_are():
     form = encoding((8, 3, 3, 3), 8)
-    graph = _quantized_convolution(form)
+    graph = quantized_convolution(form)
     assert pack(graph, {"w": form}) == graph
 
 

@@ -14,7 +14,7 @@ from edgekit.artifacts.read import layers, stored_weight_bits, weights
 from edgekit.artifacts.write import write
 from edgekit.core.encoding import Codebook, Encoding
 from edgekit.models.architectures.lenet5 import LeNet5
-from tests.artifacts.networks import arrays, codebook, encoding, grouped, run
+from tests.artifacts.networks import arrays, codebook, encoding, example, grouped, quantized_convolution, run
 from tests.techniques.graphs import kernels
 
 NOTHING = np.zeros((), np.float32)
@@ -165,6 +165,19 @@ def test_the_runtime_runs_the_same_operators_as_on_an_unpacked_file(share, tmp_p
     assert kernels(packed, tmp_path) == kernels(graph, tmp_path)
     image = np.random.default_rng(0).random((3, 1, 28, 28)).astype(np.float32)
     np.testing.assert_array_equal(run(packed, image), run(graph, image))
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_sparse_codes_under_8_bit_activations_run_as_integer_convolutions(bits, tmp_path):
+    form = sparse(encoding((64, 32, 3, 3), bits), 0.9)
+    graph = quantized_convolution(form)
+    packed = pack(graph, {"w": form})
+    assert packed.ByteSize() < 0.6 * 64 * 32 * 9
+    operators = kernels(packed, tmp_path)
+    assert operators["QLinearConv"] == 1
+    assert operators == kernels(graph, tmp_path)
+    inputs = example((1, 32, 8, 8))
+    np.testing.assert_array_equal(run(packed, inputs), run(graph, inputs))
 
 
 def test_a_pruned_network_is_smaller_on_disk_and_read_as_it_was(tmp_path):
