@@ -110,7 +110,7 @@ class Recipe:
             if names is not None and isinstance(step, Layerwise):
                 problems += [_no_layer(number, step, pattern, names) for pattern in step.patterns_without(names)]
             names = None if step.renames else names
-            for fact in step.removes | _removes_of_kind(step):
+            for fact in (step.removes | _removes_of_kind(step)) & facts:  # what was never there, no step removed
                 facts.discard(fact)
                 removed_by[fact] = (number, step)
             facts |= step.adds

@@ -178,6 +178,13 @@ def test_the_order_of_layer_patterns_counts_since_the_first_that_fits_wins():
                 "Remove step 1."
             ],
         ),
+        (
+            ["factorize", "prune_heads"],  # which would take attention away, if there were any
+            [
+                "Step 2 (Head and feed-forward pruning) needs attention layers with separate query, key and value "
+                "projections, which lenet5-fashion does not have. Remove step 2."
+            ],
+        ),
     ],
 )
 def test_problems_say_which_step_lacks_what_and_what_to_do(steps: list[str], problems: list[str]):
