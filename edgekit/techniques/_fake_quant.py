@@ -114,7 +114,10 @@ def _off(bias: Tensor, steps: Tensor) -> Tensor:
 class _Rounding(torch.autograd.Function):
     @staticmethod
     def forward(ctx, values: Tensor, step: Tensor, first: Tensor, last: Tensor, share: float) -> Tensor:
-        rounded = torch.clamp((values / step).round_(), first, last).mul_(step)
+        if step.numel() == 1:  # plain numbers are far faster than tensors of one
+            rounded = (values / float(step)).round_().clamp_(float(first), float(last)).mul_(float(step))
+        else:
+            rounded = (values / step).round_().clamp_(first, last).mul_(step)
         ctx.save_for_backward(values, rounded, step, first, last)
         ctx.share = share
         return rounded
@@ -122,7 +125,17 @@ class _Rounding(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         values, rounded, step, first, last = ctx.saved_tensors
-        through = gradient * ((values >= first * step) & (values <= last * step))
-        # (rounded − values) / s inside the range and its end, rounded / s, beyond
-        toward = (gradient * rounded).sub_(through * values).sum_to_size(step.shape).div_(step)
-        return through, toward * ctx.share, None, None, None
+        # A step's part: (rounded − values) / s inside the range; the end of the range, which is rounded / s, beyond.
+        if step.numel() == 1:
+            through = torch.ops.aten.hardtanh_backward(gradient, values, float(first * step), float(last * step))
+            toward = (_dot(gradient, rounded) - _dot(through, values)).reshape(step.shape)
+        else:
+            through = gradient * ((values >= first * step) & (values <= last * step))
+            toward = (gradient * rounded).sub_(through * values).sum_to_size(step.shape)
+        return through, toward / step * ctx.share, None, None, None
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    if a.dim() == 4 and a.is_contiguous(memory_format=torch.channels_last):
+        a, b = a.permute(0, 2, 3, 1), b.permute(0, 2, 3, 1)
+    return torch.dot(a.reshape(-1), b.reshape(-1))
