@@ -248,6 +248,7 @@ def test_the_module_docstring_is_the_card(technique: type[Technique]):
         assert part in card
     assert re.search(r"arXiv:\d{4}\.\d{4,5}", card), "cites a paper"
     assert technique.title
+    assert 10 < len(technique.effect) < 90, "says in a line what a file gains and what it does not"
     assert technique.family in FAMILIES
     assert re.search(r"\d{4}", technique.reference)
     assert all(view.knob.help.endswith(".") for view in knobs(technique)), "each knob says what it does, in a sentence"

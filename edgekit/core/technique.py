@@ -80,7 +80,7 @@ class Technique(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
     title: ClassVar[str]
-    effect: ClassVar[str] = ""
+    effect: ClassVar[str]
     family: ClassVar[str]
     reference: ClassVar[str]
     needs: ClassVar[frozenset[Fact]] = frozenset()

@@ -52,6 +52,7 @@ class Distill(Training, NetworkTechnique):
     ] = Field(0.0, ge=0, le=100)
 
     title, family = "Distillation", "Recovery"
+    effect = "More accuracy for the same file"
     reference = "Hinton et al. 2015, arXiv:1503.02531"
     needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.TRAINING_DATA})
     trains = True

@@ -55,6 +55,7 @@ class Factorize(Layerwise, NetworkTechnique):
     ] = Field(256, ge=32, le=8192)
 
     title, family = "Factorisation", "Sharing and factoring"
+    effect = "Smaller file; faster where the ranks are low"
     reference = "Jaderberg et al. 2014, arXiv:1405.3866"
     removes = frozenset({Fact.ATTENTION})
     identity = {"keep": 1.0}

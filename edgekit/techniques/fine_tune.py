@@ -24,6 +24,7 @@ class FineTune(Training, NetworkTechnique):
     """Settings of fine-tuning; see the module docstring."""
 
     title, family = "Fine-tuning", "Recovery"
+    effect = "Accuracy won back; size and speed stay"
     reference = "Han et al. 2015, arXiv:1506.02626"
     needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.TRAINING_DATA})
     trains = True

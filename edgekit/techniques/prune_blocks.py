@@ -51,6 +51,7 @@ class PruneBlocks(NetworkTechnique):
     )
 
     title, family = "Block pruning", "Pruning"
+    effect = "Smaller file and faster; accuracy goes in large steps"
     reference = "Men et al. 2024, arXiv:2403.03853"
     needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.BLOCKS, Fact.CALIBRATION_DATA})
     identity = {"sparsity": 0.0}

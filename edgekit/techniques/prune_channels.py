@@ -98,6 +98,7 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
     ] = Field(512, ge=32, le=8192)
 
     title, family = "Channel pruning", "Pruning"
+    effect = "Smaller file and faster"
     reference = "Li et al. 2017, arXiv:1608.08710"
     identity = {"sparsity": 0.0}
 

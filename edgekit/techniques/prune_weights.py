@@ -82,6 +82,7 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
     ] = Field(512, ge=32, le=8192)
 
     title, family = "Magnitude pruning", "Pruning"
+    effect = "Smaller file, not faster"
     reference = "Han et al. 2015, arXiv:1506.02626"
     identity = {"sparsity": 0.0}
 

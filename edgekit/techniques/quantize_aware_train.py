@@ -67,6 +67,7 @@ class QuantizeAwareTrain(Training, Layerwise, NetworkTechnique):
     ] = Field(128, ge=1, le=4096)
 
     title, family = "Quantization-aware training", "Quantization"
+    effect = "Smaller file and faster, at fewer bits than rounding afterwards stands"
     reference = "Esser et al. 2020, arXiv:1902.08153"
     trains = True
 

@@ -45,6 +45,7 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
     ] = "int8"
 
     title, family = "Dynamic 8-bit quantization", "Quantization"
+    effect = "Smaller file; faster matrix products, slower convolutions"
     reference = "Krishnamoorthi 2018, arXiv:1806.08342"
     needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS})
     removes = frozenset({Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS})

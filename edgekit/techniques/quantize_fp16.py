@@ -32,6 +32,7 @@ class QuantizeFp16(GraphTechnique):
     )
 
     title, family = "Half precision", "Quantization"
+    effect = "Half the file; not faster on a processor"
     reference = "Micikevicius et al. 2018, arXiv:1710.03740"
     needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS})
     removes = frozenset({Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS})

@@ -106,6 +106,7 @@ class QuantizeWeights(Layerwise, GraphTechnique):
     ] = Field(128, ge=1, le=4096)
 
     title, family = "Low-bit weights", "Quantization"
+    effect = "Smaller file; faster only with 8-bit activations"
     reference = "Frantar et al. 2022, arXiv:2210.17323"
 
     @property
@@ -155,18 +156,20 @@ class QuantizeWeights(Layerwise, GraphTechnique):
     def apply(self, graph: onnx.ModelProto, bench: Bench) -> Applied:
         """Round the weights. Raises NothingToDo if there is no layer whose weights could be rounded."""
         lift_constants(graph)
-        layers = dict(weight_layers(graph)) if self.activations == "float" else integer_layers(graph)
-        bits = {name: n for name, n in self._bits(list(dict(weight_layers(graph)))).items() if name in layers}
-        if not bits:
+        bits = self._bits(list(dict(weight_layers(graph))))
+        if self.activations == "float":
+            layers = {name: layer for name, layer in weight_layers(graph) if name in bits}
+        else:
+            layers = {name: layer for name, layer in integer_layers(graph).items() if name in bits}
+            layers = with_weights_of_their_own(graph, layers)
+            most = REDUCED_BITS if overflows(bench.host) else 8
+            bits = {name: min(n, most) for name, n in bits.items()}
+        if not layers:
             raise NothingToDo(
                 f"{self.title} found no convolution or matrix product with weights. "
                 "Skip fewer layers, or remove the step."
             )
-        if self.activations == "int8":
-            layers = with_weights_of_their_own(graph, {name: layers[name] for name in bits})
-            bits = {name: min(bits[name], REDUCED_BITS) if overflows(bench.host) else bits[name] for name in layers}
-        layers = {name: layers[name] for name in bits}
-        ways = {name: self._way(name, n) for name, n in bits.items()}
+        ways = {name: self._way(name, bits[name]) for name in layers}
         words = {name: _in_words(ways[name], layer, shape_of(graph, layer.weight)) for name, layer in layers.items()}
         encodings = self._round(graph, bench.part(0, 1 if self.activations == "float" else 0.6), layers, ways)
         if self.activations == "float":

@@ -39,6 +39,7 @@ class SeparateConvs(Layerwise, Training, NetworkTechnique):
     )
 
     title, family = "Separable convolutions", "Smaller networks"
+    effect = "Smaller file and fewer multiplications; not everywhere faster"
     reference = "Howard et al. 2017, arXiv:1704.04861"
     renames = True
 
