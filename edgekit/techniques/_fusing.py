@@ -100,7 +100,7 @@ def restore_names(before: onnx.ModelProto, after: onnx.ModelProto, found: list[F
     instead: dict[str, str] = {}
     for fused in found:
         layer = next((layers[part.output[0]] for part in fused.parts if part.output[0] in layers), None)
-        fused.node.name = layer.name if layer else fused.node.name or fused.node.output[0]
+        fused.node.name = layer.name if layer else fused.parts[-1].name or fused.node.output[0]
         if layer:
             wanted = [layer.weight, layer.bias or f"{layer.name}.bias"]
             for name, old in zip(fused.node.input[1:3], wanted, strict=False):

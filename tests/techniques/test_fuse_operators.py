@@ -5,11 +5,14 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
+import torch
 
+from edgekit.artifacts.export import export
 from edgekit.artifacts.read import layers
 from edgekit.artifacts.write import write
 from edgekit.core.errors import NothingToDo
 from edgekit.core.technique import Fact
+from edgekit.models.architectures.vit import VisionTransformer
 from edgekit.techniques._graph import attribute
 from edgekit.techniques.fuse_operators import OPTIMISERS, FuseOperators
 from edgekit.techniques.quantize_static import QuantizeStatic
@@ -82,6 +85,17 @@ def test_each_switch_leaves_its_kind_alone():
     assert ("conv1", "Identity + Conv in one Conv") in told(made(unfused(), batch_norm=False))
     assert ("conv2", "Conv + Mul in one Conv") in told(made(unfused(), activations=False))
     assert "scaled" not in dict(told(made(unfused(), constants=False)))
+
+
+def test_in_a_transformer_products_take_factors_and_activations_take_biases():
+    torch.manual_seed(0)
+    network = VisionTransformer(channels=1, size=8, patch=4, dim=8, depth=1, num_heads=2, hidden=8).eval()
+    graph = export(network, np.zeros((1, 1, 8, 8), np.float32))
+    product, gelu = told(made(graph))
+    assert product == ("blocks.blocks.0.attention.Mul", "MatMul + Mul in one FusedMatMul")
+    assert gelu[1] == "Add + Gelu in one BiasGelu"
+    assert told(made(graph, activations=False)) == [product]
+    assert told(made(graph, batch_norm=False)) == [gelu]
 
 
 def test_level_basic_writes_standard_onnx_that_can_still_be_quantized(tmp_path):
