@@ -1,13 +1,18 @@
 """What every technique needs that puts another network in place of the one it is given."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 
+from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
 from edgekit.core.technique import Change
 from edgekit.models.architectures.blocks import Shape
 from edgekit.techniques._layers import weight_layers
+from edgekit.techniques._recalibrate import recalibrate
+from edgekit.techniques._train import Training, train
 
 
 @torch.no_grad()
@@ -24,6 +29,17 @@ def wanted(network: nn.Module, example: np.ndarray, title: str) -> tuple[int, Sh
             f"this one takes {example.shape[1:]} and answers with {tuple(answers.shape[1:])}. Remove the step."
         )
     return answers.shape[1], example.shape[1:]
+
+
+def train_anew(
+    student: nn.Module, bench: Bench, how: Training, **how_else: Any
+) -> tuple[nn.Module, list[dict[str, Any]]]:
+    """`train` for random weights, whose normalisation has seen nothing: it starts from what calibration samples give.
+
+    Running statistics that start at 0 and 1 would still be far off after a few dozen updates.
+    """
+    recalibrate(student, bench.part(0, 0.05))
+    return train(student, bench.part(0.05, 1), how, **how_else)
 
 
 def described(network: nn.Module) -> list[Change]:

@@ -28,8 +28,8 @@ from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
 from edgekit.techniques._space import SMALLEST, Design, built, suggested
-from edgekit.techniques._students import described, wanted
-from edgekit.techniques._train import Training, train
+from edgekit.techniques._students import described, train_anew, wanted
+from edgekit.techniques._train import Training
 
 if TYPE_CHECKING:
     import optuna
@@ -65,8 +65,9 @@ class SearchArchitecture(Training, NetworkTechnique):
     )
 
     title, family = "Architecture search", "Smaller networks"
+    effect = "A network to fit a limit; takes as long as many trainings"
     reference = "Akiba et al. 2019, arXiv:1907.10902"
-    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.TRAINING_DATA})
+    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.CALIBRATION_DATA, Fact.TRAINING_DATA})
     adds = frozenset({Fact.BATCH_NORM})
     removes = frozenset({Fact.ATTENTION, Fact.BLOCKS})
     trains = True
@@ -93,7 +94,7 @@ class SearchArchitecture(Training, NetworkTechnique):
             self, bench.part(0, searching), lambda design: built(design, classes, shape, bench.seed), cost, most
         )
         best = search.run()
-        student, curve = train(search.build(best), bench.part(searching, 1), self)
+        student, curve = train_anew(search.build(best), bench.part(searching, 1), self)
         changes = described(student)
         return Applied(student, [Change(changes[0].layer, search.in_words(best)), *changes], curve=search.curve + curve)
 
@@ -174,7 +175,7 @@ class _Search:
                 raise _StoppedEarly
 
         try:
-            train(
+            train_anew(
                 student,
                 replace(here, on_epoch=after_epoch),
                 self.how,

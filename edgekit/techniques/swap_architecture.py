@@ -24,8 +24,8 @@ from edgekit.core.bench import Bench
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Fact, NetworkTechnique
 from edgekit.models.architectures import fresh
-from edgekit.techniques._students import described, wanted
-from edgekit.techniques._train import Training, train
+from edgekit.techniques._students import described, train_anew, wanted
+from edgekit.techniques._train import Training
 
 WITHOUT_BLOCKS = ("mobilenet_v1", "ds_cnn")
 
@@ -51,8 +51,9 @@ class SwapArchitecture(Training, NetworkTechnique):
     )
 
     title, family = "Another architecture", "Smaller networks"
+    effect = "Another network, trained from nothing: as small and fast as it is"
     reference = "Sandler et al. 2018, arXiv:1801.04381"
-    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.TRAINING_DATA})
+    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.CALIBRATION_DATA, Fact.TRAINING_DATA})
     removes = frozenset({Fact.ATTENTION, Fact.BLOCKS})
     trains = True
     renames = True
@@ -70,5 +71,5 @@ class SwapArchitecture(Training, NetworkTechnique):
         """
         classes, shape = wanted(network, bench.example, self.title)
         student = fresh(self.architecture, classes, shape, self.width, bench.seed)
-        student, curve = train(student, bench, self)
+        student, curve = train_anew(student, bench, self)
         return Applied(student, described(student), curve=curve)
