@@ -28,7 +28,8 @@ def edit(model: str) -> list[dict] | None:
         _step(steps, place, techniques().get(step["name"]), problems)
     if not steps:
         st.caption("No steps yet: this is the network as it came. Add a step to start.")
-    if st.button("Add a step", icon=":material/add:", key="add_step", width="stretch"):
+    st.button("Add a step", icon=":material/add:", key="add_step", width="stretch", on_click=technique_cards.open_list)
+    if st.session_state.get("adding"):
         technique_cards.choose(load(model), techniques(), _add)
     recipe = [{step["name"]: step["values"]} for step in steps]
     state.set_custom_recipe(recipe)

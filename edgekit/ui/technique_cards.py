@@ -13,7 +13,17 @@ from edgekit.core.technique import FAMILIES, Fact, Technique
 SECTIONS = ("Costs", "When it fails", "Reference")
 
 
-@st.dialog("Add a step", width="medium", icon=":material/add:")
+def close() -> None:
+    """Let the list go."""
+    st.session_state["adding"] = False
+
+
+def open_list() -> None:
+    """Show the list from now on, also on a page that is drawn anew because a point has come."""
+    st.session_state["adding"] = True
+
+
+@st.dialog("Add a step", width="medium", icon=":material/add:", on_dismiss=close)
 def choose(model: Model, kinds: dict[str, type[Technique]], add: Callable[[str], None]) -> None:
     """A list of all techniques that this network can take, by family, each with what it will and will not do.
 
@@ -29,11 +39,16 @@ def choose(model: Model, kinds: dict[str, type[Technique]], add: Callable[[str],
         for name, kind in members.items():
             with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
                 st.markdown(f"{kind.title}  \n:small[:gray[{kind.effect}]]", width="stretch")
-                if st.button("Add", key=f"add-{name}", help=idea(kind), on_click=add, args=(name,)):
+                if st.button("Add", key=f"add-{name}", help=idea(kind), on_click=_chosen, args=(name, add)):
                     st.rerun()  # closes the list
     if told := [f"- {kinds[name].title}: needs {', '.join(gone)}." for name, gone in lacking.items() if gone]:
         st.markdown(f"**Not for {model.title}**")
         st.markdown("\n".join(told))
+
+
+def _chosen(name: str, add: Callable[[str], None]) -> None:
+    add(name)
+    close()
 
 
 def missing(kind: type[Technique], facts: frozenset[Fact]) -> list[Fact]:
