@@ -71,7 +71,8 @@ def read(network: nn.Module, images: Tensor, title: str) -> Reading:
 
 
 def _ordinary(layer: nn.Conv2d) -> bool:
-    return layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros" and layer.padding != "same"
+    plain = layer.groups == 1 and layer.dilation == (1, 1) and layer.padding_mode == "zeros"
+    return plain and isinstance(layer.padding, tuple)
 
 
 @torch.no_grad()
@@ -151,7 +152,9 @@ def _pad(network: nn.Module) -> list[tuple[str, str]]:
     done = []
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv2d) and layer.padding == (0, 0) and max(layer.kernel_size) > 1:
-            layer.padding = tuple(size // 2 for size in layer.kernel_size)
+            layer.padding = tuple(
+                size // 2 * apart for size, apart in zip(layer.kernel_size, layer.dilation, strict=True)
+            )
             layer._reversed_padding_repeated_twice = [one for one in reversed(layer.padding) for _ in range(2)]
             done.append((name, f"padded by {layer.padding[0]}, or no pixel would be left"))
     return done
@@ -178,6 +181,6 @@ def _sides(area: int, aspect: float) -> tuple[int, int] | None:
 
 def _does_not_fit(network: nn.Module, title: str) -> ModelError:
     return ModelError(
-        f"{title}: the maps inside {type(network).__name__} become too small for its layers. "
-        "Raise scale, choose another mode, or take a network that ends in a mean over space."
+        f"{title}: the layers of {type(network).__name__} do not fit smaller maps. "
+        "Raise scale, choose another mode, or take a convolutional network that ends in a mean over space."
     )

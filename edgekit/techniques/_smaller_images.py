@@ -12,7 +12,7 @@ import functools
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 SIGNS = torch.tensor([[[1.0, 1], [1, 1]], [[1, -1], [1, -1]], [[1, 1], [-1, -1]], [[1, -1], [-1, 1]]])  # (band, y, x)
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
@@ -89,6 +89,12 @@ def put_before(network: nn.Module, step: nn.Module) -> None:
     network.add_module(NAME, nn.Sequential(step))
     if isinstance(network, nn.Sequential):  # it runs its parts in order
         network._modules = {NAME: network._modules.pop(NAME), **network._modules}
+    elif isinstance(network, fx.GraphModule):  # its forward is written from its graph, also in every copy
+        images = next(node for node in network.graph.nodes if node.op == "placeholder")
+        with network.graph.inserting_after(images):
+            shrunk = network.graph.call_module(NAME, (images,))
+        images.replace_all_uses_with(shrunk, delete_user_cb=lambda user: user is not shrunk)
+        network.recompile()
     else:
         network.__class__ = _seeing_less(type(network))
 

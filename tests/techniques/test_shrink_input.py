@@ -1,5 +1,7 @@
 """A smaller input: what a new pixel is made of, and that layers fitted to it give what they should."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -140,6 +142,14 @@ def test_a_sequence_of_layers_is_shrunk_at_its_start():
     assert changed(images(2, 3, 8, 8)).shape == (2, 10)
 
 
+@pytest.mark.parametrize("around", [lambda network: network, torch.fx.symbolic_trace], ids=["class", "traced"])
+def test_a_copy_sees_no_more_than_the_network(around):
+    network, x = around(Net()), images(2, 3, 8, 8)
+    changed = copy.deepcopy(made(network).result)
+    coarse = nn.functional.interpolate(nn.functional.avg_pool2d(x, 2), scale_factor=2)
+    assert torch.allclose(changed(x), changed(coarse), atol=1e-6)
+
+
 @pytest.mark.parametrize("settings", [{}, {"mode": "haar"}, {"mode": "grey"}, {"scale": 0.7}], ids=str)
 def test_the_file_takes_the_whole_image_and_its_convolutions_become_integers(settings, tmp_path):
     network, x = made(Net(), (3, 16, 16), **settings).result, images(5, 3, 16, 16)
@@ -200,6 +210,6 @@ def test_a_network_whose_maps_cannot_get_smaller_is_refused():
     with pytest.raises(ModelError) as said:
         made(network)
     assert str(said.value) == (
-        "Smaller input: the maps inside Sequential become too small for its layers. "
-        "Raise scale, choose another mode, or take a network that ends in a mean over space."
+        "Smaller input: the layers of Sequential do not fit smaller maps. "
+        "Raise scale, choose another mode, or take a convolutional network that ends in a mean over space."
     )
