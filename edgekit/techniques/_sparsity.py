@@ -52,8 +52,8 @@ class Scored:
         """What is compared, (rows, n); what is zero already comes first."""
         if self.pattern == "kernel":
             # The root of the mean square orders kernels of one size as their norm does, and is fair to other sizes.
-            scores = self.scores.flatten(2).square().mean(2).sqrt().view(1, -1)  # (1, out · in)
-            zero = self.zero.flatten(2).all(2).view(1, -1)
+            scores = self.scores.flatten(2).square().mean(2).sqrt().reshape(1, -1)  # (1, out · in)
+            zero = self.zero.flatten(2).all(2).reshape(1, -1)
         else:
             scores, zero = self._laid_out(self.scores), self._laid_out(self.zero)
         if self.relative:

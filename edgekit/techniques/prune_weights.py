@@ -11,8 +11,8 @@ that sees 3 colours) are left alone. "kernel" zeroes whole K × K kernels of con
 least L2 norm: sparsity is then a share of kernels, and matrix products, which have none, are left alone.
 
 In several `rounds` the share of zeros climbs as s_t = s · (1 − (1 − t/n)³): fast while there is much to spare, then in
-ever smaller steps. Each round scores the weights anew and, with `epochs`, trains what is left, zeros held; the learning
-rate restarts high each time, as retraining wants it (Renda et al. 2020).
+ever smaller steps. Each round scores the weights anew and, with `epochs`, trains what is left, zeros held. One learning
+rate climbs and falls over all rounds, so that the most zeros get the finest steps.
 
 Behind a quantization step a pruned weight takes the code that means zero. It goes by its magnitude there, |scale ·
 (code − zero point)|, and cannot train. Batch normalisation is part of the weights by then, so that the layers' sizes no
@@ -27,11 +27,10 @@ layers most, which have few weights to spare. Whole kernels cost more accuracy t
 Reference: Han et al. 2015, "Learning both Weights and Connections for Efficient Neural Networks", arXiv:1506.02626;
 wanda: Sun et al. 2023, arXiv:2306.11695; taylor: Lee et al. 2019, "SNIP", arXiv:1810.02340, and Molchanov et al. 2019,
 arXiv:1906.10771; patterns: Mishra et al. 2021, arXiv:2104.08378; kernels: Mao et al. 2017, arXiv:1705.08922; rounds:
-Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; restarts: Renda et al. 2020, arXiv:2003.02389; LAMP:
-Lee et al. 2021, arXiv:2010.07611.
+Zhu and Gupta 2017, "To prune, or not to prune", arXiv:1710.01878; LAMP: Lee et al. 2021, arXiv:2010.07611.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, Self
 
 import onnx
@@ -52,7 +51,8 @@ from edgekit.techniques._stored_weights import stored_weights
 from edgekit.techniques._train import Training, train
 from edgekit.techniques._weight_scores import by_gradients, by_inputs
 
-SCORING = 0.1  # of a round's time goes into scores, where it also trains
+SCORING = 0.05  # of the time goes into the first scores, where it also trains
+Enter = Callable[[int, Bench], None]  # lets go what goes by a round, numbered from 1
 
 
 class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
@@ -77,6 +77,9 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
         Field(1, ge=1, le=20)
     )
     epochs: Annotated[int, Knob(unit="epochs", help="Training after each round; 0 for none.")] = Field(0, ge=0, le=100)
+    learning_rate: Annotated[float, Knob(log=True, help="The highest of all rounds, reached after a tenth.")] = Field(
+        0.02, ge=1e-5, le=0.5
+    )
     samples: Annotated[
         int, Knob(unit="samples", log=True, advanced=True, help="Training samples that wanda and taylor look at.")
     ] = Field(512, ge=32, le=8192)
@@ -112,18 +115,24 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
         """Zero weights, in rounds, and train in between. Raises NothingToDo if all that would go is zero already."""
         before, curve = _zeros(network), []
-        for number in range(1, self.rounds + 1):
-            here = bench.part((number - 1) / self.rounds, number / self.rounds)
-            scored, left = self._scored(network, here.part(0, SCORING) if self.trains else here)
+        masks: dict[str, Tensor] = {}
+        left: dict[str, str] = {}
+        about: dict[str, float] = {}
+
+        def enter(number: int, here: Bench) -> None:
+            scored, others = self._scored(network, here)
             if number == 1:
                 self._check_that_something_goes(scored)
-            masks = going(scored.values(), 1 - (1 - number / self.rounds) ** 3)
-            _put_zeros(network, dict(zip(scored, masks, strict=True)))
-            if self.trains:
-                about = {"round": number, "sparsity": _share(_zeros(network))}
-                started, rest = (number - 1) * self.epochs, here.part(SCORING, 1)
-                network, points = train(network, rest, self, started=started, about=about)
-                curve += points
+            masks.update(zip(scored, going(scored.values(), 1 - (1 - number / self.rounds) ** 3), strict=True))
+            left.update(others)
+            _put_zeros(network, masks)
+            about.update(round=number, sparsity=_share(_zeros(network)))
+
+        if self.trains:
+            curve = self._train(network, bench, enter, lambda: _put_zeros(network, masks), about)
+        else:
+            for number in range(1, self.rounds + 1):
+                enter(number, bench.part((number - 1) / self.rounds, number / self.rounds))
         return Applied(network, _changes(before, _zeros(network), left), curve=curve)
 
     def apply_to_codes(self, graph: onnx.ModelProto, encodings: Mapping[str, Stored], bench: Bench) -> Applied:
@@ -150,6 +159,25 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
         """Scores that look at data, and training, take a network."""
         wrong = [] if self.score == "magnitude" else [f"score must be magnitude, not {self.score}"]
         return wrong + ([f"epochs must be 0, not {self.epochs}"] if self.trains else [])
+
+    def _train(
+        self, network: nn.Module, bench: Bench, enter: Enter, hold: Callable[[], None], about: dict[str, float]
+    ) -> list[dict]:
+        """Train in place through all rounds, and return the curve; each round is entered with its first update."""
+        enter(1, bench.part(0, SCORING))
+        rest, done = bench.part(SCORING, 1), 0
+        per_round = self.epochs * max(1, bench.training_size // self.batch_size)
+
+        def after_step() -> None:
+            nonlocal done
+            hold()
+            if done and done % per_round == 0:
+                now = done / (per_round * self.rounds)
+                enter(done // per_round + 1, rest.part(now, now))
+                network.train()
+            done += 1
+
+        return train(network, rest, self, epochs=self.epochs * self.rounds, after_step=after_step, about=about)[1]
 
     def _scored(self, network: nn.Module, bench: Bench) -> tuple[dict[str, Scored], dict[str, str]]:
         """The network's layers with what their weights are compared by, and why others are left alone."""
@@ -212,7 +240,7 @@ class PruneWeights(Layerwise, Training, OnCodes, NetworkTechnique):
 def _put_zeros(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
     for name, layer in weight_layers(network):
         if name in masks:
-            layer.weight[masks[name]] = 0
+            layer.weight.masked_fill_(masks[name], 0)
 
 
 def _zeros(network: nn.Module) -> dict[str, Tensor]:

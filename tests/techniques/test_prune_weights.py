@@ -289,6 +289,23 @@ def test_masks_only_grow_while_the_rest_is_trained(score: str, pattern: str):
     assert not torch.equal(after[after != 0], before[after != 0])
 
 
+@pytest.mark.parametrize("score", ["magnitude", "wanda", "taylor"])
+def test_training_in_rounds_climbs_to_one_repeats_itself_and_leaves_a_network_ready_to_use(score: str):
+    told: list[float] = []
+    bench = dataclasses.replace(a_bench((8,)), progress=lambda fraction, what: told.append(fraction))
+    network, weights = linear(torch.randn(10, 8, generator=torch.Generator().manual_seed(0)).tolist()), []
+    for _ in range(2):
+        after = PruneWeights(score=score, rounds=3, epochs=1, samples=32).apply(copy.deepcopy(network), bench).result
+        assert not after.training
+        assert not after[0]._forward_pre_hooks
+        weights.append(after[0].weight.tolist())
+    assert weights[0] == weights[1]
+    first = told[: len(told) // 2]
+    assert first == sorted(first) == told[len(told) // 2 :]
+    assert first[0] < 1
+    assert first[-1] == 1
+
+
 def test_rounds_without_training_zero_the_same_weights_by_magnitude_as_one():
     network = LeNet5()
     many, one = (pruned(network, (1, 28, 28), sparsity=0.7, rounds=rounds) for rounds in (7, 1))
