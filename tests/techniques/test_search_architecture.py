@@ -127,6 +127,14 @@ def test_small_search_spaces_end_though_nothing_new_is_left():
     assert f"the best of {tried} tried" in found.changes[0].what
 
 
+def test_a_clock_that_changes_its_mind_still_leaves_the_smallest():
+    times = iter([10.0, 1.0])  # the original, the smallest design; whatever is timed later is too slow
+    bench = a_small_bench(latency_of=lambda network: next(times, 100.0))
+    found = SearchArchitecture(limit_on="latency", trials=2, trial_epochs=1, epochs=1).apply(original(), bench)
+    assert f"found: {SMALLEST}" in found.changes[0].what
+    assert "the best of 1 tried (0 stopped early, " in found.changes[0].what
+
+
 # The space
 
 
