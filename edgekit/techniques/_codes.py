@@ -49,12 +49,13 @@ def encode(
     if clipping == "mse":
         scale = _least_error(rows, scale, first, last)
     scale = np.maximum(scale, np.maximum(least_scale, SMALLEST)).astype(np.float32)
-    codes = (rounding or nearest)(rows, scale, first, last).astype(np.int8)
+    kind = np.int8 if bits <= 8 else np.int16
+    codes = (rounding or nearest)(rows, scale, first, last).astype(kind)
     moved = codes.reshape(np.moveaxis(weight, axis, 0).shape)
     return Encoding(
         codes=np.ascontiguousarray(np.moveaxis(moved, 0, axis)),
         scale=scale,
-        zero_point=np.zeros(len(scale), np.int8),
+        zero_point=np.zeros(len(scale), kind),
         bits=bits,
         axis=axis,
     )

@@ -69,7 +69,7 @@ def write_qdq(
         encoders: for each layer in `plan.layers`, how to make the codes of its weights.
 
     Returns:
-        Weight initializer name -> its codes; the initializer of that name now holds them as int8.
+        Weight initializer name -> its codes; the initializer of that name now holds them as int8 or int16.
     """
     draft = _Draft(graph, plan, grids, encoders)
     layers = {layer.node.output[0]: layer for layer in plan.layers.values()}
@@ -179,9 +179,10 @@ def _decoding(draft: _Draft, name: str, scale: np.ndarray, axis: int, with_zeros
     inputs = [name, draft.free(f"{name}_scale")]
     store(draft.graph, inputs[1], scale.reshape(shape))
     if with_zeros:
-        inputs.append(f"zeros_{scale.size}")
+        kind = array(draft.graph, name).dtype
+        inputs.append(f"zeros_{scale.size}" if kind == np.int8 else f"{kind}_zeros_{scale.size}")
         draft.taken.add(inputs[-1])
-        store(draft.graph, inputs[-1], np.zeros(shape, np.int8))
+        store(draft.graph, inputs[-1], np.zeros(shape, kind))
     decoded = draft.free(f"{name}_decoded")
     along = {"axis": axis} if shape else {}
     draft.nodes.append(helper.make_node("DequantizeLinear", inputs, [decoded], **along))

@@ -1,4 +1,4 @@
-"""From what an activation was seen to hold to the range that 8-bit codes should cover, and from a range to the codes.
+"""From what an activation was seen to hold to the range that codes should cover, and from a range to the codes.
 
 Cutting off rare large values makes every other value finer. The methods differ in how they weigh the two errors:
 "minmax" cuts nothing; "percentile" cuts a fixed share; "mse" makes the mean squared error least; "entropy" makes the
@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 Method = Literal["minmax", "entropy", "percentile", "mse"]
+Codes = type[np.uint8] | type[np.int8] | type[np.uint16]
 BINS = 2048
 
 
@@ -29,7 +30,7 @@ class Grid:
 
     scale: np.float32
     zero_point: int
-    dtype: type[np.uint8] | type[np.int8]
+    dtype: Codes
 
     @property
     def low(self) -> float:
@@ -42,13 +43,16 @@ class Grid:
         return float(self.scale) * (int(np.iinfo(self.dtype).max) - self.zero_point)
 
 
-def find_range(seen: Seen, method: Method, percentile: float = 99.99, symmetric: bool = False) -> tuple[float, float]:
+def find_range(
+    seen: Seen, method: Method, percentile: float = 99.99, symmetric: bool = False, codes: int = 256
+) -> tuple[float, float]:
     """(low, high) of the values that should have codes; always holds zero.
 
     Args:
         percentile: for "percentile", the share of values in per cent that is not above `high`; the same share is not
             below `low`.
         symmetric: whether the codes will reach as far down as up, which changes what "mse" finds.
+        codes: how many there are; "entropy" always reckons with 256.
     """
     low, high = min(seen.low, 0.0), max(seen.high, 0.0)
     if method == "minmax" or low == high:
@@ -59,19 +63,21 @@ def find_range(seen: Seen, method: Method, percentile: float = 99.99, symmetric:
     if method == "entropy":
         reach = _least_divergence(np.abs(seen.values))
         return max(low, -reach), min(high, reach)
-    return _least_error(seen.values, low, high, symmetric)
+    return _least_error(seen.values, low, high, symmetric, codes)
 
 
-def make_grid(low: float, high: float, dtype: type[np.uint8] | type[np.int8], symmetric: bool = False) -> Grid:
+def make_grid(low: float, high: float, dtype: Codes, symmetric: bool = False) -> Grid:
     """Codes of `dtype` that cover [low, high].
 
-    Asymmetric: scale = (high − low) / 255, and the zero point is the code of 0. Symmetric: the zero point is the middle
-    code and scale = max(|low|, |high|) / 127; where nothing is below zero, all codes still go to what is above.
+    Asymmetric, with 8 bits: scale = (high − low) / 255, and the zero point is the code of 0. Symmetric: the zero point
+    is the middle code and scale = max(|low|, |high|) / 127; where nothing is below zero, all codes still go to what is
+    above. 16 bits have 65,535 and 32,767 in place of these.
     """
     first, last = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
     if symmetric and low < 0:
         reach = max(-low, high)
-        return Grid(_positive(reach / 127), first + 128, dtype)
+        half = (last - first) // 2
+        return Grid(_positive(reach / half), first + half + 1, dtype)
     scale = _positive((high - low) / (last - first))
     return Grid(scale, int(np.clip(round(first - low / float(scale)), first, last)), dtype)
 
@@ -80,21 +86,21 @@ def _positive(scale: float) -> np.float32:
     return np.float32(scale) if scale > 1e-30 else np.float32(1)
 
 
-def _least_error(values: np.ndarray, low: float, high: float, symmetric: bool) -> tuple[float, float]:
-    """Shrink the range, one end after the other, to where the mean squared error of 8-bit codes is least."""
+def _least_error(values: np.ndarray, low: float, high: float, symmetric: bool, codes: int) -> tuple[float, float]:
+    """Shrink the range, one end after the other, to where the mean squared error of so many codes is least."""
     counts, edges = np.histogram(values, BINS, (low, high))
     middles, shrunk = (edges[:-1] + edges[1:]) / 2, np.linspace(1, 0.1, 73)
     if symmetric and low < 0:
         reach = max(-low, high) * shrunk
-        best = reach[_errors(counts, middles, -reach, reach, 254).argmin()]
+        best = reach[_errors(counts, middles, -reach, reach, codes - 2).argmin()]
         return max(low, -best), min(high, best)
     for _ in range(2 if low < 0 < high else 1):
         if high > 0:
             ends = (middles.max() if high else 0) * shrunk
-            high = float(ends[_errors(counts, middles, np.full_like(ends, low), ends, 255).argmin()])
+            high = float(ends[_errors(counts, middles, np.full_like(ends, low), ends, codes - 1).argmin()])
         if low < 0:
             starts = middles.min() * shrunk
-            low = float(starts[_errors(counts, middles, starts, np.full_like(starts, high), 255).argmin()])
+            low = float(starts[_errors(counts, middles, starts, np.full_like(starts, high), codes - 1).argmin()])
     return low, high
 
 

@@ -17,7 +17,7 @@ from edgekit.core.progress import part
 from edgekit.techniques._calibrate import watch
 from edgekit.techniques._plan import plan
 from edgekit.techniques._qdq import Encoder, write_qdq
-from edgekit.techniques._ranges import Grid, Method, find_range, make_grid
+from edgekit.techniques._ranges import Codes, Grid, Method, find_range, make_grid
 
 REDUCED_BITS = 7
 WHY_REDUCED = "7 bits, because this processor has no VNNI and sums could overflow"
@@ -28,13 +28,13 @@ class Activations:
     """How activations become codes.
 
     Attributes:
-        kind: "uint8", "int8", or "auto" for what is fastest on the host.
+        kind: "uint8", "int8", "uint16", or "auto" for what is fastest on the host.
         symmetric: whether the zero point is the middle code for tensors that have negative values.
         samples: calibration samples to look at.
         method: layer or node name -> how to choose the range of what it puts out, and the percentile if that is it.
     """
 
-    kind: Literal["auto", "uint8", "int8"]
+    kind: Literal["auto", "uint8", "int8", "uint16"]
     symmetric: bool
     samples: int
     method: Callable[[str], tuple[Method, float]]
@@ -65,11 +65,12 @@ def to_integers(
     """
     what = plan(graph, set(encoders))
     dtype = activation_dtype(activations.kind, bench.host)
+    codes = 2 ** (8 * np.dtype(dtype).itemsize)
     seen = watch(graph, list(what.ranged), bench.calibration(activations.samples), part(bench.progress, 0, 0.7))
     grids, ranging = {}, part(bench.progress, 0.7, 0.9)
     for done, (tensor, maker) in enumerate(what.ranged.items()):
         ranging(done / len(what.ranged), f"range of {maker or tensor}")
-        low, high = find_range(seen[tensor], *activations.method(maker), symmetric=activations.symmetric)
+        low, high = find_range(seen[tensor], *activations.method(maker), symmetric=activations.symmetric, codes=codes)
         grids[tensor] = make_grid(low, high, dtype, activations.symmetric)
     bench.progress(0.9, "writing integers")
     encodings = write_qdq(graph, what, grids, encoders)
@@ -77,11 +78,11 @@ def to_integers(
     return Integers(encodings, {maker: grids[tensor] for tensor, maker in what.ranged.items() if maker})
 
 
-def activation_dtype(kind: str, host: Host) -> type[np.uint8] | type[np.int8]:
+def activation_dtype(kind: str, host: Host) -> Codes:
     """What "auto" means: int8 on ARM, whose kernels multiply signed by signed; uint8 elsewhere, as x86 wants it."""
     if kind == "auto":
         return np.int8 if host.architecture in ("aarch64", "arm64") else np.uint8
-    return {"uint8": np.uint8, "int8": np.int8}[kind]
+    return {"uint8": np.uint8, "int8": np.int8, "uint16": np.uint16}[kind]
 
 
 def overflows(host: Host) -> bool:

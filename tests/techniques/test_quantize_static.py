@@ -11,6 +11,8 @@ from edgekit.core.errors import Cancelled, NothingToDo, SettingError
 from edgekit.data import splits
 from edgekit.models import samples
 from edgekit.techniques._calibrate import watch
+from edgekit.techniques._equalize import equalize, pairs
+from edgekit.techniques._graph import weight_layers
 from edgekit.techniques.quantize_static import QuantizeStatic
 from tests.techniques.benches import HOST, a_bench
 from tests.techniques.graphs import SHAPES, a_graph, inputs, kernels, residual, run, values
@@ -231,3 +233,127 @@ def test_lenet_loses_less_than_half_a_point():
     assert before > 0.9
     assert before - after <= 0.005
     assert done.ByteSize() <= 0.27 * bytes_before
+
+
+# Layers that share the differences between their channels
+
+
+def test_equalised_layers_have_ranges_of_their_geometric_mean_and_compute_what_they_did():
+    text = """<ir_version: 10, opset_import: ["" : 21]>
+        g (float[batch, 2] input) => (float[batch, 1] output) {
+            [first] a = Gemm <transB = 1> (input, first__weight, first__bias)
+            b = Relu(a)
+            [second] output = Gemm <transB = 1> (b, second__weight)
+        }"""
+    weights = {"first.weight": [[8, 0], [1, -2]], "first.bias": [4, 1], "second.weight": [[2, 8]]}
+    graph = a_graph(text, {name: np.array(value, np.float32) for name, value in weights.items()})
+    before = run(graph, inputs(16, (2,)))
+    equalize(graph, pairs(graph, dict(weight_layers(graph))))
+    stored = values(graph)
+    np.testing.assert_allclose(stored["first.weight"], [[4, 0], [2, -4]])  # s = √(8/2), √(2/8)
+    np.testing.assert_allclose(stored["first.bias"], [2, 2])
+    np.testing.assert_allclose(stored["second.weight"], [[4, 4]])
+    np.testing.assert_allclose(run(graph, inputs(16, (2,))), before, rtol=1e-5)
+
+
+def test_only_layers_that_nothing_else_reads_are_equalised():
+    graph = residual()
+    found = [(first.name, second.name) for first, second in pairs(graph, dict(weight_layers(graph)))]
+    assert found == [("block.conv1", "block.conv2")], "the stem is also added, and the sum is not the second alone"
+
+
+def test_depthwise_layers_are_equalised_filter_by_filter():
+    text = """<ir_version: 10, opset_import: ["" : 21]>
+        g (float[batch, 3, 8, 8] input) => (float[batch, 5, 6, 6] output) {
+            [expand] a = Conv(input, expand__weight, expand__bias)
+            b = Relu(a)
+            [depth] c = Conv <group = 4> (b, depth__weight, depth__bias)
+            [project] output = Conv(c, project__weight)
+        }"""
+    random = np.random.default_rng(7)
+    shapes = {"expand": (4, 3, 1, 1), "depth": (4, 1, 3, 3), "project": (5, 4, 1, 1)}
+    weights = {f"{name}.weight": random.normal(0, 1, shape) for name, shape in shapes.items()}
+    weights["expand.weight"] *= np.array([100, 1, 0.1, 10]).reshape(4, 1, 1, 1)
+    graph = a_graph(text, weights | {f"{name}.bias": random.normal(0, 1, 4) for name in ("expand", "depth")})
+    before = run(graph, inputs())
+    equalize(graph, pairs(graph, dict(weight_layers(graph))))
+    reach = [np.abs(values(graph)[f"{name}.weight"]).reshape(4, -1).max(1) for name in ("expand", "depth")]
+    np.testing.assert_allclose(reach[0], reach[1], rtol=0.01)
+    np.testing.assert_allclose(run(graph, inputs()), before, rtol=1e-3, atol=1e-3)
+
+
+def test_equalising_helps_where_one_scale_must_serve_all_channels():
+    graph = residual()
+    stored = values(graph)
+    factor = np.array([100, 1, 1, 1, 1, 1, 1, 0.01], np.float32)
+    scaled = {
+        "block.conv1.weight": stored["block.conv1.weight"] * factor.reshape(-1, 1, 1, 1),
+        "block.conv1.bias": stored["block.conv1.bias"] * factor,
+        "block.conv2.weight": stored["block.conv2.weight"] / factor.reshape(1, -1, 1, 1),
+    }
+    for tensor in graph.graph.initializer:
+        if tensor.name in scaled:
+            tensor.CopyFrom(onnx.numpy_helper.from_array(scaled[tensor.name], tensor.name))
+    wanted, errors = run(graph, inputs()), []
+    for switch in (False, True):
+        twin = onnx.ModelProto()
+        twin.CopyFrom(graph)
+        errors.append(np.abs(run(quantized(twin, per_channel=False, equalize=switch), inputs()) - wanted).mean())
+    assert errors[1] < 0.3 * errors[0]
+    changes = QuantizeStatic(equalize=True).apply(residual(), BENCH).changes
+    assert changes[1].what.endswith("; channels equalised with block.conv2")
+    assert "equalised" not in changes[0].what
+
+
+def test_corrected_biases_keep_the_mean_of_the_outputs():
+    wanted = run(residual(), inputs()).mean(0)
+    off = [
+        np.abs(run(quantized(per_channel=False, reduce_range="on", bias_correction=switch), inputs()).mean(0) - wanted)
+        for switch in (False, True)
+    ]
+    assert off[1].sum() < 0.6 * off[0].sum()
+
+
+# 16 bits
+
+
+def test_sixteen_bits_lose_almost_nothing_and_run_as_floats(tmp_path):
+    graph = quantized(activation_type="uint16", weight_type="int16")
+    onnx.checker.check_model(graph, full_check=True)
+    stored = values(graph)
+    assert stored["block.conv1.weight"].dtype == np.int16
+    assert stored["b_zero"].dtype == np.uint16
+    wanted = run(residual(), inputs())
+    assert np.abs(run(graph, inputs()) - wanted).max() < 2e-4 * np.abs(wanted).max()
+    assert kernels(graph, tmp_path)["Conv"] == 3
+
+
+@pytest.mark.parametrize("settings", [{"activation_type": "uint16"}, {"weight_type": "int16"}], ids=str)
+def test_one_kind_of_sixteen_bits_errs_less_than_eight(settings: dict):
+    wanted = run(residual(), inputs())
+    errors = [np.abs(run(quantized(**one), inputs()) - wanted).mean() for one in ({}, settings)]
+    assert errors[1] < 0.95 * errors[0]
+
+
+def test_a_graph_too_old_for_sixteen_bits_is_raised():
+    old = onnx.version_converter.convert_version(residual(), 17)
+    assert quantized(old, activation_type="uint16").opset_import[0].version == 21
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        (
+            {"activation_type": "uint16", "ranges": "entropy"},
+            "ranges entropy reckons with 8-bit codes, not uint16; choose minmax, percentile or mse",
+        ),
+        (
+            {"weight_type": "int16", "reduce_range": "on"},
+            "reduce_range on is for 8-bit weights; set weight_type to int8, or reduce_range to auto",
+        ),
+    ],
+)
+def test_settings_that_contradict_sixteen_bits_are_refused(settings: dict, text: str):
+    with pytest.raises(SettingError) as refused:
+        QuantizeStatic.make(settings)
+    assert text in str(refused.value)
