@@ -85,7 +85,7 @@ def measure_table(model: Model, progress: Progress = silent) -> Sensitivity:
         accuracy = {name: bench.score(file) for name, file in each(files.items(), progress, lambda pair: pair[0])}
         pairs = [(p, q) for p in [[], *PRUNINGS] for q in [[], *QUANTIZATIONS]]
         sizes = {
-            f"{key(p)} {key(q)}": bench.compress(p + _any_rounding(q)).stat().st_size
+            f"{key(p)} {key(q)}": bench.compress(p + (q if _leaves_zeros(p) else _any_rounding(q))).stat().st_size
             for p, q in each(pairs, progress, lambda pair: key(pair[0] + pair[1]))
         }
         plain, whole = files["[]"], bench.macs(files["[]"])
@@ -104,12 +104,17 @@ def measure_table(model: Model, progress: Progress = silent) -> Sensitivity:
 
 
 def _any_rounding(quantization: list[dict]) -> list[dict]:
-    """The quickest way to a file of the same size: how weights are rounded does not change what they take."""
+    """The quickest way to a file of the same size: without many zeros, rounding does not change what weights take."""
     return [
         {name: settings | {"rounding": "nearest"} if name == "quantize_weights" else settings}
         for step in quantization
         for name, settings in step.items()
     ]
+
+
+def _leaves_zeros(pruning: list[dict]) -> bool:
+    """Whether weights are zero afterwards, which a file leaves out; how many stay so depends on the rounding."""
+    return any("prune_weights" in step for step in pruning)
 
 
 def _logit_error(accuracy: dict[str, float], bench: "_Workbench") -> float:
