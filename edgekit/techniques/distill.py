@@ -110,13 +110,13 @@ class _Prepared(nn.Module):
 
 
 def _teacher(name: str, bench: Bench) -> nn.Module:
-    """A private copy of the teacher, in eval mode, for inputs as the bench gives them."""
+    """A private copy of the teacher, for inputs as the bench gives them; what it is a copy of is in eval mode."""
     if name == ORIGINAL:
         if bench.teacher is None:
             raise ModelError(
                 "distillation needs a teacher, and this model has no original network. Name a sample model."
             )
-        return copy.deepcopy(bench.teacher).eval()
+        return copy.deepcopy(bench.teacher)
     fitting = [ORIGINAL, *(known for known, card in samples.cards().items() if card.data == bench.data)]
     if name not in fitting:
         raise ModelError(
@@ -124,9 +124,8 @@ def _teacher(name: str, bench: Bench) -> nn.Module:
             f"There are: {', '.join(fitting)}."
         )
     model = samples.load(name)
-    return (
-        copy.deepcopy(model.network) if model.preprocessing == bench.preprocessing else _Prepared(model, bench)
-    ).eval()
+    same = model.preprocessing == bench.preprocessing
+    return copy.deepcopy(model.network) if same else _Prepared(model, bench).eval()
 
 
 def _in_words(sizes: dict[tuple[int, int], str]) -> str:
