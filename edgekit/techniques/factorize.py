@@ -3,9 +3,10 @@
 A Linear or 1 × 1 convolution becomes two (singular value decomposition). A larger kernel becomes K × 1 and then 1 × K
 ("spatial"), or 1 × 1, a K × K core of fewer channels, and 1 × 1 ("tucker"). `keep` is a share of each layer's weights
 (`of` "weights"), and then the way with the least error is taken, or of its energy, and then the way with the fewest
-weights. What should stay near (`fit`) are the outputs on calibration samples or the weights themselves. Layers whose
-factors would hold no fewer weights stay whole, and this is said; so do grouped convolutions, and the first and the last
-layer unless `edges` is set. A layer "fc1" becomes "fc1.0" and "fc1.1".
+weights. What should stay near (`fit`) are the outputs on calibration samples or the weights themselves: with half of
+the weights and no training ResNet-8 (89.6 %) kept 81.2 % where outputs were fitted, and 37.3 % where weights were.
+A layer "fc1" becomes "fc1.0" and "fc1.1". Layers whose factors would hold no fewer weights stay whole, and this is
+said. Grouped convolutions stay whole, and so do the first and the last layer unless `edges` is set.
 
 Costs: a pass over `samples` calibration samples with fit "outputs", and the eigenvectors of each layer, which take time
 with the cube of its width. More and thinner layers: time falls less than weights, and may rise where layers are small.

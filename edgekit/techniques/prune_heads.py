@@ -6,11 +6,13 @@ to the nearest number, and at least one a layer stays; hidden units to the neare
 "magnitude" is the norm of a unit's weights; "contribution" is what it adds to its layer's output on calibration
 samples; "taylor" is how far the loss would move without it, to first order: the mean over training samples of
 |Σ x · ∂loss/∂x|, x being what it puts out. Scores are divided by their norm in each layer, so that layers can be
-compared: with scope "global" all heads compete, and all hidden units.
+compared: with scope "global" all heads compete, and all hidden units. Without half of both and before any
+fine-tuning, a transformer of four blocks (85.6 % on Fashion-MNIST) still had 75.8 % by contribution, 75.1 by taylor and
+70.6 by magnitude.
 
 Costs: a pass over `samples` samples, with gradients for "taylor"; nothing for "magnitude".
-When it fails: small transformers have no spare heads: without fine-tuning accuracy falls from the first one on. With
-scope "global" one layer may be left with a single head.
+When it fails: small transformers have no spare heads: without fine-tuning accuracy falls from the first one on. Scope
+"global" may leave a layer a single head; by magnitude, which says little across layers, it lost 9 points at a quarter.
 Reference: Michel et al. 2019, "Are Sixteen Heads Really Better than One?", arXiv:1905.10650; feed-forward width: Hou et
 al. 2020, "DynaBERT", arXiv:2004.04037.
 """
@@ -40,8 +42,8 @@ class PruneHeads(Layerwise, NetworkTechnique):
         float, Knob(unit="share", step=0.05, help="Share of the hidden units of feed-forward parts removed.")
     ] = Field(0.25, ge=0, le=0.95)
     importance: Annotated[
-        Literal["taylor", "contribution", "magnitude"], Knob(help="What makes a head or hidden unit worth keeping.")
-    ] = "taylor"
+        Literal["contribution", "taylor", "magnitude"], Knob(help="What makes a head or hidden unit worth keeping.")
+    ] = "contribution"
     scope: Annotated[
         Literal["per layer", "global"],
         Knob(help="Remove the same share of every layer, or what matters least in all layers."),

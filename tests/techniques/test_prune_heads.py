@@ -162,7 +162,8 @@ def test_nothing_to_do_says_why(network: VisionTransformer):
 @pytest.mark.parametrize(
     ("settings", "extra"),
     [
-        ({}, {Fact.TRAINING_DATA}),
+        ({}, {Fact.CALIBRATION_DATA}),
+        ({"importance": "taylor"}, {Fact.TRAINING_DATA}),
         ({"importance": "magnitude"}, set()),
         ({"importance": "magnitude", "layers": {"*.q": {"importance": "contribution"}}}, {Fact.CALIBRATION_DATA}),
     ],
