@@ -89,16 +89,18 @@ def limit_codes(graph: onnx.ModelProto, levels: Mapping[str, int]) -> None:
         graph: in QDQ form, changed in place.
         levels: tensor that a QuantizeLinear reads -> how many of its codes are used, from the lowest up.
     """
-    nodes, taken = [], set[str]()
+    nodes, taken, highest = [], set[str](), dict[int, str]()
     zeros = {tensor.name: tensor.data_type for tensor in graph.graph.initializer}
     for node in map(copied, graph.graph.node):
         nodes.append(node)
         if node.op_type == "QuantizeLinear" and node.input[0] in levels:
-            dtype = helper.tensor_dtype_to_np_dtype(zeros[node.input[2]])
-            highest, codes = free_name(graph, f"highest_{levels[node.input[0]]}", taken), node.output[0]
-            store(graph, highest, np.array(np.iinfo(dtype).min + levels[node.input[0]] - 1, dtype))
+            count, codes = levels[node.input[0]], node.output[0]
+            if count not in highest:
+                highest[count] = free_name(graph, f"highest_of_{count}", taken)
+                dtype = helper.tensor_dtype_to_np_dtype(zeros[node.input[2]])
+                store(graph, highest[count], np.array(np.iinfo(dtype).min + count - 1, dtype))
             node.output[0] = free_name(graph, f"{codes}_unlimited", taken)
-            nodes.append(helper.make_node("Clip", [node.output[0], "", highest], [codes]))
+            nodes.append(helper.make_node("Clip", [node.output[0], "", highest[count]], [codes]))
     replace_nodes(graph, nodes)
 
 
