@@ -73,7 +73,7 @@ class PruneBlocks(NetworkTechnique):
         useful = _dissimilarities(network, inputs, bench.part(0, looking))
         able = [name for name in useful if not any(fnmatchcase(name, pattern) for pattern in self.skip)]
         count = min(self._count(len(able)), len(names) - 1)
-        if not count:
+        if count <= 0:
             raise NothingToDo(
                 f"{self.title} removes no block at sparsity {self.sparsity:g}: {len(able)} may go, but one block of "
                 "the network always stays. Raise sparsity, skip fewer layers, or remove the step."

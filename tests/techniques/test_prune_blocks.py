@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.technique import Applied, Change, Fact
+from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8, resnet20
 from edgekit.models.architectures.vit import VisionTransformer
 from edgekit.techniques.prune_blocks import PruneBlocks
@@ -139,6 +140,11 @@ def test_one_block_always_stays():
         "Block pruning removes no block at sparsity 0.25: 1 may go, but one block of the network always stays. "
         "Raise sparsity, skip fewer layers, or remove the step."
     )
+
+
+def test_a_network_without_blocks_leaves_nothing_to_do():
+    with pytest.raises(NothingToDo, match="0 may go"):
+        apply(LeNet5(), (1, 28, 28))
 
 
 def test_blocks_that_take_more_than_one_tensor_are_left_alone():
