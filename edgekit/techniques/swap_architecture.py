@@ -9,7 +9,8 @@ space (32 pixels: three halvings instead of five, of which the first two are lef
 Costs: training from nothing: ten epochs are the least to hope for, and the papers' own take hundreds.
 When it fails: nothing of what the network knew is kept but what its answers tell, so few epochs or few samples give
 less than pruning would. The published widths are for 1,000 classes: on 32 × 32 pixels and ten classes, MobileNetV2 at
-width 1 is larger than a ResNet-20. What earlier steps did is thrown away.
+width 1 is larger than a ResNet-20. Many thin layers can take longer than few dense ones that compute more. What earlier
+steps did is thrown away.
 Reference: Sandler et al. 2018, "MobileNetV2", arXiv:1801.04381; Howard et al. 2017, arXiv:1704.04861; Howard et al.
 2019, arXiv:1905.02244; Tan and Le 2019, "EfficientNet", arXiv:1905.11946; Zhang et al. 2017, "Hello Edge" (DS-CNN),
 arXiv:1711.07128; Banbury et al. 2021, "MLPerf Tiny" (ResNet-8), arXiv:2106.07597.
