@@ -10,7 +10,7 @@ When it fails: without training the network is lost at multiplier 1, since train
 depthwise convolution does little work for each number that it moves, so time falls by less than work does. In 8 bits it
 is no faster: a ResNet-8 went from 0.20 to 0.055 ms in float, and quantize_static then made it 0.13 (ONNX Runtime 1.31,
 x86 with VNNI). Filters of unlike channels also need ranges of their own. Channels can be pruned before this step, and
-after it only with multiplier 1.
+after it only with multiplier 1; single weights only after it, since it keeps no zeros.
 Reference: Howard et al. 2017, "MobileNets", arXiv:1704.04861; from trained weights: Guo et al. 2018, "Network
 Decoupling: From Regular to Depthwise Separable Convolutions", arXiv:1808.05517.
 """
