@@ -12,7 +12,8 @@ least L2 norm: sparsity is then a share of kernels, and matrix products, which h
 
 In several `rounds` the share of zeros climbs as s_t = s · (1 − (1 − t/n)³): fast while there is much to spare, then in
 ever smaller steps. Each round scores the weights anew and, with `epochs`, trains what is left, zeros held. One learning
-rate climbs and falls over all rounds, so that the most zeros get the finest steps.
+rate climbs and falls over all rounds, so that the most zeros get the finest steps: ResNet-8 with 85 % zeros after 12
+epochs of 4,000 images was 83.6 % right in four rounds, 83.1 % with a rate that restarts in each, 82.5 % in one round.
 
 Behind a quantization step a pruned weight takes the code that means zero. It goes by its magnitude there, |scale ·
 (code − zero point)|, and cannot train. Batch normalisation is part of the weights by then, so that the layers' sizes no
