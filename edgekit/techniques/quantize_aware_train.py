@@ -17,38 +17,28 @@ Reference: Esser et al. 2020, "Learned Step Size Quantization", arXiv:1902.08153
 soft labels: Hinton et al. 2015, arXiv:1503.02531.
 """
 
-from __future__ import annotations
-
-import copy
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 import numpy as np
 import onnx
 from pydantic import Field, model_validator
-from torch import fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import nn
 
 from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique
 from edgekit.techniques._calibrate import watch
-from edgekit.techniques._fake_quant import LearnedStep, RoundedLayer, RoundedNorm
-from edgekit.techniques._follow import followed
-from edgekit.techniques._graph import GraphLayer, array, lift_constants, store, weight_layers
-from edgekit.techniques._layers import WITH_WEIGHTS
-from edgekit.techniques._learned_codes import encoder, grid, limit_codes, step_for_activation, step_for_weight
+from edgekit.techniques._fake_quant import LearnedStep
+from edgekit.techniques._graph import GraphLayer, array, weight_layers
+from edgekit.techniques._learned_codes import step_for_activation, step_for_weight
+from edgekit.techniques._learner import Learner, RoundedWeight, by_weight, float_graph, with_activations, with_weights
 from edgekit.techniques._plan import Plan, integer_layers, plan
-from edgekit.techniques._qdq import Encoder, write_qdq
 from edgekit.techniques._settings import bits_of_layers, refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, activation_dtype, overflows
 from edgekit.techniques._train import Training, train
 
 FULL = 8  # bits of what passes between layers and meets no weights
-FEW = 8  # samples to find tensors again with
 
 
 class QuantizeAwareTrain(Training, Layerwise, NetworkTechnique):
@@ -91,51 +81,51 @@ class QuantizeAwareTrain(Training, Layerwise, NetworkTechnique):
         return self
 
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
-        """Train with codes and write them. Raises NothingToDo if there is no layer whose weights could get codes."""
+        """Train with codes and write them.
+
+        Raises:
+            NothingToDo: there is no layer whose weights could get codes.
+            ModelError: activations get codes, and the network's calls could not be followed.
+        """
         learner = self._learner(network, bench.part(0, 0.04))
+        dtype = activation_dtype("auto", bench.host)
 
         def score(twin: nn.Module) -> float:
-            return bench.score(self._written(learner, bench).result)
+            return bench.score(learner.written(bench, dtype)[0])
 
         _, curve = train(learner.twin, bench.part(0.04, 0.98), self, after_step=learner.hold, score=score)
-        done = self._written(learner, bench)
+        graph, encodings = learner.written(bench, dtype)
         bench.progress(1.0, "done")
-        return replace(done, curve=curve)
+        return Applied(graph, [Change(name, _in_words(learner, name)) for name in learner.layers], encodings, curve)
 
-    def _learner(self, network: nn.Module, bench: Bench) -> _Learner:
-        """Steps for all that gets codes, and the network with these codes in place."""
+    def _learner(self, network: nn.Module, bench: Bench) -> Learner:
+        """The network with codes in place, as training finds it."""
         bench.progress(0, "finding what gets codes")
-        graph, bits = _float_graph(network, bench), {}
-        layers = self._layers(graph, network)
+        graph = float_graph(network, bench)
+        layers, modules = self._layers(graph, network), by_weight(network)
+        weights: dict[str, RoundedWeight] = {}
         for name, n in bits_of_layers(self, [name for name, _ in weight_layers(graph)]).items():
-            if name in layers:
-                least = REDUCED_BITS if self.activation_bits != "float" and overflows(bench.host) else n
-                bits.setdefault(layers[name].weight, min(n, least))
-        if not bits:
+            if name in layers and layers[name].weight not in weights:
+                if self.activation_bits != "float" and overflows(bench.host):
+                    n = min(n, REDUCED_BITS)
+                weight, layer = layers[name].weight, modules[layers[name].weight]
+                step = step_for_weight(layer, array(graph, weight), layers[name].axis, n)
+                weights[weight] = RoundedWeight(layer, step, n)
+        if not weights:
             raise NothingToDo(
                 f"{self.title} found no convolution or linear layer whose weights could get codes. "
                 "Skip fewer layers, or remove the step."
             )
-        modules, weights = _by_weight(network), {}
-        for layer in layers.values():
-            if layer.weight in bits and layer.weight not in weights:
-                weight, n = array(graph, layer.weight), bits[layer.weight]
-                step = step_for_weight(modules[layer.weight], weight, layer.axis, n)
-                weights[layer.weight] = _Weight(modules[layer.weight], step, n)
         if self.activation_bits == "float":
-            instead = {weight.layer: RoundedLayer(weight.layer, weight.step) for weight in weights.values()}
-            return _Learner(network, _with(network, instead), weights, {})
+            return with_weights(network, {name: layer.weight for name, layer in layers.items()}, weights)
         what = plan(graph, set(layers))
-        activations = self._activations(graph, what, bench)
-        traced, places = followed(network, graph, what, activations, bench.calibration(FEW))
-        return _Learner(
-            network, _with(traced, _rounded(traced, places, what, weights, activations)), weights, activations
-        )
+        return with_activations(network, graph, what, weights, self._activations(graph, what, bench), bench)
 
     def _layers(self, graph: onnx.ModelProto, network: nn.Module) -> dict[str, GraphLayer]:
         """Name -> layer whose weights can get codes: those that the network holds as they are."""
-        found = dict(weight_layers(graph)) if self.activation_bits == "float" else integer_layers(graph)
-        ours = _by_weight(network)
+        ours, found = by_weight(network), dict(weight_layers(graph))
+        if self.activation_bits != "float":
+            found = integer_layers(graph)
         found = {name: layer for name, layer in found.items() if layer.weight in ours and self.for_layer(name)}
         return found if self.activation_bits == "float" else plan(graph, set(found)).layers
 
@@ -158,105 +148,14 @@ class QuantizeAwareTrain(Training, Layerwise, NetworkTechnique):
             bits[source] = min(bits[source], max(self.activation_bits, self.edge_bits if edge else 0))
         return bits
 
-    def _written(self, learner: _Learner, bench: Bench) -> Applied:
-        """The file of this moment, as a graph with its codes, and what happened to each layer."""
-        graph = _float_graph(learner.network, bench)
-        layers = {name: la for name, la in self._layers(graph, learner.network).items() if la.weight in learner.weights}
-        encoders = {name: learner.weights[layer.weight].encoder() for name, layer in layers.items()}
-        bits = {name: learner.weights[layer.weight].bits for name, layer in layers.items()}
-        changes = {name: f"{n} bits per weight, a learned step per channel" for name, n in bits.items()}
-        if self.activation_bits == "float":
-            encodings = {}
-            for name, layer in layers.items():
-                if layer.weight not in encodings:
-                    encodings[layer.weight] = encoders[name](array(graph, layer.weight), layer.axis, 0.0)
-                    store(graph, layer.weight, encodings[layer.weight].decode())
-            return Applied(graph, [Change(*pair) for pair in changes.items()], encodings)
-        what, dtype = plan(graph, set(layers)), activation_dtype("auto", bench.host)
-        grids = {tensor: grid(step, dtype) for tensor, step in learner.activations.items()}
-        encodings = write_qdq(graph, what, grids, encoders)
-        few = {tensor: step.levels for tensor, step in learner.activations.items() if step.levels < 2**FULL}
-        limit_codes(graph, {what.melted.get(tensor, tensor): levels for tensor, levels in few.items()})
-        outputs = {maker: learner.activations[tensor] for tensor, maker in what.ranged.items()}
-        told = [Change(name, f"{changes[name]}; {_in_words(outputs.get(name))}") for name in what.layers]
-        return Applied(graph, told, encodings)
 
-
-@dataclass(frozen=True)
-class _Weight:
-    """A layer of the network, the step of its weight, and how many bits that gets."""
-
-    layer: nn.Module
-    step: LearnedStep
-    bits: int
-
-    def encoder(self) -> Encoder:
-        return encoder(self.layer, self.step, self.bits)
-
-
-@dataclass(frozen=True)
-class _Learner:
-    """A network and its twin with codes in place, which trains; they share all parameters.
-
-    Attributes:
-        weights: weight initializer -> what it is made of.
-        activations: tensor with codes of its own -> its step; empty where activations stay floats.
-    """
-
-    network: nn.Module
-    twin: nn.Module
-    weights: dict[str, _Weight]
-    activations: dict[str, LearnedStep]
-
-    def hold(self) -> None:
-        """Keep every step in its limits, after an update."""
-        for step in (*self.activations.values(), *(weight.step for weight in self.weights.values())):
-            step.hold()
-
-
-def _float_graph(network: nn.Module, bench: Bench) -> onnx.ModelProto:
-    graph = bench.export(network)
-    lift_constants(graph)
-    return graph
-
-
-def _by_weight(network: nn.Module) -> dict[str, nn.Module]:
-    """Name of a weight in the graph -> the layer that holds it."""
-    named = network.named_modules(remove_duplicate=False)
-    return {f"{name}.weight": module for name, module in named if isinstance(module, WITH_WEIGHTS)}
-
-
-def _rounded(
-    traced: fx.GraphModule,
-    places: Mapping[str, fx.Node],
-    what: Plan,
-    weights: Mapping[str, _Weight],
-    activations: Mapping[str, LearnedStep],
-) -> dict[nn.Module, nn.Module]:
-    """Module of the network -> what takes its place, so that weights are rounded, and biases wherever they end up."""
-    uses = Counter(layer.weight for layer in what.layers.values())
-    instead: dict[nn.Module, nn.Module] = {}
-    for layer in what.layers.values():
-        own, read = weights[layer.weight], activations[what.codes_of[layer.node.input[0]]]
-        place = places.get(layer.node.output[0])
-        last = traced.get_submodule(place.target) if place is not None and place.op == "call_module" else None
-        folded = isinstance(last, _BatchNorm) and last.affine and last.track_running_stats
-        alone = uses[layer.weight] == 1
-        instead[own.layer] = RoundedLayer(own.layer, own.step, read if alone and last is own.layer else None)
-        if folded and alone:
-            instead[last] = RoundedNorm(last, own.layer, own.step, read)
-    return instead
-
-
-def _with(network: nn.Module, instead: Mapping[nn.Module, nn.Module]) -> nn.Module:
-    """A twin of the network with other modules in places; parameters and buffers are shared, not copied."""
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    return copy.deepcopy(network, shared | {id(module): other for module, other in instead.items()})
-
-
-def _in_words(step: LearnedStep | None) -> str:
-    """What a layer puts out, for a Change."""
-    if step is None:
-        return "puts out floats"
+def _in_words(learner: Learner, name: str) -> str:
+    """What became of a layer, for a Change."""
+    text = f"{learner.weights[learner.layers[name]].bits} bits per weight, a learned step per channel"
+    if not learner.activations:
+        return text
+    if name not in learner.outputs:
+        return f"{text}; puts out floats"
+    step = learner.activations[learner.outputs[name]]
     low, high = (float(end * step.step.detach()) for end in (step.first, step.last))
-    return f"puts out {step.levels} levels from {low:.3g} to {high:.3g}"
+    return f"{text}; puts out {step.levels} levels from {low:.3g} to {high:.3g}"

@@ -119,9 +119,7 @@ def test_a_step_that_is_too_wide_shrinks_and_one_that_is_too_narrow_grows():
             (rounding(values) - values).square().mean().backward()
             optimizer.step()
         ends.append(rounding.step.item())
-    assert 1.0 < ends[1] < ends[0] < 1.4, (
-        "the least error is at 1.0, and straight-through gradients aim a little higher"
-    )
+    assert 1.0 < ends[1] < ends[0] < 1.4, "the least error is at 1.0; straight-through gradients aim higher"
 
 
 # First steps, and codes at the end
