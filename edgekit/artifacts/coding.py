@@ -19,15 +19,28 @@ from edgekit.core.errors import ModelError
 
 ZSTD_LEVEL = 19
 _PLAIN, _CODED = b"EK0", b"EK1"
-_MOST = 2**26  # bytes; a larger file only goes through zstd
+_MOST = 2**25  # bytes; a larger file only goes through zstd, since symbols take memory
 _END = 0  # of the numbers; a piece starts with its distance from the one before, plus 1
 
 
-def encode(data: bytes) -> bytes:
-    """The coded form of a file: at most three bytes longer than what zstd makes of it, whatever the file is."""
-    plain = _PLAIN + _squeezed(data)
+def encode(data: bytes, zipped: bytes | None = None) -> bytes:
+    """The coded form of a file: at most seven bytes longer than what zstd makes of it, whatever the file is.
+
+    Args:
+        zipped: what `zip_up` makes of it, where that is known; it takes longer than all the rest.
+    """
+    plain = _PLAIN + _checksum(data) + (zip_up(data) if zipped is None else zipped)
     coded = _coded(data) if len(data) <= _MOST else b""
     return coded if coded and len(coded) < len(plain) and decode(coded) == data else plain
+
+
+def zip_up(data: bytes) -> bytes:
+    """What zstd makes of some bytes."""
+    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data)
+
+
+def _unzipped(data: bytes) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(data)
 
 
 def decode(data: bytes) -> bytes:
@@ -36,15 +49,12 @@ def decode(data: bytes) -> bytes:
     Raises:
         ModelError: these are not the bytes that `encode` made.
     """
-    kind, rest = data[:3], data[3:]
+    kind, checksum, rest = data[:3], data[3:7], data[7:]
+    ways = {_PLAIN: _unzipped, _CODED: _restored}
     try:
-        if kind == _PLAIN:
-            return zstandard.ZstdDecompressor().decompress(rest)
-        if kind == _CODED:
-            found = _restored(rest[4:])
-            if _checksum(found) == rest[:4]:
-                return found
-    except (zstandard.ZstdError, ValueError, IndexError):
+        if kind in ways and _checksum(found := ways[kind](rest)) == checksum:
+            return found
+    except (zstandard.ZstdError, ValueError, LookupError):
         pass
     raise ModelError(
         f"a coded file must be one that `python -m edgekit pack` wrote, but these {len(data):,} bytes are not, or not "
@@ -68,7 +78,7 @@ def _coded(data: bytes) -> bytes:
         end = piece.start + piece.length
     between.append(data[end:])
     tables = [one for piece in found for one in piece.tables]
-    head = _squeezed(
+    head = zip_up(
         b"".join(
             [
                 _varints([*numbers, _END]),
@@ -86,7 +96,7 @@ def _coded(data: bytes) -> bytes:
 
 def _restored(data: bytes) -> bytes:
     (length,), place = _read_varints(data, 0, 1)
-    head = zstandard.ZstdDecompressor().decompress(data[place : place + length])
+    head = _unzipped(data[place : place + length])
     rest, kinds, gaps, at = data[place + length :], [], [], 0
     while True:
         (gap,), at = _read_varints(head, at, 1)
@@ -133,10 +143,6 @@ def _joined(parts: Iterable[np.ndarray]) -> np.ndarray:
 
 def _checksum(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "little")
-
-
-def _squeezed(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data)
 
 
 def _varints(numbers: Iterable[int]) -> bytes:

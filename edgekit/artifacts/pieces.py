@@ -19,6 +19,7 @@ NUMBERS = {CODES: 2, BYTES: 3, MASK: 3, NEAR: 4, FAR: 1}  # that follow the kind
 _CLASSES = (1, 2, 4, 8)  # of rows, and of columns, tried
 _SHORTEST = 32  # bytes of a tensor that is worth a piece
 _TABLE = 12  # bits that an entry of a table takes, about
+_WORTH_IT = 0.98  # bytes that do not shrink to so much stay as they are
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def _bytes(start: int, raw: bytes, width: int) -> Piece:
     tables, values, rest = [], [np.zeros(0, np.uint8)], []
     for place, row in enumerate(rows):
         counts = np.bincount(row, minlength=256)
-        if cost(counts) + _TABLE * np.count_nonzero(counts) < 8 * len(row):
+        if cost(counts) + _TABLE * np.count_nonzero(counts) < _WORTH_IT * 8 * len(row):
             coded |= 1 << place
             values.append(row)
             tables.append(table(counts))

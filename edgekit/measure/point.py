@@ -16,7 +16,7 @@ from edgekit.measure.accuracy import accuracy, confusion, disagreements
 from edgekit.measure.latency import Latency, time_one, time_pair
 from edgekit.measure.memory import peak_memory
 from edgekit.measure.outputs import outputs
-from edgekit.measure.size import coded, counted, shipped
+from edgekit.measure.size import compressed, counted
 from edgekit.measure.statistics import paired_difference, paired_p
 
 
@@ -73,7 +73,7 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
 
 def later(path: Path) -> dict[str, Measurement]:
     """What may follow after the point is drawn: peak memory, and size as shipped and once coded."""
-    return {"peak_memory_bytes": peak_memory(path), "shipped_bytes": shipped(path), "coded_bytes": coded(path)}
+    return {"peak_memory_bytes": peak_memory(path)} | compressed(path)
 
 
 def _latency(timing: Latency) -> dict[str, Measurement]:

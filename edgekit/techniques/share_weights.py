@@ -16,8 +16,9 @@ along, and ends as one factor for each output channel.
 
 Costs: a fraction of a second; with training, an epoch is one pass over the training samples. Nothing at run time:
 values are looked up once, when a runtime loads the file. It is smaller then, and no faster.
-When it fails: below 4 bits in convolutions without training. Weights that are spread evenly gain nothing over low-bit
-weights, which need no table and can be multiplied as integers.
+When it fails: below 4 bits in convolutions without training. Large layers that were pruned stand fewer: LeNet-5 on
+MNIST with 94 % zeros, and 4 bits in convolutions and 3 in matrix products, lost 0.08 points and is 54 times smaller.
+Weights that are spread evenly gain nothing over low-bit weights, which need no table and can be multiplied as integers.
 Reference: Han et al. 2016, "Deep Compression: Compressing Deep Neural Networks with Pruning, Trained Quantization and
 Huffman Coding", arXiv:1510.00149.
 """
