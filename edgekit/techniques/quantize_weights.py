@@ -31,7 +31,6 @@ two: Li et al. 2020, arXiv:1909.13144; edges: Zhou et al. 2016, "DoReFa-Net", ar
 
 from collections.abc import Mapping
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -52,7 +51,7 @@ from edgekit.techniques._plan import integer_layers, with_weights_of_their_own
 from edgekit.techniques._qdq import Encoder
 from edgekit.techniques._ranges import Method
 from edgekit.techniques._reconstruct import MORE_SAMPLES, reconstruct
-from edgekit.techniques._settings import refuse_for_layers
+from edgekit.techniques._settings import bits_of_layers, refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, Activations, in_words, overflows, to_integers
 
 
@@ -156,7 +155,7 @@ class QuantizeWeights(Layerwise, GraphTechnique):
     def apply(self, graph: onnx.ModelProto, bench: Bench) -> Applied:
         """Round the weights. Raises NothingToDo if there is no layer whose weights could be rounded."""
         lift_constants(graph)
-        bits = self._bits(list(dict(weight_layers(graph))))
+        bits = bits_of_layers(self, list(dict(weight_layers(graph))))
         if self.activations == "float":
             layers = {name: layer for name, layer in weight_layers(graph) if name in bits}
         else:
@@ -178,18 +177,6 @@ class QuantizeWeights(Layerwise, GraphTechnique):
         done = to_integers(graph, bench.part(0.6, 1), encoders, Activations("auto", False, self.samples, self._method))
         changes = [Change(name, f"{what}; {in_words(done.outputs.get(name))}") for name, what in words.items()]
         return Applied(graph, changes, done.encodings)
-
-    def _bits(self, names: list[str]) -> dict[str, int]:
-        """Bits of every layer that is not skipped; its own setting wins over the rule for the edges."""
-        found = {}
-        for name in names:
-            own = self.for_layer(name)
-            if own is None:
-                continue
-            asked = any("bits" in values and fnmatchcase(name, pattern) for pattern, values in self.layers.items())
-            edge = name in (names[0], names[-1]) and not asked
-            found[name] = max(own.bits, self.edge_bits) if edge else own.bits
-        return found
 
     def _method(self, layer: str) -> tuple[Method, float]:
         return (self.for_layer(layer) or self).ranges, 99.99
