@@ -62,7 +62,11 @@ def code(values: np.ndarray, contexts: np.ndarray, tables: list[np.ndarray]) -> 
 
 
 def decoded(data: bytes, contexts: np.ndarray, tables: list[np.ndarray]) -> np.ndarray:
-    """The symbols, int64 (n,), from what `code` made of them."""
+    """The symbols, int64 (n,), from what `code` made of them.
+
+    Raises:
+        ValueError: it did not make these bytes.
+    """
     starts, sizes, firsts = _laid_out(tables)
     count = len(contexts)
     lanes = _lanes(count)
@@ -79,6 +83,8 @@ def decoded(data: bytes, contexts: np.ndarray, tables: list[np.ndarray]) -> np.n
         taken = int(empty.sum())
         states[empty] = (states[empty] << 16) | stream[place : place + taken]
         place += taken
+    if place < len(stream) or (states != _LOWEST).any():
+        raise ValueError("the coders must end where they began")
     return np.concatenate([np.zeros(0, np.int64), *found])[:count] - firsts[contexts]
 
 

@@ -12,7 +12,7 @@ from edgekit.artifacts.pieces import pieces
 from edgekit.artifacts.slim import slim
 from edgekit.core.errors import ModelError
 from edgekit.models.architectures.lenet5 import LeNet5
-from tests.artifacts.networks import codebook, convolutional, encoding, example, grouped, rounded
+from tests.artifacts.networks import codebook, convolutional, encoding, example, grouped, rounded, seeded
 
 
 def zipped(data: bytes) -> int:
@@ -22,7 +22,7 @@ def zipped(data: bytes) -> int:
 
 def file(form, share: float = 0.0) -> bytes:
     """LeNet-5 whose fc1 is of this form, with a share of zeros in whole rows and single weights; or plain weights."""
-    graph = export(LeNet5(), np.zeros((1, 1, 28, 28), np.float32))
+    graph = export(seeded(LeNet5()), np.zeros((1, 1, 28, 28), np.float32))
     generator, encodings = np.random.default_rng(0), {}
     for tensor in graph.graph.initializer:
         if tensor.name == "fc1.weight":
