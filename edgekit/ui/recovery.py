@@ -40,7 +40,7 @@ def draw_live(job: Job, store: Store) -> None:
 
 
 def figure(recipe: list[dict[str, Any]], curve: list[dict[str, Any]]) -> go.Figure:
-    """One line a step that trained, over the epochs of all of them; a hollow mark opens each round.
+    """One line a step that trained, over the epochs of all of them; a hollow mark opens each round or trial.
 
     Args:
         curve: per epoch {"step", "epoch", "validation_accuracy", …}, in the order of training.
@@ -50,7 +50,8 @@ def figure(recipe: list[dict[str, Any]], curve: list[dict[str, Any]]) -> go.Figu
     for colour, step in zip(COLOURS * len(steps), steps, strict=False):
         places = [place for place, point in enumerate(curve) if point["step"] == step]
         points = [curve[place] for place in places]
-        opens = [not i or points[i].get("round") != points[i - 1].get("round") for i in range(len(points))]
+        part = [(point.get("round"), point.get("trial")) for point in points]
+        opens = [not i or part[i] != part[i - 1] for i in range(len(points))]
         drawn.add_scatter(
             x=[place + 1 for place in places],
             y=[100 * point["validation_accuracy"] for point in points],
