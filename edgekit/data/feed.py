@@ -80,7 +80,7 @@ def calibration(training: Samples, prepared: Preprocessing, n: int, seed: int = 
 def batches(
     training: Samples, prepared: Preprocessing, batch_size: int, epoch: int, *, shift: int, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of (inputs (b, channels, height, width), labels (b,)), shuffled, shifted, and flipped where the catalog allows it.
+    """One epoch of (inputs (b, channels, height, width), labels (b,)), shuffled, shifted, and flipped where it may be.
 
     Order and augmentation depend on seed and epoch alone. Samples that do not fill a last batch are left out of this
     epoch; where there are fewer than a batch in all, they make one.

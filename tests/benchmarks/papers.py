@@ -139,7 +139,7 @@ def inputs(store: Store) -> list[dict]:
 
 def low_rank(store: Store) -> list[dict]:
     """LeNet-5's first dense layer in two thin ones."""
-    one = ran(store, LENET, "factorize,skip=conv*+fc2,ratio=0.25", "fine_tune,epochs=1")
+    one = ran(store, LENET, "factorize,skip=conv*+fc2,keep=0.25", "fine_tune,epochs=1")
     kept = sum(np.prod(r["shape"]) for r in one.layers if r["layer"].startswith("fc1")) / (800 * 500)
     return [row(one, "share of fc1's weights", float(kept), 0.25), lost(one, 0.3)]
 
