@@ -20,7 +20,6 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import onnx
-import onnxruntime
 from pydantic import Field, model_validator
 from scipy.special import log_softmax
 
@@ -28,9 +27,9 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Fact, GraphTechnique, Layerwise
-from edgekit.techniques._calibrate import open_session
+from edgekit.techniques._calibrate import batches, open_session
 from edgekit.techniques._codes import encode
-from edgekit.techniques._graph import GraphLayer, array, lift_constants, weight_layers
+from edgekit.techniques._graph import GraphLayer, array, lift_constants, store, weight_layers
 from edgekit.techniques._knapsack import choose
 from edgekit.techniques._plan import integer_layers
 from edgekit.techniques._settings import refuse_for_layers
@@ -117,8 +116,8 @@ class QuantizeMixed(Layerwise, GraphTechnique):
 
 def _harms(graph: onnx.ModelProto, layers: dict[str, GraphLayer], owners: dict[str, str], bench: Bench) -> np.ndarray:
     """How far answers move with one weight rounded, and no other: (weights, widths)."""
-    session, inputs = _with_weights_as_inputs(graph, list(owners)), bench.calibration(SAMPLES)
-    wanted = _answers(session, inputs, {})
+    inputs = bench.calibration(SAMPLES)
+    wanted = _answers(graph, inputs)
     harms = np.empty((len(owners), len(WIDTHS)))
     for place, (weight, name) in enumerate(owners.items()):
         before, errors, moved = array(graph, weight), [], []
@@ -127,32 +126,19 @@ def _harms(graph: onnx.ModelProto, layers: dict[str, GraphLayer], owners: dict[s
             rounded = encode(before, layers[name].axis, n, clipping="mse").decode()
             errors.append(float(np.square(rounded - before).sum()))
             if n in MEASURED:
-                moved.append(_divergence(wanted, _answers(session, inputs, {weight: rounded})))
+                store(graph, weight, rounded)
+                moved.append(_divergence(wanted, _answers(graph, inputs)))
+        store(graph, weight, before)
         shrunk = np.array(errors[len(moved) :]) / (errors[len(moved) - 1] or 1.0)
         harms[place] = [*moved, *moved[-1] * shrunk]
     bench.progress(1.0, "chosen")
     return harms
 
 
-def _with_weights_as_inputs(graph: onnx.ModelProto, weights: list[str]) -> onnxruntime.InferenceSession:
-    """A session of the first output, in which each run may put other weights in the place of these."""
-    open_to_change = onnx.ModelProto()
-    open_to_change.CopyFrom(graph)
-    known = {value.name for value in graph.graph.input}
-    for weight in weights:
-        if weight not in known:
-            shape = array(graph, weight).shape
-            value = onnx.helper.make_tensor_value_info(weight, onnx.TensorProto.FLOAT, shape)
-            open_to_change.graph.input.append(value)
-    return open_session(open_to_change, [graph.graph.output[0].name])
-
-
-def _answers(session: onnxruntime.InferenceSession, inputs: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
+def _answers(graph: onnx.ModelProto, inputs: np.ndarray) -> np.ndarray:
     """Logarithms of what the network predicts, (n, classes, ...)."""
-    feed = session.get_inputs()[0]
-    size = feed.shape[0] if isinstance(feed.shape[0], int) else len(inputs)
-    parts = [inputs[start : start + size] for start in range(0, len(inputs), size)]
-    logits = np.concatenate([session.run(None, {feed.name: part, **weights})[0] for part in parts])
+    names = [graph.graph.output[0].name]
+    logits = np.concatenate([values[0] for _, _, values in batches(open_session(graph, names), names, inputs)])
     return log_softmax(logits.astype(np.float64), axis=1)
 
 
