@@ -33,13 +33,10 @@ class Paper:
 
 def deep_compression(store: Store) -> list[dict]:
     """Prune, share, and store what is left; then channels and integers as well."""
-    shared = ran(
-        store, DIGITS, "prune_weights,sparsity=0.93,rounds=4,epochs=2", "share_weights,epochs=1,bits=5,dense_bits=4"
-    )
-    narrow = ran(
-        store, DIGITS, "prune_channels,sparsity=0.5,rounds=2,epochs=3", "prune_weights,sparsity=0.85,rounds=3,epochs=2",
-        "quantize_weights,bits=4,activations=int8",
-    )  # fmt: skip
+    pruned = ("prune_weights,sparsity=0.94", "fine_tune,epochs=1")
+    shared = ran(store, DIGITS, *pruned, "share_weights,bits=5,dense_bits=4")
+    narrower = ("prune_channels,sparsity=0.5,rounds=2,epochs=2", "prune_weights,sparsity=0.85", "fine_tune,epochs=2")
+    narrow = ran(store, DIGITS, *narrower, "quantize_weights,bits=4,activations=int8")
     return [
         row(shared, "file, share of the bytes", shared.comparison.size_ratio, 1 / 39),
         row(shared, "as shipped, share of the bytes", _ratio(shared, "shipped_bytes"), 1 / 45),
