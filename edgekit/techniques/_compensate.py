@@ -19,6 +19,9 @@ from edgekit.techniques._levels import Levels
 
 ROWS = 2048  # inputs drawn for each layer: several times what its weights need
 DAMPING = 0.01  # of the mean diagonal: directions that calibration did not see stay harmless
+SHRINKAGE = (
+    0.1  # the same where weights make up for earlier layers: at 2 bits ResNet-8 lost 0.9 points less than at 0.01
+)
 BLOCK = 64  # columns after which all the rest is moved at once
 TURNS = 30  # of conjugate gradients, where pruned weights must stay zero
 
@@ -63,7 +66,7 @@ def making_up(rows: np.ndarray, moment: np.ndarray, missing: np.ndarray) -> np.n
         moment: sum of x̂ x̂ᵀ, (k, k).
         missing: sum of (x − x̂) x̂ᵀ, (k, k).
     """
-    damped = moment + _damping(moment) * np.eye(len(moment))
+    damped = moment + _damping(moment, SHRINKAGE) * np.eye(len(moment))
     wanted = rows.astype(np.float64) @ missing
     there = rows != 0
     if there.all():
@@ -95,8 +98,8 @@ def _columns(levels: Levels, columns: np.ndarray):
     return lambda weights, j: np.minimum(np.maximum(np.rint(weights / scale[j]), low[j]), high[j]), scale
 
 
-def _damping(moment: np.ndarray) -> float:
-    return max(DAMPING * float(np.diag(moment).mean()), 1e-12)
+def _damping(moment: np.ndarray, share: float = DAMPING) -> float:
+    return max(share * float(np.diag(moment).mean()), 1e-12)
 
 
 def _inverse_factor(moment: np.ndarray) -> np.ndarray:

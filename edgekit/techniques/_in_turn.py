@@ -90,7 +90,8 @@ def round_in_turn(
         bench.progress(done / len(parts), stretch.layers[0].name if stretch.layers else "first nodes")
         for layer in stretch.layers:
             round_one(streams, layer, ways[layer.name], random, encodings)
-        streams.advance(stretch)
+        if stretch is not parts[-1]:
+            streams.advance(stretch)
     bench.progress(1.0, "weights rounded")
     return encodings
 
@@ -121,7 +122,7 @@ def round_one(
         inputs = _drawn(streams, layer, weight.shape, random)
     if layer.weight not in encodings:
         rows = rows_of(weight, layer.axis)
-        if inputs is None or way.rounding == "bias":
+        if inputs is None or way.rounding == "bias" or way.bits >= FINE:
             levels = way.levels(rows)
             chosen = levels.nearest(rows)
         else:

@@ -122,7 +122,8 @@ def reconstruct(
             round_one(streams, fresh[0], ways[fresh[0].name], random, encodings)
         elif fresh:
             _learn(streams, stretch, fresh, ways, rounds, here, random, encodings)
-        streams.advance(stretch)
+        if stretch is not parts[-1]:
+            streams.advance(stretch)
         here.progress(1.0, fresh[-1].name if fresh else "no layer to round")
     return encodings
 

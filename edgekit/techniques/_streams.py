@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from edgekit.techniques._calibrate import BATCH
 from edgekit.techniques._graph import GraphLayer, array, readers
@@ -83,31 +83,30 @@ class Streams:
 
     def advance(self, stretch: Stretch) -> None:
         """Move both through a stretch, the rounded one with the weights that the graph has now."""
-        if not stretch.nodes:
+        if not stretch.nodes or not stretch.gives:
             return
         names = [name for layer in stretch.layers for name in (layer.weight, layer.bias) if name]
         now = {name: array(self.graph, name) for name in names}
-        session = self._session(stretch, now)
-        fed = {tensor.name for tensor in session.get_inputs()}
         for batches, weights in ((self.float, self.original), (self.rounded, now)):
+            made = [name for name in stretch.gives if name not in batches[0]]
+            session = self._session(stretch, made, batches[0], {name: weights[name] for name in names})
+            fed = [tensor.name for tensor in session.get_inputs()]
             for place, held in enumerate(batches):
-                known = {name: (held | weights)[name] for name in fed}
-                made = [name for name in stretch.gives if name not in held]
-                values = dict(zip(made, session.run(made, known), strict=True)) if made else {}
+                values = dict(zip(made, session.run(made, {name: held[name] for name in fed}), strict=True))
                 batches[place] = {name: (held | values)[name] for name in stretch.gives}
 
-    def _session(self, stretch: Stretch, weights: Held) -> onnxruntime.InferenceSession:
-        """Runs the stretch; the weights of its layers are inputs, so that both streams can use it."""
+    def _session(self, stretch: Stretch, made: list[str], held: Held, weights: Held) -> onnxruntime.InferenceSession:
+        """Runs the stretch with these weights."""
         stored = {tensor.name: tensor for tensor in self.graph.graph.initializer}
-        made = {name for node in stretch.nodes for name in node.output}
-        read = {name for node in stretch.nodes for name in node.input if name} - made
-        known = self.float[0] | weights
+        read = {name for node in stretch.nodes for name in node.input if name}
+        read -= {name for node in stretch.nodes for name in node.output}
         inputs = [
-            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(known[name].dtype), None)
-            for name in sorted(read & known.keys())
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(held[name].dtype), None)
+            for name in sorted(read & held.keys())
         ]
-        outputs = [onnx.ValueInfoProto(name=name) for name in stretch.gives if name in made]
-        constants = [stored[name] for name in sorted(read - known.keys())]
+        outputs = [onnx.ValueInfoProto(name=name) for name in made]
+        constants = [stored[name] for name in sorted(read - held.keys() - weights.keys())]
+        constants += [numpy_helper.from_array(values, name) for name, values in weights.items()]
         body = helper.make_graph(stretch.nodes, "stretch", inputs, outputs, constants)
         model = helper.make_model(body, opset_imports=self.graph.opset_import, ir_version=self.graph.ir_version)
         options = onnxruntime.SessionOptions()

@@ -215,7 +215,7 @@ def test_where_inputs_were_halved_weights_double_to_make_up_for_it():
     exact = RANDOM.normal(0, 1, (1000, 3))
     given = exact / 2
     moved = making_up(np.ones((1, 3), np.float32), given.T @ given, (exact - given).T @ given)
-    np.testing.assert_allclose(moved, 2, rtol=0.02)
+    np.testing.assert_allclose(moved, 2, rtol=0.06)
 
 
 @pytest.mark.parametrize("pruned", [0, 20])
@@ -230,7 +230,7 @@ def test_making_up_is_the_best_that_float_weights_can_do(pruned: int):
     tried = weight[:, pruned:], moved[:, pruned:], best
     before, after, least = (np.square(given[:, pruned:] @ w.T - exact @ weight.T).sum() for w in tried)
     assert after < 0.9 * before
-    assert after < 1.01 * least
+    assert after < 1.05 * least
 
 
 @pytest.mark.parametrize(
