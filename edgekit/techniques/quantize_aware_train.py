@@ -52,6 +52,9 @@ class QuantizeAwareTrain(Training, Layerwise, NetworkTechnique):
     edge_bits: Annotated[
         int, Knob(unit="bits", step=1, help="Bits of the first and the last layer, if more than bits.", advanced=True)
     ] = Field(8, ge=2, le=8)
+    learning_rate: Annotated[
+        float, Knob(log=True, help="The highest learning rate, reached after a tenth; steps stand less than weights.")
+    ] = Field(0.003, ge=1e-5, le=0.5)
     samples: Annotated[
         int, Knob(unit="samples", log=True, help="Training samples to find the first steps with.", advanced=True)
     ] = Field(128, ge=1, le=4096)
