@@ -17,6 +17,11 @@ first which way to round each weight, the second weights, scales and biases by s
 sees a label. By custom (DoReFa, PACT, LSQ), the first and the last layer, which have few weights and lose most, keep 8
 bits; set `edge_bits` to change that, or give a layer its own `bits`.
 
+Points lost on the CIFAR-10 test set with 8-bit activations, at 4, 3 and 2 bits:
+
+    ResNet-8   nearest 3.9, 43, 75   compensated 0.3, 0.7, 6.2   reconstructed 0.2, 1.0, 3.0
+    ResNet-20  nearest 2.0, 24, 81   compensated 0.3, 0.6, 4.2   reconstructed 0.2, 0.4, 1.6
+
 Costs: nothing at run time; loading decodes once, some 10 ms. Compensation takes a fraction of a second for small
 networks and grows with the cube of a layer's inputs; 7 and 8 bits and transposed convolutions go without. Learning
 takes `rounds` updates a block, on eight times as many samples.
