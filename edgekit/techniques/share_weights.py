@@ -59,7 +59,7 @@ class ShareWeights(Layerwise, Training, NetworkTechnique):
         Field(0, ge=0, le=100)
     )
 
-    effect = "smaller file, not faster"
+    effect = "Smaller file, not faster"
     title, family = "Weight sharing", "Sharing and factoring"
     reference = "Han et al. 2016, arXiv:1510.00149"
     removes = frozenset({Fact.NETWORK, Fact.FLOAT_WEIGHTS})

@@ -62,7 +62,7 @@ def about(kind: type[Technique]) -> None:
     """The card of a technique: its idea, what it will not do, its costs, when it fails, where it comes from."""
     text = inspect.getdoc(sys.modules[kind.__module__])
     for name in SECTIONS:
-        text = re.sub(rf"^{name}:", f"**{name}:**", text, flags=re.MULTILINE)
+        text = re.sub(rf"^{name}:", f"\n**{name}:**", text, flags=re.MULTILINE)
     head, _, rest = text.partition("\n")
     st.markdown(f"**{head}**\n\n*{kind.effect}*\n{rest}")
 
