@@ -5,13 +5,14 @@ the float weights behind them go on learning: the gradient passes the rounding a
 too, starting where the squared error is least. Batch normalisation goes on learning, and is folded into the codes'
 scales at the end. What comes out is a file that runs on integers at every width, with the very codes of training.
 
-Of its activations, the network's input and what sums and means take keep 8 bits, and so do, by custom, the weights and
-the input of the first and the last layer; set `edge_bits` to change that, or give a layer its own `bits`.
+Below 8 bits, `activation_bits` is for what meets weights; what only sums and means take keeps 8. By custom, so do the
+weights and the input of the first and the last layer; set `edge_bits` to change that, or give a layer its own `bits`.
 
 Costs: training time, about twice that of fine-tuning. Nothing at run time; with fewer than 8 bits for activations each
-layer has to cut off the codes above, a few microseconds, since processors have no smaller ones.
+layer cuts off the codes above, since processors have no smaller ones: 2 % of ResNet-20's time.
 When it fails: on few samples, or after so few epochs that 2-bit weights have not found their place; it needs training
-data and a network whose calls do not depend on its input's values. 4-bit weights rarely need it (see low-bit weights).
+data and a network whose calls do not depend on its input's values. A learning rate fit for fine-tuning is too high: at
+2 bits ResNet-8 had 84.4 % of its validation samples right after 300 updates at a peak of 0.01, and 86.3 % at 0.003.
 Reference: Esser et al. 2020, "Learned Step Size Quantization", arXiv:1902.08153; folding: Jacob et al. 2018,
 "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", arXiv:1712.05877;
 soft labels: Hinton et al. 2015, arXiv:1503.02531.
