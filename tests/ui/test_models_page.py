@@ -26,5 +26,5 @@ def test_every_model_has_a_card_with_accuracy_licence_and_how_it_was_trained(app
 
 def test_data_that_is_not_here_can_be_downloaded(app):
     labels = {button.label for button in app.button}
-    assert labels == {"Download all of Fashion-MNIST", "Download CIFAR-10"}
+    assert labels == {"Download all of Fashion-MNIST", "Download CIFAR-10", "Download MNIST"}
     assert {heading.value for heading in app.subheader} >= {entry.title for entry in entries().values()}

@@ -230,3 +230,16 @@ def test_the_download_holds_the_bytes_of_the_measured_file(tmp_path):
     app = workbench(run=run.id)
     assert app.get_by_key("download").label == ":primary[**Download**] 15 B"
     assert sha256(path) == run.artifact.sha256 == sha256(b"a measured file")
+
+
+def test_qat_against_ptq_is_one_click_away_from_a_file_on_integers():
+    base, run = stored(a_baseline(), a_run())
+    app = workbench(run=run.id)
+    assert app.button(key="race").label == "QAT against PTQ at 8 bits"
+    fine(app.button(key="race").click().run())
+    assert [job.title for job in jobs().active()] == ["Comparing"]
+
+
+def test_a_file_that_computes_in_floats_is_offered_no_such_comparison():
+    base, run = stored(a_baseline(), a_run(recipe=[{"quantize_fp16": {}}]))
+    assert "race" not in [button.key for button in workbench(run=run.id).button]
