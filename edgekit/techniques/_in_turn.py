@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 import onnx
+from threadpoolctl import threadpool_limits
 
 from edgekit.core.bench import Bench
 from edgekit.core.encoding import Stored
@@ -70,6 +71,7 @@ def round_each(
     return encodings
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # its threads would wait, spinning, in those of ONNX Runtime's way
 def round_in_turn(
     graph: onnx.ModelProto,
     bench: Bench,
