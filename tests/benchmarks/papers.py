@@ -53,8 +53,9 @@ def rounding(store: Store) -> list[dict]:
     rows = []
     for model, limits in ((RESNET20, {4: 0.2, 3: 2.0, 2: 10.0}), (RESNET8, {4: 0.5, 3: 5.0})):
         for bits, most in limits.items():
-            one = ran(store, model, f"quantize_weights,bits={bits},activations=int8")
-            rows.append(lost(one, most) | {"seconds": round(one.seconds, 1)})
+            for way, limit in (("compensated", None), ("reconstructed", most)):
+                one = ran(store, model, f"quantize_weights,bits={bits},activations=int8,rounding={way}")
+                rows.append(lost(one, limit) | {"seconds": round(one.seconds, 1)})
     return rows
 
 
