@@ -35,7 +35,7 @@ def deep_compression(store: Store) -> list[dict]:
     """Prune, share, and store what is left; then channels and integers as well."""
     pruned = ("prune_weights,sparsity=0.94", "fine_tune,epochs=1")
     shared = ran(store, DIGITS, *pruned, "share_weights,bits=5,dense_bits=4")
-    narrower = ("prune_channels,sparsity=0.5,rounds=2,epochs=2", "prune_weights,sparsity=0.85", "fine_tune,epochs=2")
+    narrower = ("prune_channels,sparsity=0.5,rounds=2,epochs=2", "prune_weights,sparsity=0.9,rounds=4,epochs=1")
     narrow = ran(store, DIGITS, *narrower, "quantize_weights,bits=4,activations=int8")
     return [
         row(shared, "file, share of the bytes", shared.comparison.size_ratio, 1 / 39),
