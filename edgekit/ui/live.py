@@ -45,9 +45,10 @@ def follow(wish: Wish | None, known: str | None) -> None:
         return
     arrived = "followed" not in st.session_state and state.selected() is not None
     st.session_state["followed"] = wish.key
+    if arrived:  # a link to a run shows that run, wherever the controls stand
+        return
     if known is not None:
-        if not arrived:
-            state.select(known)
+        state.select(known)
         return
     _stop()
     if not trains(wish.recipe):

@@ -243,3 +243,11 @@ def test_qat_against_ptq_is_one_click_away_from_a_file_on_integers():
 def test_a_file_that_computes_in_floats_is_offered_no_such_comparison():
     base, run = stored(a_baseline(), a_run(recipe=[{"quantize_fp16": {}}]))
     assert "race" not in [button.key for button in workbench(run=run.id).button]
+
+
+def test_a_link_to_a_run_goes_on_showing_it_and_measures_nothing_else():
+    base, run = stored(a_baseline(), a_run(recipe=[{"quantize_fp16": {}}]))
+    app = workbench(run=run.id)
+    assert jobs().active() == []
+    assert app.button(key="measure").label == "Measure", "what the controls ask for is offered"
+    assert fine(app.run()).query_params["run"] == run.id
