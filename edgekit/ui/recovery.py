@@ -24,7 +24,7 @@ def draw(run: Run) -> None:
         "Accuracy on validation samples, which no step trains on. "
         "The cards above hold that of the finished file, on the test set."
     )
-    _chart(run.recipe, run.curve, "recovery")
+    _chart(run.recipe, run.curve, "training-curve")
 
 
 def draw_live(job: Job, store: Store) -> None:
@@ -36,7 +36,7 @@ def draw_live(job: Job, store: Store) -> None:
     except StoreError:  # it has not begun, or the same run was there already
         return
     if run.curve:
-        _chart(run.recipe, run.curve, f"recovery-{job.id}")
+        _chart(run.recipe, run.curve, f"training-curve-{job.id}")
 
 
 def figure(recipe: list[dict[str, Any]], curve: list[dict[str, Any]]) -> go.Figure:

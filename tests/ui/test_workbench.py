@@ -251,3 +251,15 @@ def test_a_link_to_a_run_goes_on_showing_it_and_measures_nothing_else():
     assert jobs().active() == []
     assert app.button(key="measure").label == "Measure", "what the controls ask for is offered"
     assert fine(app.run()).query_params["run"] == run.id
+
+
+def test_the_curve_of_a_run_that_trained_is_drawn_in_its_tab():
+    curve = [
+        {"step": 1, "epoch": epoch, "loss": 0.3, "accuracy": 0.9, "validation_accuracy": 0.9} for epoch in range(1, 4)
+    ]
+    base, run = stored(a_baseline(), a_run(recipe=[{"fine_tune": {}}], curve=curve))
+    app = workbench(run=run.id)
+    app.session_state["about"] = "Training"
+    fine(app.run())
+    assert "Accuracy on validation samples" in " ".join(one.value for one in app.caption)
+    assert len(app.get("plotly_chart")) == 3
