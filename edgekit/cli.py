@@ -273,7 +273,7 @@ def _technique(name: str, kind: Any) -> dict:
         "title": kind.title,
         "family": kind.family,
         "reference": kind.reference,
-        "card": sys.modules[kind.__module__].__doc__.strip(),
+        "card": kind.card(),
         "settings": [
             {
                 "name": view.name, "kind": view.kind, "default": view.default, "low": view.low, "high": view.high,

@@ -105,7 +105,7 @@ class Recipe:
             if isinstance(step, OnCodes) and not facts & {Fact.NETWORK, Fact.FLOAT_WEIGHTS}:
                 problems += _wrong_for_codes(number, step, removed_by[Fact.FLOAT_WEIGHTS])
             else:
-                for fact in sorted((step.needs | _needs_of_kind(step)) - facts):
+                for fact in sorted(step.needs_in_all() - facts):
                     problems.append(_problem(number, step, fact, removed_by.get(fact), model))
             if names is not None and isinstance(step, Layerwise):
                 problems += [_no_layer(number, step, pattern, names) for pattern in step.patterns_without(names)]
@@ -167,10 +167,6 @@ def _after(state: Compressed, number: int, step: Technique, bench: Bench) -> Com
 
 def _change(number: int, change: Change) -> dict[str, Any]:
     return {"step": number, "layer": change.layer, "what": change.what}
-
-
-def _needs_of_kind(step: Technique) -> frozenset[Fact]:
-    return frozenset() if step.on_graph else frozenset({Fact.NETWORK})
 
 
 def _removes_of_kind(step: Technique) -> frozenset[Fact]:

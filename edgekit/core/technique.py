@@ -7,6 +7,8 @@ are the technique: `PruneWeights(sparsity=0.5)` is a value that can be compared,
 from __future__ import annotations
 
 import fnmatch
+import inspect
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,6 +97,15 @@ class Technique(BaseModel):
     def id(cls) -> str:
         """The technique's name in recipes: the name of its file."""
         return cls.__module__.rsplit(".", 1)[-1]
+
+    @classmethod
+    def card(cls) -> str:
+        """What there is to know of it: the docstring of its file."""
+        return inspect.getdoc(sys.modules[cls.__module__])
+
+    def needs_in_all(self) -> frozenset[Fact]:
+        """What its settings need, and what its kind does: a step on the network needs one."""
+        return self.needs if self.on_graph else self.needs | {Fact.NETWORK}
 
     @classmethod
     def make(cls, values: dict[str, Any]) -> Self:

@@ -1,8 +1,6 @@
 """The techniques as a person meets them: a list by family to add a step from, and the card of each one."""
 
-import inspect
 import re
-import sys
 from collections.abc import Callable
 
 import streamlit as st
@@ -53,14 +51,12 @@ def _chosen(name: str, add: Callable[[str], None]) -> None:
 
 def missing(kind: type[Technique], facts: frozenset[Fact]) -> list[Fact]:
     """What a technique needs, with its default settings, that a model does not have."""
-    step = kind()
-    of_kind = frozenset() if step.on_graph else frozenset({Fact.NETWORK})
-    return sorted((step.needs | of_kind) - facts)
+    return sorted(kind().needs_in_all() - facts)
 
 
 def about(kind: type[Technique]) -> None:
     """The card of a technique: its idea, what it will not do, its costs, when it fails, where it comes from."""
-    text = inspect.getdoc(sys.modules[kind.__module__])
+    text = kind.card()
     for name in SECTIONS:
         text = re.sub(rf"^{name}:", f"\n**{name}:**", text, flags=re.MULTILINE)
     head, _, rest = text.partition("\n")
@@ -69,4 +65,4 @@ def about(kind: type[Technique]) -> None:
 
 def idea(kind: type[Technique]) -> str:
     """The first line of the card: the idea in a sentence."""
-    return inspect.getdoc(sys.modules[kind.__module__]).partition("\n")[0]
+    return kind.card().partition("\n")[0]
