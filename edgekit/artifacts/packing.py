@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgekit.artifacts.decoding import Steps, codes, spread
 from edgekit.artifacts.unpacking import DOMAIN, functions
 from edgekit.core.encoding import Codebook, Encoding, Stored
-from edgekit.core.errors import ModelError
+from edgekit.core.opset import opset, raised
 
 _OLDEST_OPSET = 18  # BitwiseAnd
 _PLAIN = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8)
@@ -43,9 +43,9 @@ def pack(graph: onnx.ModelProto, encodings: Mapping[str, Stored]) -> onnx.ModelP
     """
     missing = set(encodings) - {tensor.name for tensor in graph.graph.initializer}
     assert not missing, f"{', '.join(sorted(missing))} must be weights of the graph"
-    modern = _modern(graph) if encodings else graph
+    modern = raised(graph, _OLDEST_OPSET, "packing needs") if encodings else graph
     dense = _packed(modern, encodings, False)
-    if _opset(modern) < _OLDEST_OPSET:
+    if opset(modern) < _OLDEST_OPSET:
         return dense
     return min(dense, _packed(modern, encodings, True), key=onnx.ModelProto.ByteSize)
 
@@ -69,7 +69,7 @@ def _packed(graph: onnx.ModelProto, encodings: Mapping[str, Stored], sparse: boo
     packed.graph.initializer.extend(constants)
     _put_first(packed.graph, nodes)
     if used := {node.op_type for node in nodes}:
-        packed.functions.extend(functions(used, _opset(packed)))
+        packed.functions.extend(functions(used, opset(packed)))
         packed.opset_import.append(helper.make_opsetid(DOMAIN, 1))
     return packed
 
@@ -125,24 +125,6 @@ def _along(values: np.ndarray, stored: Stored) -> np.ndarray:
     shape = [1] * stored.codes.ndim
     shape[stored.axis] = -1
     return values.reshape(shape)
-
-
-def _modern(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph with operators that are new enough."""
-    version = _opset(graph)
-    if version >= _OLDEST_OPSET:
-        return graph
-    try:
-        return onnx.version_converter.convert_version(graph, _OLDEST_OPSET)
-    except RuntimeError as error:
-        raise ModelError(
-            f"packing needs ONNX opset {_OLDEST_OPSET} or newer; this graph has {version} and could not be raised: "
-            f"{error}. Export it again with a newer opset."
-        ) from None
-
-
-def _opset(graph: onnx.ModelProto) -> int:
-    return next(o.version for o in graph.opset_import if o.domain in ("", "ai.onnx"))
 
 
 def _put_first(body: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:

@@ -32,8 +32,9 @@ from pydantic import Field, model_validator
 
 from edgekit.core.bench import Bench
 from edgekit.core.encoding import Encoding
-from edgekit.core.errors import ModelError, NothingToDo
+from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
+from edgekit.core.opset import raised
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique, Layerwise
 from edgekit.techniques._codes import encode
 from edgekit.techniques._equalize import equalize, pairs
@@ -118,7 +119,7 @@ class QuantizeStatic(Layerwise, GraphTechnique):
             ModelError: 16 bits, and a graph too old for them that cannot be raised.
         """
         if "16" in self.activation_type + self.weight_type:
-            graph = _with_16_bits(graph)
+            graph = raised(graph, OPSET_OF_16_BITS, "16-bit integers need", ", or use 8 bits")
         lift_constants(graph)
         settings = {name: self.for_layer(name) for name in integer_layers(graph)}
         layers = with_weights_of_their_own(
@@ -172,17 +173,3 @@ class QuantizeStatic(Layerwise, GraphTechnique):
         why = {"auto": f" ({WHY_REDUCED})", "on": " (7 bits)"}.get(self.reduce_range, "")
         why = why if self._weight_bits(bench) < 8 else ""
         return Change(layer, f"{self.weight_type} weights with {scales}{why}; {in_words(puts_out)}{shared}")
-
-
-def _with_16_bits(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph, at the first version of ONNX whose quantization takes 16 bits."""
-    version = next(o.version for o in graph.opset_import if o.domain in ("", "ai.onnx"))
-    if version >= OPSET_OF_16_BITS:
-        return graph
-    try:
-        return onnx.version_converter.convert_version(graph, OPSET_OF_16_BITS)
-    except RuntimeError as error:
-        raise ModelError(
-            f"16-bit integers need ONNX opset {OPSET_OF_16_BITS} or newer; this graph has {version} and could not be "
-            f"raised: {error}. Export it again with a newer opset, or use 8 bits."
-        ) from None
