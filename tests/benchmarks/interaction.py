@@ -25,7 +25,7 @@ from edgekit.search.ghost import predict
 from edgekit.search.sliders import BITS, SPARSITIES, Sliders
 from edgekit.store.store import Store
 from tests.benchmarks.recipes import lost, ran, row
-from tests.benchmarks.table import report
+from tests.benchmarks.table import line, report
 
 ROUNDS = 5
 POINTS = {
@@ -62,10 +62,10 @@ def waits(store: Store) -> list[dict]:
             bares.append(time.perf_counter() - started)
         ratio = statistics.median(p / b for p, b in zip(points[1:], bares[1:], strict=True))
         rows.append(
-            {
-                "what": f"{name}: point / bare work", "value": round(ratio, 3), "limit": limit, "ok": ratio <= limit,
-                "point_s": round(statistics.median(points[1:]), 3), "bare_s": round(statistics.median(bares[1:]), 3),
-            }
+            line(
+                f"{name}: point / bare work", ratio, limit, digits=3,
+                point_s=round(statistics.median(points[1:]), 3), bare_s=round(statistics.median(bares[1:]), 3),
+            )
         )  # fmt: skip
     return rows
 
@@ -79,7 +79,7 @@ def ghosts(store: Store) -> list[dict]:
             predict("resnet8-cifar10", Sliders(sparsity=sparsity, bits=bits).recipe(), base)
             times.append((time.perf_counter() - started) * 1e3)
     p95 = statistics.quantiles(times, n=20)[-1]
-    return [{"what": "ghost preview, p95 (ms)", "value": round(p95, 3), "limit": 100, "ok": p95 <= 100}]
+    return [line("ghost preview, p95 (ms)", p95, 100, digits=3)]
 
 
 def files(store: Store) -> list[dict]:

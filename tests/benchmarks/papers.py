@@ -16,8 +16,8 @@ import numpy as np
 from edgekit.core.host import this_host
 from edgekit.core.run import Run
 from edgekit.store.store import Store
-from tests.benchmarks.recipes import line, lost, ran, row
-from tests.benchmarks.table import report
+from tests.benchmarks.recipes import lost, ran, row
+from tests.benchmarks.table import line, report
 
 SEEDS = (0, 1, 2)
 RESNET8, RESNET20, LENET, DIGITS = "resnet8-cifar10", "resnet20-cifar10", "lenet5-fashion", "lenet5-mnist"

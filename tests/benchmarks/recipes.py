@@ -7,6 +7,7 @@ from edgekit.models.samples import load
 from edgekit.pipeline import compress
 from edgekit.recipe import Recipe
 from edgekit.store.store import Store
+from tests.benchmarks.table import line
 
 
 def ran(store: Store, model_id: str, *steps: str, seed: int = 0) -> Run:
@@ -22,12 +23,6 @@ def lost(one: Run, most: float | None) -> dict:
 def row(one: Run, what: str, value: float, limit: float | None, **more) -> dict:
     """A line of the table; `limit` is the most that `value` may be, None where nothing is promised."""
     return line(f"{one.model}, {words(one.recipe)}: {what}", value, limit, **more)
-
-
-def line(what: str, value: float, limit: float | None, **more) -> dict:
-    """A line about anything."""
-    ok = limit is None or value <= limit
-    return {"what": what, "value": round(value, 4), "limit": limit, "ok": bool(ok)} | more
 
 
 def words(recipe: Sequence[dict]) -> str:

@@ -21,7 +21,7 @@ from edgekit.core.host import this_host
 from edgekit.core.run import Status
 from edgekit.search.sliders import SPARSITIES
 from edgekit.store.store import Store
-from tests.benchmarks.table import report
+from tests.benchmarks.table import line, report
 from tests.browser import workbench
 from tests.browser.chromium import FLAGS, chromium
 from tests.browser.conftest import settled
@@ -46,8 +46,8 @@ def paints(browser: Browser, folder: Path) -> list[dict]:
             from_start.append(time.perf_counter() - started)
             from_request.append(time.perf_counter() - asked)
     return [
-        _row("first paint, from the request (s)", statistics.median(from_request), 3),
-        _row("first paint, from `streamlit run` (s)", statistics.median(from_start), None),
+        line("first paint, from the request (s)", statistics.median(from_request), 3, digits=3),
+        line("first paint, from `streamlit run` (s)", statistics.median(from_start), None, digits=3),
     ]
 
 
@@ -66,8 +66,8 @@ def memory(browser: Browser, folder: Path) -> list[dict]:
             _wait(lambda wanted=3 + number: _finished(store) >= wanted)
         added = _at_rest(page, server) - first
     return [
-        _row("server memory after the first run (MB)", first / MEGABYTE, 700),
-        _row("added by 20 more runs (MB)", added / MEGABYTE, 50),
+        line("server memory after the first run (MB)", first / MEGABYTE, 700, digits=3),
+        line("added by 20 more runs (MB)", added / MEGABYTE, 50, digits=3),
     ]
 
 
@@ -87,7 +87,9 @@ def full_store(browser: Browser, folder: Path) -> list[dict]:
                 seconds.append(time.perf_counter() - asked)
                 page.close()
             more.append(seconds[0] - seconds[1])
-    return [_row(f"opening the app with {STORED:,} runs, more than with none (s)", statistics.median(more[1:]), 1)]
+    return [
+        line(f"opening the app with {STORED:,} runs, more than with none (s)", statistics.median(more[1:]), 1, digits=3)
+    ]
 
 
 def _open(browser: Browser, app: App) -> Page:
@@ -114,10 +116,6 @@ def _wait(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end, f"nothing came within {PATIENCE} s"
         time.sleep(0.1)
-
-
-def _row(what: str, value: float, limit: float | None) -> dict:
-    return {"what": what, "value": round(value, 3), "limit": limit, "ok": limit is None or value <= limit}
 
 
 def main() -> None:

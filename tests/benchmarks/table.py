@@ -5,6 +5,12 @@ import json
 from edgekit.core.host import Host
 
 
+def line(what: str, value: float, limit: float | None, digits: int = 4, **more) -> dict:
+    """A line of the table; `limit` is the most that `value` may be, None where nothing is promised."""
+    ok = limit is None or value <= limit
+    return {"what": what, "value": round(value, digits), "limit": limit, "ok": bool(ok)} | more
+
+
 def report(rows: list[dict], host: Host, as_json: bool) -> None:
     """Print rows of what, value, limit and ok, with the machine they were measured on."""
     if as_json:
