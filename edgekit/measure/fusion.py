@@ -20,7 +20,7 @@ from edgekit.measure.session import refusal
 LEVELS = {
     "disabled": "every operator by itself",
     "basic": "constants worked out, batch normalisation folded",
-    "extended": "activations inside convolutions and products",
+    "extended": "activations inside convolutions and products, integers without a detour over floats",
     "all": "also weights laid out for this processor, and sums inside convolutions",
 }
 

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edgekit.core.errors import Cancelled, EdgeKitError
 from edgekit.core.progress import Progress, part
 from edgekit.core.run import Run
 from edgekit.jobs.jobs import Job, jobs
+from edgekit.measure.fusion import FusionRow, fusion_latencies
 from edgekit.store.store import Store
 
 
@@ -89,6 +91,15 @@ def race(wishes: list[Wish], store: Store, session: str) -> Job:
         return ids
 
     return jobs().submit("Comparing", work, session=session, key=json.dumps(["race", *(wish.key for wish in wishes)]))
+
+
+def time_fusion(path: Path, session: str) -> Job:
+    """Time a file with and without operator fusion; the result is one row a level. Replaces the one before it."""
+
+    def work(progress: Progress) -> list[FusionRow]:
+        return fusion_latencies(path, progress=progress)
+
+    return jobs().submit("Timing fusion", work, session=session, short=True, slot="fusion")
 
 
 def pull(data: str, title: str, session: str) -> Job:

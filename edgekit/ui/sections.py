@@ -9,6 +9,7 @@ from edgekit.store.store import Store
 from edgekit.ui import (
     actions,
     advice_cards,
+    fusion_levels,
     gallery,
     headline,
     jobs_view,
@@ -94,15 +95,15 @@ def details(view: View, budget: Budget, card: Card, store: Store) -> None:
     if run is None:
         return
     selected.draw(run, card, store)
-    tabs = st.tabs(
-        ["What to try next", "Changed answers", "Layers", "Training", "Each step"], key="about", on_change="rerun"
-    )
+    titles = ["What to try next", "Changed answers", "Layers", "Training", "Each step", "Fusion"]
+    tabs = st.tabs(titles, key="about", on_change="rerun")
     drawn = [
         lambda: advice_cards.draw(run, view.baseline, budget),
         lambda: gallery.draw(run),
         lambda: layer_table.draw(run, view.baseline),
         lambda: recovery.draw(run),
         lambda: step_charts.draw(run, store),
+        lambda: fusion_levels.draw(run, store),
     ]
     for tab, draw in zip(tabs, drawn, strict=True):
         if tab.open:

@@ -14,6 +14,7 @@ from edgekit.jobs.jobs import JobStatus, jobs
 from edgekit.store.store import Store
 from edgekit.ui import actions
 from tests.factories import a_baseline, a_run, a_stopped_run
+from tests.techniques.graphs import residual
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 SECONDS = 120
@@ -27,6 +28,13 @@ def workbench(**query: str) -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=SECONDS)
     for name, value in query.items():
         app.query_params[name] = value
+    return fine(app.run())
+
+
+def in_tab(title: str, run_id: str) -> AppTest:
+    """The page on a run, with one of the tabs below it open."""
+    app = workbench(run=run_id)
+    app.session_state["about"] = title
     return fine(app.run())
 
 
@@ -53,6 +61,15 @@ def stored(*runs):
             run.machine = {"id": this_host().id}
             store.save(run)
     return runs
+
+
+def stored_with_file(folder: Path, content: bytes):
+    """Keep a run whose file holds `content`, and its baseline."""
+    base, run = a_baseline(), a_run()
+    (folder / "a.onnx").write_bytes(content)
+    with Store.open() as store:
+        run.artifact = store.add_file(folder / "a.onnx")
+    return stored(base, run)[1]
 
 
 def quiet(app: AppTest) -> AppTest:
@@ -210,26 +227,20 @@ def test_data_that_is_not_here_is_offered_with_one_button(tmp_path, monkeypatch)
     assert [button.label for button in app.button] == [":primary[**Download** CIFAR-10]"]
 
 
-def test_the_last_tabs_draw_without_an_error():
+def test_each_tab_draws_what_its_name_says():
     base, run = stored(a_baseline(), a_run())
-    for tab in ("Changed answers", "Layers", "Each step"):
-        app = workbench(run=run.id, about=tab)
-        fine(app)
+    changed = in_tab("Changed answers", run.id)
+    assert "get another answer than from the original network" in " ".join(one.value for one in changed.markdown)
+    assert "What happened" in in_tab("Layers", run.id).dataframe[0].value.columns
+    assert "Turn on “Measure each step”" in " ".join(one.value for one in in_tab("Each step", run.id).caption)
 
 
 def test_the_download_holds_the_bytes_of_the_measured_file(tmp_path):
-    base, run = a_baseline(), a_run()
-    file = tmp_path / "a.onnx"
-    file.write_bytes(b"a measured file")
-    with Store.open() as store:
-        run.artifact = store.add_file(file)
-        run.machine = base.machine = {"id": this_host().id}
-        store.save(base)
-        store.save(run)
-        path = store.file(run.artifact.sha256)
+    run = stored_with_file(tmp_path, b"a measured file")
     app = workbench(run=run.id)
     assert app.get_by_key("download").label == ":primary[**Download**] 15 B"
-    assert sha256(path) == run.artifact.sha256 == sha256(b"a measured file")
+    with Store.open() as store:
+        assert sha256(store.file(run.artifact.sha256)) == run.artifact.sha256 == sha256(b"a measured file")
 
 
 def test_qat_against_ptq_is_one_click_away_from_a_file_on_integers():
@@ -258,8 +269,18 @@ def test_the_curve_of_a_run_that_trained_is_drawn_in_its_tab():
         {"step": 1, "epoch": epoch, "loss": 0.3, "accuracy": 0.9, "validation_accuracy": 0.9} for epoch in range(1, 4)
     ]
     base, run = stored(a_baseline(), a_run(recipe=[{"fine_tune": {}}], curve=curve))
-    app = workbench(run=run.id)
-    app.session_state["about"] = "Training"
-    fine(app.run())
+    app = in_tab("Training", run.id)
     assert "Accuracy on validation samples" in " ".join(one.value for one in app.caption)
     assert len(app.get("plotly_chart")) == 3
+
+
+def test_a_file_is_timed_with_and_without_fusion_in_its_tab(tmp_path):
+    run = stored_with_file(tmp_path, residual().SerializeToString())
+    app = in_tab("Fusion", run.id)
+    app.button(key="fusion").click().run()
+    job = next(job for job in jobs().active() if job.title == "Timing fusion")
+    while jobs().get(job.id).active:
+        time.sleep(0.05)
+    app = fine(app.run().run())
+    assert list(app.table[-1].value["Level"]) == ["disabled", "basic", "extended", "all"]
+    assert "fusion" not in [button.key for button in app.button], "what was timed is not timed again"
