@@ -8,18 +8,31 @@ EDGEKIT_HOME, so that what was measured once is found again. Needs CIFAR-10, MNI
 """
 
 import argparse
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import torch
 
+from edgekit.artifacts.export import export
 from edgekit.core.host import this_host
+from edgekit.core.model import Model
 from edgekit.core.run import Run
+from edgekit.data import splits
+from edgekit.data.feed import calibration
+from edgekit.models.samples import load
+from edgekit.pipeline import baseline
+from edgekit.reuse.frames import skip_frames, skip_in_film
+from edgekit.reuse.shared_backbone import share_backbone
 from edgekit.store.store import Store
+from tests.benchmarks import peers
 from tests.benchmarks.recipes import lost, ran, row
 from tests.benchmarks.table import line, report
 
 SEEDS = (0, 1, 2)
+CALIBRATION, ITERATIONS = 1000, 10_000  # AIMET's: samples, and its default number of updates a layer
 RESNET8, RESNET20, LENET, DIGITS = "resnet8-cifar10", "resnet20-cifar10", "lenet5-fashion", "lenet5-mnist"
 
 
@@ -56,6 +69,7 @@ def rounding(store: Store) -> list[dict]:
             for way, limit in (("compensated", None), ("reconstructed", most)):
                 one = ran(store, model, f"quantize_weights,bits={bits},activations=int8,rounding={way}")
                 rows.append(lost(one, limit) | {"seconds": round(one.seconds, 1)})
+            rows.append(_aimet(store, model, bits))
     return rows
 
 
@@ -116,14 +130,19 @@ def sparsity(store: Store) -> list[dict]:
 
 
 def integers(store: Store) -> list[dict]:
-    """8 bits after training and with training, on the same samples."""
-    rows = []
-    for model in (LENET, RESNET8, RESNET20):
-        after, trained = ran(store, model, "quantize_static"), ran(store, model, "quantize_aware_train,bits=8,epochs=3")
-        rows += [lost(after, None), lost(trained, 0.2)]
-        worse = _points(trained) - _points(after)
-        interval = 100 * (trained.comparison.accuracy_difference.high - trained.comparison.accuracy_difference.value)
-        rows.append(line(f"{model}: QAT − PTQ, points lost", worse, round(interval, 3)))
+    """8 bits after training and with training, on the same samples; also of a network of depthwise convolutions."""
+    rows, aware = [], "quantize_aware_train,bits=8,epochs=3"
+    depthwise = "swap_architecture,architecture=mobilenet_v2,width=0.25,epochs=5"
+    for model, before in ((LENET, ()), (RESNET8, ()), (RESNET20, ()), (RESNET20, (depthwise,))):
+        after = ran(store, model, *before, "quantize_static", each_step=True)
+        trained = ran(store, model, *before, aware)
+        floats = 100 * (after.steps[-2].measurements if before else after.baseline_measurements)["accuracy"].value
+        for one in (after, trained):
+            gone, most = floats - 100 * one.measurements["accuracy"].value, 0.2 if one is trained else None
+            rows.append(row(one, "points lost to integers", gone, most))
+        worse, interval = _points(trained) - _points(after), trained.comparison.accuracy_difference
+        most = round(100 * (interval.high - interval.value), 3)
+        rows.append(row(trained, "points lost, more than by PTQ", worse, most))
     return rows
 
 
@@ -136,12 +155,58 @@ def inputs(store: Store) -> list[dict]:
     return rows
 
 
+def reuse(store: Store) -> list[dict]:
+    """One backbone for two questions, and skipping frames of clips made of test images and of real films."""
+    model = load(RESNET8)
+    data = splits.load(model.data)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shared = share_backbone(model, data, folder)
+        clips = skip_frames(model, data, folder)
+        rows = [
+            line("shared backbone, share of the time of two networks", shared.ratio.value, 1 / 1.5),
+            line("shared backbone: points lost on the second question", -100 * shared.questions[1].difference.value, 1),
+            line("clips of test images: share of the time", clips.ratio.value, 1 / 1.5),
+            line("clips of test images: share of other answers", 1 - clips.agreement.value, 0.01),
+        ]
+        for title, film in peers.films().items():
+            found = skip_in_film(model, _as_seen_by(film, model), folder)
+            rows.append(line(f"{title}, second half: share of the time", found.ratio.value, None))
+            rows.append(line(f"{title}, second half: share of other answers", 1 - found.agreement.value, None))
+    return rows
+
+
+def architecture(store: Store) -> list[dict]:
+    """Four ways to the same shipped bytes in the same time of training, each then on integers."""
+    rows, found = [], {}
+    for way, step in ROUTES.items():
+        runs = [ran(store, RESNET20, step, "quantize_static", seed=seed) for seed in SEEDS]
+        found[way] = [100 * one.measurements["accuracy"].value for one in runs]
+        of_first = _shipped(runs) / _shipped([ran(store, RESNET20, ROUTES["compressed"], "quantize_static")])
+        seconds = float(np.mean([one.seconds for one in runs]))
+        rows.append(line(f"{way}: accuracy", np.mean(found[way]), None, 2, spread=_spread(found[way])))
+        rows.append(line(f"{way}: shipped bytes, of the compressed network's", of_first, 1.05))
+        rows.append(line(f"{way}: seconds", seconds, None, 0))
+    first, second = sorted(found, key=lambda way: -np.mean(found[way]))[:2]
+    lead = np.subtract(found[first], found[second])
+    rows.append(line(f"{first} leads over {second} by points", np.mean(lead), None, 2, spread=_spread(lead)))
+    return rows
+
+
 def low_rank(store: Store) -> list[dict]:
     """LeNet-5's first dense layer in two thin ones."""
     one = ran(store, LENET, "factorize,skip=conv*+fc2,keep=0.25", "fine_tune,epochs=1")
     kept = sum(np.prod(r["shape"]) for r in one.layers if r["layer"].startswith("fc1")) / (800 * 500)
     return [row(one, "share of fc1's weights", float(kept), 0.25), lost(one, 0.3)]
 
+
+ROUTES = {
+    "compressed": "prune_channels,target=parameters,sparsity=0.67,importance=fpgm,scope=global,rounds=2,epochs=3,"
+    "learning_rate=0.03",
+    "another architecture": "swap_architecture,architecture=resnet8,width=1,epochs=8",
+    "separable convolutions": "separate_convs,multiplier=2,epochs=4,learning_rate=0.03",
+    "architecture search": "search_architecture,limit_on=size,limit=0.29,trials=4,trial_epochs=1,epochs=4",
+}
 
 PAPERS = {
     "deep_compression": Paper(
@@ -157,8 +222,39 @@ PAPERS = {
     "sparsity": Paper("70 to 90 % of the weights removed at comparable accuracy (arXiv:1506.02626)", sparsity),
     "integers": Paper("8-bit PTQ loses 0.7 points, QAT 0.2 (ResNet-50; arXiv:1806.08342)", integers),
     "inputs": Paper("half-size inputs, and low and high frequencies apart", inputs),
+    "reuse": Paper("less time where the answer, or half of the way to it, is known already (arXiv:1803.06312)", reuse),
+    "architecture": Paper("a well-designed small network can beat a compressed large one", architecture),
     "low_rank": Paper("dense layers factorised to a quarter (arXiv:1404.0736)", low_rank),
 }
+
+
+def _aimet(store: Store, model_id: str, bits: int) -> dict:
+    """AIMET's AdaRound of the same network beside ours, in an environment of its own."""
+    model = load(model_id)
+    data = splits.load(model.data)
+    graph = export(model.network, model.preprocessing(data.training.pixels[:1]))
+    samples = {
+        "calibration": calibration(data.training, model.preprocessing, CALIBRATION),
+        "inputs": model.preprocessing(data.evaluation.pixels),
+        "labels": data.evaluation.labels,
+    }
+    found = peers.asked("aimet", graph, samples, bits=bits, iterations=ITERATIONS)
+    right = baseline(model, store=store).measurements["accuracy"].value
+    what = f"{model_id}, AIMET's AdaRound, bits={bits}: points lost"
+    return line(what, 100 * (right - found["accuracy"]), None) | {"seconds": round(found["seconds"], 1)}
+
+
+def _as_seen_by(film: np.ndarray, model: Model) -> np.ndarray:
+    """The middle square of each frame (n, height, width, 3) in the size that the model takes, uint8."""
+    side, size = min(film.shape[1:3]), model.input_shape[1:]
+    top, left = ((length - side) // 2 for length in film.shape[1:3])
+    square = torch.from_numpy(film[:, top : top + side, left : left + side]).permute(0, 3, 1, 2).float()
+    small = torch.nn.functional.interpolate(square, size, mode="area")  # (n, 3, height, width)
+    return small.round().clamp(0, 255).permute(0, 2, 3, 1).numpy().astype(np.uint8)
+
+
+def _shipped(runs: list[Run]) -> float:
+    return float(np.mean([one.measurements["shipped_bytes"].value for one in runs]))
 
 
 def _ratio(one: Run, metric: str) -> float:

@@ -10,9 +10,9 @@ from edgekit.store.store import Store
 from tests.benchmarks.table import line
 
 
-def ran(store: Store, model_id: str, *steps: str, seed: int = 0) -> Run:
+def ran(store: Store, model_id: str, *steps: str, seed: int = 0, each_step: bool = False) -> Run:
     """The measured run of a recipe given as words; found again where the store has it."""
-    return compress(load(model_id), Recipe.parse(list(steps)), store=store, seed=seed)
+    return compress(load(model_id), Recipe.parse(list(steps)), store=store, seed=seed, each_step=each_step)
 
 
 def lost(one: Run, most: float | None) -> dict:

@@ -8,10 +8,10 @@ from edgekit.core.errors import MeasureError
 from edgekit.data import splits
 from edgekit.measure.replay import replay
 from edgekit.models import samples
-from edgekit.reuse.frames import CARRIED, Scene, clips, last_computed, skip_frames, with_skipping
+from edgekit.reuse.frames import CARRIED, Scene, clips, last_computed, margins, skip_frames, skip_in_film, with_skipping
 from tests.techniques.graphs import a_graph, matrix
 
-FRAMES = np.array([[0.0, 0, 0], [0, 0, 1], [0, 3, 0], [3, 3, 0], [3, 3, 0]], np.float32)
+FRAMES = np.array([[4.0, 1, 0], [4, 1, 1], [4, 3, 0], [1, 3, 0], [1, 3, 0]], np.float32)  # answers of themselves
 
 
 @pytest.fixture(scope="module")
@@ -19,36 +19,46 @@ def fashion() -> splits.Dataset:
     return splits.load("fashion-mnist")
 
 
-def answers(path, threshold: float) -> dict[str, np.ndarray]:
+def answers(path, threshold: float, sure: float) -> dict[str, np.ndarray]:
     file = path / "skipping.onnx"
-    file.write_bytes(with_skipping(matrix(np.eye(3)), threshold, (3,)).SerializeToString())
+    file.write_bytes(with_skipping(matrix(np.eye(3)), threshold, sure, (3,)).SerializeToString())
     return replay(file, FRAMES, CARRIED)
 
 
 def test_a_frame_gets_the_answer_of_the_last_one_that_it_hardly_differs_from():
-    # Mean differences to the kept frame: 1/3 from the first, 1 from the first, then 1 and 0 from the third.
-    assert last_computed(FRAMES, 0.5).tolist() == [0, 0, 2, 3, 3]
-    assert last_computed(FRAMES, 1.0).tolist() == [0, 0, 0, 3, 3]
-    assert last_computed(FRAMES, 0.0).tolist() == [0, 1, 2, 3, 3]
+    # Mean differences: 1/3 from the first to the second, 2/3 to the third and 5/3 to the fourth; 1 from the second to
+    # the third, and from the third to the fourth.
+    leads = margins(FRAMES, np.inf)
+    assert leads.tolist() == [3, 3, 1, 2, 2]
+    assert last_computed(FRAMES, leads, 0.2).tolist() == [0, 0, 2, 3, 3]
+    assert last_computed(FRAMES, leads, 0.5).tolist() == [0, 0, 0, 3, 3]
+    assert last_computed(FRAMES, leads, 0.1).tolist() == [0, 1, 2, 3, 3]
+    assert last_computed(FRAMES, leads, 0.0).tolist() == [0, 1, 2, 3, 3]
 
 
-@pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
-def test_the_file_computes_the_very_same_frames(threshold, tmp_path):
-    found, kept = answers(tmp_path, threshold), last_computed(FRAMES, threshold)
+def test_from_a_certain_margin_on_all_answers_are_equally_sure():
+    assert margins(FRAMES, 1.5).tolist() == [1.5, 1.5, 1, 1.5, 1.5]
+    assert last_computed(FRAMES, margins(FRAMES, 1.5), 0.2).tolist() == [0, 1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("sure", [1.5, 10.0])
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 0.2, 0.5])
+def test_the_file_computes_the_very_same_frames(threshold, sure, tmp_path):
+    found, kept = answers(tmp_path, threshold, sure), last_computed(FRAMES, margins(FRAMES, sure), threshold)
     assert found["computed"].tolist() == [number == one for number, one in enumerate(kept)]
     assert np.array_equal(found["output"], FRAMES[kept])
     assert np.array_equal(found["frame"], FRAMES[kept])
 
 
 def test_the_file_is_valid_onnx():
-    onnx.checker.check_model(with_skipping(matrix(np.eye(3)), 0.5, (3,)), full_check=True)
+    onnx.checker.check_model(with_skipping(matrix(np.eye(3)), 0.5, 1.0, (3,)), full_check=True)
 
 
 def test_a_network_without_one_answer_a_frame_is_refused():
     text = """<ir_version: 10, opset_import: ["" : 21]>
         maps (float[b, 3, n] input) => (float[b, 3, n] output) { output = Relu(input) }"""
     with pytest.raises(MeasureError) as said:
-        with_skipping(a_graph(text, {}), 0.5, (3, 4))
+        with_skipping(a_graph(text, {}), 0.5, 1.0, (3, 4))
     assert str(said.value) == (
         "skipping frames needs a network with one answer of known size a frame, (1, classes). "
         "Take a network that classifies whole images."
@@ -85,7 +95,6 @@ def test_skipping_is_measured_against_always_computing(fashion, tmp_path):
     assert 0.05 < found.computed < 0.5
     assert found.agreement.value > 0.98
     assert abs(found.difference.value) < 0.02
-    assert found.difference.value == pytest.approx(found.accuracy.value - found.always_accuracy.value)
     assert found.ratio.high < 1 / 1.5
     assert found.speed_up == pytest.approx(1 / found.ratio.value)
     assert (tmp_path / f"{found.skipping.sha256}.onnx").exists()
@@ -97,3 +106,12 @@ def test_a_threshold_that_must_change_no_answer_computes_what_differs(fashion, t
     found = skip_frames(samples.load("lenet5-fashion"), fashion, tmp_path, images=10, least_agreement=1.0)
     assert found.threshold == 0
     assert found.agreement.value == 1
+
+
+def test_a_film_without_labels_chooses_on_its_first_half_and_is_measured_on_the_second(fashion, tmp_path):
+    film = clips(fashion.evaluation.take(40), Scene()).pixels
+    found = skip_in_film(samples.load("lenet5-fashion"), film, tmp_path)
+    assert found.frames == len(film) / 2
+    assert found.difference is None
+    assert 0.05 < found.computed < 0.7
+    assert found.agreement.value > 0.97

