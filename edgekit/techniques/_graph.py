@@ -1,12 +1,36 @@
-"""Reading an ONNX graph layer by layer: where the weights are, who reads a tensor, which names are still free."""
+"""The layers of an ONNX graph: where their weights are. What models/graphs.py offers is found here too."""
 
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import onnx
-from onnx import numpy_helper
+
+from edgekit.models.graphs import (
+    array,
+    attribute,
+    copied,
+    drop_unread,
+    free_name,
+    lift_constants,
+    readers,
+    replace_nodes,
+    shape_of,
+    store,
+)
+
+__all__ = [
+    "GraphLayer",
+    "array",
+    "attribute",
+    "copied",
+    "drop_unread",
+    "free_name",
+    "lift_constants",
+    "readers",
+    "replace_nodes",
+    "shape_of",
+    "store",
+    "weight_layers",
+]
 
 
 @dataclass(frozen=True)
@@ -35,94 +59,6 @@ def weight_layers(graph: onnx.ModelProto) -> list[tuple[str, GraphLayer]]:
     stored = {tensor.name: tensor for tensor in graph.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
     layers = (_layer(node, stored) for node in graph.graph.node)
     return [(layer.name, layer) for layer in layers if layer is not None]
-
-
-def array(graph: onnx.ModelProto, name: str) -> np.ndarray:
-    """The values of an initializer, as a private copy."""
-    tensor = next(tensor for tensor in graph.graph.initializer if tensor.name == name)
-    return numpy_helper.to_array(tensor).copy()
-
-
-def shape_of(graph: onnx.ModelProto, name: str) -> tuple[int, ...]:
-    """The shape of an initializer."""
-    return tuple(next(tensor for tensor in graph.graph.initializer if tensor.name == name).dims)
-
-
-def attribute(node: onnx.NodeProto, name: str, default):
-    """The value of a node's attribute, or `default` where it has none."""
-    found = next((a for a in node.attribute if a.name == name), None)
-    return default if found is None else onnx.helper.get_attribute_value(found)
-
-
-def readers(graph: onnx.ModelProto) -> dict[str, list[onnx.NodeProto]]:
-    """Tensor name -> the nodes that read it."""
-    found = defaultdict(list)
-    for node in graph.graph.node:
-        for name in dict.fromkeys(node.input):
-            found[name].append(node)
-    return found
-
-
-def lift_constants(graph: onnx.ModelProto) -> None:
-    """Turn Constant nodes into initializers, so that a constant looks the same wherever a file came from."""
-    kept = []
-    for node in graph.graph.node:
-        value = attribute(node, "value", None) if node.op_type == "Constant" else None
-        if value is None:
-            kept.append(node)
-        else:
-            graph.graph.initializer.add().CopyFrom(value)
-            graph.graph.initializer[-1].name = node.output[0]
-    replace_nodes(graph, kept)
-
-
-def replace_nodes(graph: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> None:
-    """Give the graph these nodes, in this order, and drop what was only true of the old ones."""
-    kept = [copied(node) for node in nodes]
-    del graph.graph.node[:], graph.graph.value_info[:]
-    graph.graph.node.extend(kept)
-
-
-def copied(node: onnx.NodeProto) -> onnx.NodeProto:
-    """A private copy of a node."""
-    twin = onnx.NodeProto()
-    twin.CopyFrom(node)
-    return twin
-
-
-def store(graph: onnx.ModelProto, name: str, values: np.ndarray) -> None:
-    """Add an initializer, or replace the one of that name."""
-    tensor = numpy_helper.from_array(np.asarray(values, order="C"), name)
-    for old in graph.graph.initializer:
-        if old.name == name:
-            old.CopyFrom(tensor)
-            return
-    graph.graph.initializer.append(tensor)
-
-
-def drop_unread(graph: onnx.ModelProto) -> None:
-    """Remove initializers that no node reads any more."""
-    read = {name for node in graph.graph.node for name in node.input} | {out.name for out in graph.graph.output}
-    kept = [tensor for tensor in graph.graph.initializer if tensor.name in read]
-    if len(kept) < len(graph.graph.initializer):
-        twins = [onnx.TensorProto() for _ in kept]
-        for twin, tensor in zip(twins, kept, strict=True):
-            twin.CopyFrom(tensor)
-        del graph.graph.initializer[:]
-        graph.graph.initializer.extend(twins)
-
-
-def free_name(graph: onnx.ModelProto, wish: str, taken: set[str]) -> str:
-    """`wish`, or with a number behind it where the graph has that name already; noted in `taken`."""
-    if not taken:
-        taken.update(tensor.name for tensor in (*graph.graph.initializer, *graph.graph.input, *graph.graph.output))
-        taken.update(name for node in graph.graph.node for name in (*node.input, *node.output))
-    name, number = wish, 1
-    while name in taken:
-        number += 1
-        name = f"{wish}_{number}"
-    taken.add(name)
-    return name
 
 
 def _layer(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) -> GraphLayer | None:
