@@ -20,7 +20,7 @@ _HOMES = {
     "Store": "store.store",
     "compress": "pipeline",
     "frontier": "search.frontier",
-    "load": "models.samples",
+    "load": "library",
     "techniques": "registry",
 }
 __all__ = sorted(_HOMES)

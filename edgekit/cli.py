@@ -21,6 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Compress neural networks for edge devices, and measure the file that comes out.",
 )
+models_app = typer.Typer(help="The models that there are: those that come with EdgeKit, and yours.")
+app.add_typer(models_app, name="models")
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that models are calibrated, trained and scored on.")
 app.add_typer(data_app, name="data")
 
@@ -28,13 +30,40 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Samples = Annotated[int | None, typer.Option(min=1, help="Score only so many test samples; all by default.")]
 
 
-@app.command()
-def models(as_json: Json = False) -> None:
-    """List the sample models with their measured accuracy."""
-    from edgekit.models.samples import cards
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context, as_json: Json = False) -> None:
+    """List the models: samples with their measured accuracy, then those that were added."""
+    if context.invoked_subcommand:
+        return
+    from edgekit.library import cards
 
     found = [{"id": name} | card.model_dump(mode="json") for name, card in cards().items()]
-    _print(as_json, {"models": found}, [f"{m['id']:<20} {m['accuracy']['value']:.2%}  {m['title']}" for m in found])
+    _print(as_json, {"models": found}, [_model(one) for one in found])
+
+
+@models_app.command("add")
+def models_add(
+    file: Path,
+    data: Annotated[str, typer.Option(help="The data set that it was trained on, and is scored on.")],
+    title: Annotated[str, typer.Option(help="What to call it; the file's name by default.")] = "",
+    scaling: Annotated[str | None, typer.Option(help="How its pixels are scaled; found by trying by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take an ONNX file among the models, after opening it in quarantine."""
+    from edgekit.library import add, card
+
+    name = add(file, data, title=title, scaling=scaling, progress=_progress())
+    found = {"id": name} | card(name).model_dump(mode="json")
+    _print(as_json, found, [_model(found), *filter(None, (found["scaling"], found["why_no_network"]))])
+
+
+@models_app.command("remove")
+def models_remove(name: str, as_json: Json = False) -> None:
+    """Forget a model that was added, and delete its file; runs that were made of it stay."""
+    from edgekit.library import remove
+
+    remove(name)
+    _print(as_json, {"removed": name}, [f"{name} is removed"])
 
 
 @app.command()
@@ -99,7 +128,7 @@ def compress(
 ) -> None:
     """Compress a model, measure the file that comes out, and keep both."""
     from edgekit import pipeline
-    from edgekit.models.samples import load
+    from edgekit.library import load
 
     steps = _recipe(step, recipe)
     run = pipeline.compress(
@@ -122,7 +151,7 @@ def measure(
     """Measure an ONNX file: accuracy, size, latency and memory."""
     from edgekit import pipeline
     from edgekit.core.files import sha256
-    from edgekit.models.samples import for_data
+    from edgekit.library import for_data
 
     found = pipeline.measure_file(file, for_data(data), samples, _progress())
     result = {
@@ -161,7 +190,7 @@ def unpack(
 @app.command()
 def sensitivity(model: str, as_json: Json = False) -> None:
     """Measure what each slider position does to a sample model, for the previews on the page. Takes minutes."""
-    from edgekit.models.samples import load
+    from edgekit.library import load
     from edgekit.search.sensitivity import measure_table, save, table_path
 
     table = measure_table(load(model), _progress())
@@ -179,6 +208,11 @@ def main() -> None:
         if "--json" in sys.argv:
             print(json.dumps({"error": str(error)}))
         sys.exit(1)
+
+
+def _model(found: dict) -> str:
+    good = f"{found['accuracy']['value']:.2%}" if "accuracy" in found else f"your file {found['file']}"
+    return f"{found['id']:<20} {good}  {found['title']}"
 
 
 def _recipe(steps: list[str] | None, file: Path | None) -> Any:

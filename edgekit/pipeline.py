@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit.artifacts.ports import named_as
 from edgekit.artifacts.read import layers
 from edgekit.artifacts.write import write
 from edgekit.core.artifact import Artifact
@@ -150,8 +151,9 @@ class _Work:
     def write(self, state: Compressed) -> Artifact:
         """The file of a state, kept in the store."""
         parent = self.base.artifact.sha256 if self.base else None
+        graph = state.graph if self.model.graph is None else named_as(state.graph, self.model.graph)
         with tempfile.TemporaryDirectory() as folder:
-            file = write(state.graph, state.encodings, Path(folder), self.recipe.fingerprint, parent)
+            file = write(graph, state.encodings, Path(folder), self.recipe.fingerprint, parent)
             return file.model_copy(update={"path": self.store.add_file(Path(file.path)).path})
 
     def against(self) -> Base | None:

@@ -126,9 +126,9 @@ class Recipe:
     ) -> Compressed:
         """Run all steps on a private copy of the model. `after_step` sees the state after each (numbered from 1)."""
         self.check(model)
-        network = copy.deepcopy(model.network)
-        graph = None if network is not None else copy.deepcopy(model.graph)
-        state = Compressed(network, graph, {}, [], [])
+        as_it_came = model.graph is not None and (model.network is None or not self.steps or self.steps[0].on_graph)
+        network = None if as_it_came else copy.deepcopy(model.network)
+        state = Compressed(network, copy.deepcopy(model.graph) if as_it_came else None, {}, [], [])
         for number, step in enumerate(self.steps, 1):
             here = bench.part((number - 1) / len(self.steps), number / len(self.steps))
             state = _after(state, number, step, here)

@@ -7,14 +7,18 @@ ensure_router()
 import streamlit as st
 
 from edgekit.data.catalog import entries
-from edgekit.models.samples import cards
+from edgekit.models import samples, uploads
+from edgekit.ui import models_uploads
 from edgekit.ui.models_cards import model_cards
 from edgekit.ui.models_data import data_cards
 
 st.title("Models & data", anchor=False)
+st.header("Your models", anchor=False)
+models_uploads.add()
+models_uploads.cards(uploads.cards())
 st.header("Sample models", anchor=False)
 st.markdown("Networks trained by us on public data, each with a script that trains it again from nothing.")
-model_cards(cards())
+model_cards(samples.cards())
 st.header("Data sets", anchor=False)
 st.markdown("Every download is checked against its published checksum before it is used.")
 data_cards(entries())

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = ["core", "data", "models", "techniques", "artifacts", "measure", "registry", "recipe", "store"]
+ORDER = ["core", "data", "models", "techniques", "artifacts", "measure", "library", "registry", "recipe", "store"]
 ORDER += ["pipeline", "reuse", "search", "jobs", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
 LIGHT = ["core", "store", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs
-LIGHT += ["models.samples", "measure.statistics", "search.frontier"]
+LIGHT += ["library", "measure.statistics", "search.frontier"]
 HEAVY = {"torch", "onnx", "onnxruntime", "scipy"}
 
 

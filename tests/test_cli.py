@@ -14,6 +14,7 @@ from edgekit.artifacts.export import export
 from edgekit.cli import app
 from edgekit.core.files import sha256
 from tests.artifacts.networks import convolutional, example
+from tests.brought import a_file
 
 METRICS = {
     "accuracy", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms",
@@ -39,6 +40,24 @@ def test_models_lists_the_samples_with_their_accuracy():
     assert {"lenet5-fashion", "resnet8-cifar10", "resnet20-cifar10"} <= set(found)
     assert found["lenet5-fashion"]["params"] == 431_080
     assert found["lenet5-fashion"]["accuracy"]["value"] >= 0.91
+
+
+def test_a_model_is_added_listed_and_removed(home, tmp_path):
+    found = printed("models", "add", str(a_file(tmp_path)), "--data", "fashion-mnist", "--title", "My network")
+    assert (found["title"], found["params"], found["why_no_network"]) == ("My network", 431_080, "")
+    assert found["id"] in {model["id"] for model in printed("models")["models"]}
+    assert printed("models", "remove", found["id"]) == {"removed": found["id"]}
+    assert found["id"] not in {model["id"] for model in printed("models")["models"]}
+
+
+def test_a_file_that_is_no_network_is_refused_in_a_sentence(tmp_path):
+    (tmp_path / "notes.onnx").write_text("nothing that runs")
+    code, out, said = refused("models", "add", str(tmp_path / "notes.onnx"), "--data", "fashion-mnist")
+    assert code == 1
+    assert said.strip() == (
+        "notes.onnx must be an ONNX file, but it looks like text. Export the network to ONNX with the tool that wrote "
+        "this file."
+    )
 
 
 def test_techniques_lists_every_setting_with_its_range():

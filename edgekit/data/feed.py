@@ -93,9 +93,9 @@ def batches(
     order = torch.randperm(len(training), generator=generator).numpy()
     for start in range(0, max(1, len(order) - batch_size + 1), batch_size):
         chosen = order[start : start + batch_size]
-        inputs = torch.from_numpy(prepared(training.pixels[chosen]))  # (b, channels, height, width)
+        inputs = torch.from_numpy(prepared.scaled(training.pixels[chosen]))  # (b, channels, height, width)
         varied = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
-        yield varied, torch.from_numpy(training.labels[chosen].astype(np.int64))
+        yield prepared.arranged(varied), torch.from_numpy(training.labels[chosen].astype(np.int64))
 
 
 def _only_training(samples: Samples) -> None:

@@ -89,7 +89,8 @@ def accuracy(
 
 
 def _yaml(card: Card) -> str:
-    values = yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False, width=120, default_flow_style=None)
+    facts = card.model_dump(mode="json", exclude_none=True)
+    values = yaml.safe_dump(facts, sort_keys=False, width=120, default_flow_style=None)
     return f"# Written by python -m edgekit.models.card from measured facts; change train.py, not this.\n{values}"
 
 

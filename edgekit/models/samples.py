@@ -10,9 +10,10 @@ import yaml
 from pydantic import BaseModel
 
 from edgekit.core import files
-from edgekit.core.errors import DataError, ModelError, unknown
-from edgekit.core.model import Model, Preprocessing
+from edgekit.core.errors import ModelError, unknown
+from edgekit.core.model import Model
 from edgekit.data.catalog import entry
+from edgekit.models.about import About
 
 CARD, WEIGHTS = "card.yaml", "model.safetensors"
 
@@ -27,36 +28,23 @@ class Accuracy(BaseModel, frozen=True, extra="forbid"):
     samples: int
 
 
-class Card(BaseModel, frozen=True, extra="forbid"):
+class Card(About):
     """What card.yaml says of a sample model. `python -m edgekit.models.card` writes it from measured facts.
 
     Attributes:
         architecture: its name in models/architectures.
         reference: where the architecture is published.
-        data: id of the data set in the catalog.
-        mean, std: per channel, of pixels scaled to [0, 1]; see core Preprocessing.
         accuracy: of the PyTorch network in float32.
-        params: numbers that training sets.
-        macs: multiply-accumulates for one image.
-        sha256: of model.safetensors.
         command: remakes the weights from nothing.
         retrain_seconds: how long that took, on `machine`.
     """
 
-    title: str
-    summary: str
     architecture: str
     reference: str
-    data: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
     licence: str
     data_licence: str
     citation: str
     accuracy: Accuracy
-    params: int
-    macs: int
-    sha256: str
     command: str
     epochs: int
     seed: int
@@ -97,19 +85,6 @@ def load(name: str) -> Model:
     return _load(name, weights.stat().st_mtime_ns)
 
 
-def for_data(data: str) -> Model:
-    """A sample model that was trained on a data set: it tells how inputs for that data are prepared.
-
-    Raises:
-        DataError: there is no such data set, or no sample model for it.
-    """
-    entry(data)
-    name = next((name for name, known in cards().items() if known.data == data), None)
-    if name is None:
-        raise DataError(f"a file is scored as a sample model prepares its inputs, and none was trained on {data}.")
-    return load(name)
-
-
 @functools.lru_cache(maxsize=16)
 def _load(name: str, changed: int) -> Model:
     """Built once for each time that the weights were written; `changed` is that time."""
@@ -130,7 +105,7 @@ def _load(name: str, changed: int) -> Model:
         sha256=known.sha256,
         input_shape=(channels, height, width),
         data=known.data,
-        preprocessing=Preprocessing(known.mean, known.std),
+        preprocessing=known.preprocessing,
         labels=about.classes,
         network=restored(known.architecture, len(about.classes), tensors(content)),
         card=known.model_dump(mode="json"),

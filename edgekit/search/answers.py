@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgekit.core.model import Preprocessing
 from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Run
 from edgekit.data.splits import Samples, load
-from edgekit.models.samples import card
+from edgekit.library import card
 from edgekit.store.store import Store
 
 
@@ -26,8 +25,7 @@ def answers(run: Run, store: Store, progress: Progress = silent) -> tuple[Sample
     def computed() -> np.ndarray:
         from edgekit.measure.outputs import outputs
 
-        about = card(run.model)
-        return outputs(store.file(run.artifact.sha256), samples, Preprocessing(about.mean, about.std), progress)
+        return outputs(store.file(run.artifact.sha256), samples, card(run.model).preprocessing, progress)
 
     return samples, store.array(samples.outputs_key(run.artifact.sha256), computed)
 

@@ -1,6 +1,7 @@
 """The one place where pages start work: what a click measures, compresses, explores or downloads becomes a job here."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,20 @@ def race(wishes: list[Wish], store: Store, session: str) -> Job:
     return jobs().submit("Comparing", work, session=session, key=json.dumps(["race", *(wish.key for wish in wishes)]))
 
 
+def add_model(path: Path, data: str, session: str) -> Job:
+    """Take an uploaded file among the models; the result is its id. The folder that it came in is deleted."""
+
+    def work(progress: Progress) -> str:
+        from edgekit.library import add
+
+        try:
+            return add(path, data, progress=progress)
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    return jobs().submit(f"Adding {path.name}", work, session=session)
+
+
 def time_fusion(path: Path, session: str) -> Job:
     """Time a file with and without operator fusion; the result is one row a level. Replaces the one before it."""
 
@@ -123,7 +138,7 @@ def _compress(
 ) -> Callable[[Progress], Run]:
     def work(progress: Progress) -> Run:
         progress(0.0, "loading the libraries")
-        from edgekit.models.samples import load
+        from edgekit.library import load
         from edgekit.pipeline import compress
         from edgekit.recipe import Recipe
 

@@ -8,7 +8,8 @@ from edgekit.core.budget import Budget, Limit
 from edgekit.core.host import this_host
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
-from edgekit.models.samples import Card, cards
+from edgekit.library import cards
+from edgekit.models.about import About
 from edgekit.ui import state, words
 
 SAMPLES = {"all": None, "2,000": 2000, "500": 500}
@@ -19,7 +20,7 @@ class Choice:
     """What the page is about: a model with its card, and how many test samples score it (None: all)."""
 
     model: str
-    card: Card
+    card: About
     samples: int | None
 
 

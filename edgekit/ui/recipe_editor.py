@@ -16,7 +16,7 @@ _numbers = itertools.count()
 def edit(model: str) -> list[dict] | None:
     """Draw the editor; the recipe, or None while it has problems, which are then listed."""
     with st.spinner("Loading the techniques"):
-        from edgekit.models.samples import load
+        from edgekit.library import load
         from edgekit.registry import techniques
     steps = st.session_state.get("steps")
     if steps is None:
@@ -90,7 +90,7 @@ def _swap(steps: list[dict], one: int, other: int) -> None:
 
 def _problems(model: str, recipe: list[dict]) -> list[str]:
     """What keeps the steps from working in this order on this model."""
-    from edgekit.models.samples import load
+    from edgekit.library import load
     from edgekit.recipe import Recipe
 
     try:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from edgekit.core.budget import Budget
 from edgekit.core.run import Status
-from edgekit.models.samples import Card
+from edgekit.models.about import About
 from edgekit.store.store import Store
 from edgekit.ui import (
     actions,
@@ -89,7 +89,7 @@ def explore(choice: Choice, store: Store) -> None:
     )  # fmt: skip
 
 
-def details(view: View, budget: Budget, card: Card, store: Store) -> None:
+def details(view: View, budget: Budget, card: About, store: Store) -> None:
     """Everything about the selected run."""
     run = view.run
     if run is None:

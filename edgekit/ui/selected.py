@@ -9,7 +9,7 @@ from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import METRICS
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
-from edgekit.models.samples import Card
+from edgekit.models.about import About
 from edgekit.search.rounding_pair import RoundingPair, rounding_pair
 from edgekit.store.store import Store
 from edgekit.ui import actions, controls, state, words
@@ -17,7 +17,7 @@ from edgekit.ui.actions import Wish
 from edgekit.ui.spelling import spelled
 
 
-def draw(run: Run, card: Card, store: Store) -> None:
+def draw(run: Run, card: About, store: Store) -> None:
     """Recipe and buttons, then numbers, code and hash in tabs."""
     with st.container(border=True, key="selected"):
         st.markdown(f"**{title(run)}**")
@@ -85,7 +85,7 @@ def table(run: Run) -> dict[str, list[str]]:
     }
 
 
-def snippet(run: Run, card: Card) -> str:
+def snippet(run: Run, card: About) -> str:
     """Python that loads the downloaded file and runs it on one image, with onnxruntime, numpy and pillow."""
     height, width, channels = image_shape(card)
     mode = "L" if channels == 1 else "RGB"
@@ -103,12 +103,12 @@ print({json.dumps(list(classes(card)))}[outputs.argmax()])
 """
 
 
-def image_shape(card: Card) -> tuple[int, int, int]:
+def image_shape(card: About) -> tuple[int, int, int]:
     """Height, width and channels of the images that the model takes."""
     return entry(card.data).image
 
 
-def classes(card: Card) -> tuple[str, ...]:
+def classes(card: About) -> tuple[str, ...]:
     """The names of the answers."""
     return entry(card.data).classes
 

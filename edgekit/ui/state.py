@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from edgekit.core.files import home
-from edgekit.models.samples import cards
+from edgekit.library import cards
 from edgekit.store.store import Store
 
 DEFAULT_MODEL = "lenet5-fashion"

@@ -3,8 +3,11 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from edgekit import library
 from edgekit.data.catalog import entries
+from edgekit.models import uploads
 from edgekit.models.samples import cards
+from tests.brought import a_file
 from tests.pages import fine, opened
 
 
@@ -26,5 +29,30 @@ def test_every_model_has_a_card_with_accuracy_licence_and_how_it_was_trained(app
 
 def test_data_that_is_not_here_can_be_downloaded(app):
     labels = {button.label for button in app.button}
-    assert labels == {"Download all of Fashion-MNIST", "Download CIFAR-10", "Download MNIST"}
+    assert labels == {"Download all of Fashion-MNIST", "Download CIFAR-10", "Download MNIST", "Add this model"}
     assert {heading.value for heading in app.subheader} >= {entry.title for entry in entries().values()}
+
+
+def test_a_file_can_be_brought_only_once_its_data_is_here(app):
+    assert "Add this model" in {button.label for button in app.button}
+    app.selectbox(key="upload_data").set_value("cifar10").run()
+    assert "CIFAR-10 is not on this computer yet: download it below." in {line.value for line in app.caption}
+
+
+def test_what_was_brought_has_a_card_until_it_is_removed(home, tmp_path):
+    name = library.add(a_file(tmp_path), "fashion-mnist", title="My network")
+    app = fine(opened("pages/models_and_data.py"))
+    assert "My network" in {heading.value for heading in app.subheader}
+    facts = next(table.value for table in app.table if "lenet.onnx, 1.73 MB" in table.value.to_string())
+    assert "431 k" in facts.to_string()
+    app.button(key=f"remove-{name}").click().run()
+    assert uploads.cards(), "it asks before it deletes"
+    fine(app.button(key="remove_really").click().run())
+    assert not uploads.cards()
+
+
+def test_the_workbench_lists_what_was_brought(own_store, tmp_path):
+    name = library.add(a_file(tmp_path), "fashion-mnist", title="My network")
+    app = fine(opened("pages/workbench.py", model=name))
+    assert app.selectbox(key="model").value == name
+    assert "My network on Fashion-MNIST" in app.selectbox(key="model").options

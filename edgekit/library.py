@@ -1,0 +1,128 @@
+"""All models that there are, by name: those that come with EdgeKit, and those that a person brought.
+
+Listing them reads their cards only; nothing is built, and nothing heavy imported, until a model is loaded.
+"""
+
+from pathlib import Path
+
+from edgekit.core.errors import DataError, ModelError, unknown
+from edgekit.core.files import sha256
+from edgekit.core.model import Model
+from edgekit.core.progress import Progress, part, silent
+from edgekit.data import splits
+from edgekit.data.catalog import entries, entry
+from edgekit.models import samples, uploads
+from edgekit.models.about import About
+
+QUANTIZED = "it is quantized already: it can be measured and compared, but not trained"
+
+
+def cards() -> dict[str, About]:
+    """All models by id: the samples, then the uploads, the newest first."""
+    return {**samples.cards(), **uploads.cards()}
+
+
+def card(name: str) -> About:
+    """The card of one model.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if name not in cards():
+        raise ModelError(unknown("model", name, cards()))
+    return cards()[name]
+
+
+def load(name: str | Path, data: str | None = None) -> Model:
+    """A model by its name, or from an ONNX file, which is then kept among the uploads.
+
+    Args:
+        data: id of the data set that the file was trained on; for files only.
+
+    Raises:
+        ModelError: there is none of that name, or the file is refused; the reason is said.
+        DataError: the data set is unknown, or not on this machine.
+    """
+    if isinstance(name, Path) or Path(name).suffix:
+        if data is None:
+            raise ModelError(
+                f'a file is loaded with the data set that it is scored on: load("{name}", data="cifar10"). '
+                f"There are {', '.join(entries())}."
+            )
+        name = add(Path(name), data)
+    card(name)
+    return uploads.load(name) if name in uploads.cards() else samples.load(name)
+
+
+def for_data(data: str) -> Model:
+    """A sample model that was trained on a data set: it tells how inputs for that data are prepared.
+
+    Raises:
+        DataError: there is no such data set, or no sample model for it.
+    """
+    entry(data)
+    name = next((name for name, known in samples.cards().items() if known.data == data), None)
+    if name is None:
+        raise DataError(f"a file is scored as a sample model prepares its inputs, and none was trained on {data}.")
+    return samples.load(name)
+
+
+def add(path: Path, data: str, *, title: str = "", scaling: str | None = None, progress: Progress = silent) -> str:
+    """Take an ONNX file among the models, and return its id; the same file again is the same model.
+
+    The file is opened in quarantine first, and kept as it is.
+
+    Args:
+        data: id of the data set that it is scored on.
+        title: what it is called; the file's name if absent.
+        scaling: how its pixels are scaled, a key of `measure.fitting.scalings`; found by trying if absent.
+
+    Raises:
+        ModelError: the file is refused, does not fit the data set, or cannot be run on it.
+        DataError: the data set is unknown, or not on this machine.
+    """
+    from edgekit.measure.fitting import fitted
+    from edgekit.models.onnx_file import opened
+    from edgekit.models.quarantine import examine
+
+    about, held_out = entry(data), splits.load(data).validation
+    facts = examine(path, progress=part(progress, 0, 0.2))
+    if not facts.runs:
+        raise ModelError(f"ONNX Runtime must be able to run {path.name}, but could not: {facts.why_not}")
+    content = path.read_bytes()
+    graph = opened(content)
+    fit = fitted(graph, facts, held_out, scaling, part(progress, 0.2, 0.6))
+    progress(0.6, "making a network of it that can train")
+    why = QUANTIZED if facts.quantized else uploads.network_of(graph)[1]
+    found = uploads.Card(
+        title=title or path.stem,
+        summary=f"Your file {path.name}, {len(content) / 1e6:,.2f} MB, scored on {about.title}.",
+        data=data,
+        mean=fit.preprocessing.mean,
+        std=fit.preprocessing.std,
+        size=fit.preprocessing.size,
+        channels_last=fit.preprocessing.channels_last,
+        params=facts.params,
+        macs=fit.macs,
+        sha256=sha256(content),
+        file=path.name,
+        bytes=len(content),
+        operators=facts.operators,
+        quantized=facts.quantized,
+        scaling=fit.said,
+        why_no_network=why,
+    )
+    uploads.keep(content, found)
+    progress(1.0, "added")
+    return found.id
+
+
+def remove(name: str) -> None:
+    """Forget an upload and delete its file; runs that were made of it stay.
+
+    Raises:
+        ModelError: it is a sample model, or there is none of that name.
+    """
+    if name in samples.cards():
+        raise ModelError(f"{name} comes with EdgeKit and cannot be removed; only uploads can.")
+    uploads.remove(name)

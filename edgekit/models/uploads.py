@@ -1,0 +1,157 @@
+"""Models that a person brought: a folder each beside their runs, named by what is in it, with the file and its card.
+
+The file is kept as it came, byte for byte. Only what passed the quarantine gets here.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pydantic import Field
+
+from edgekit.core import files
+from edgekit.core.errors import ModelError, unknown
+from edgekit.core.model import Model
+from edgekit.data.catalog import entry
+from edgekit.models.about import About
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
+
+CARD, GRAPH = "card.yaml", "model.onnx"
+
+
+class Card(About):
+    """What is known of an upload.
+
+    Attributes:
+        file: what it was called.
+        added: when, in UTC.
+        bytes: of the file.
+        operators: kind -> how many nodes of it.
+        quantized: whether it computes on codes already: it can be measured and compared, and not quantized again.
+        scaling: how its pixels are scaled and how that was found, in words.
+        why_no_network: why it cannot train; empty where it can.
+    """
+
+    file: str
+    added: datetime = Field(default_factory=lambda: datetime.now(UTC))
+    bytes: int
+    operators: dict[str, int]
+    quantized: bool
+    scaling: str
+    why_no_network: str
+
+    @property
+    def identity(self) -> str:
+        """A hash of the file and of everything that decides what it is fed and scored on."""
+        return files.sha256(f"{self.sha256} {self.data} {self.preprocessing}".encode())
+
+    @property
+    def id(self) -> str:
+        """The name of the upload: that of its file, and the start of its identity."""
+        plain = re.sub(r"[^a-z0-9]+", "-", Path(self.file).stem.lower()).strip("-")[:40] or "model"
+        return f"{plain}-{self.identity[:8]}"
+
+
+def folder() -> Path:
+    """Where uploads are kept."""
+    return files.home() / "models"
+
+
+def cards() -> dict[str, Card]:
+    """All uploads by id, the newest first."""
+    found = {path.parent.name: _card(path, path.stat().st_mtime_ns) for path in folder().glob(f"*/{CARD}")}
+    return dict(sorted(found.items(), key=lambda item: item[1].added, reverse=True))
+
+
+def keep(content: bytes, card: Card) -> None:
+    """Store an upload, whole or not at all; the same one again changes nothing."""
+    target = folder() / card.id
+    if (target / CARD).exists():
+        return
+    beside = folder() / f".{card.id}.{secrets.token_hex(4)}"
+    try:
+        with files.written_whole(beside / GRAPH) as written:
+            written.write(content)
+        with files.written_whole(beside / CARD) as written:
+            written.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False).encode())
+        beside.rename(target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def remove(name: str) -> None:
+    """Forget an upload and its file. Runs made of it stay.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    if name not in cards():
+        raise ModelError(unknown("uploaded model", name, cards()))
+    _load.cache_clear()
+    shutil.rmtree(folder() / name)
+
+
+def load(name: str) -> Model:
+    """An upload as a model: its graph, and a network that trains where one could be made of it.
+
+    Raises:
+        ModelError: there is none of that name, or its file was changed since.
+    """
+    if name not in cards():
+        raise ModelError(unknown("uploaded model", name, cards()))
+    return _load(folder() / name, (folder() / name / CARD).stat().st_mtime_ns)
+
+
+def network_of(graph: onnx.ModelProto) -> tuple[nn.Module | None, str]:
+    """A network that computes what a graph computes and can train, or None and the reason."""
+    from edgekit.models.twin import twin
+
+    try:
+        return twin(graph), ""
+    except ModelError as error:
+        return None, str(error)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(place: Path, changed: int) -> Model:
+    """Opened once for each time that the card was written; `changed` is that time."""
+    from edgekit.models.onnx_file import opened
+
+    card, content = _card(place / CARD, changed), (place / GRAPH).read_bytes()
+    if (found := files.sha256(content)) != card.sha256:
+        raise ModelError(
+            f"the file of {place.name} must have sha256 {card.sha256}, as when it was added; it has {found}. "
+            "Remove the model and add it again."
+        )
+    graph = opened(content)
+    network, why = (None, card.why_no_network) if card.why_no_network else network_of(graph)
+    height, width, channels = (*(card.size or entry(card.data).image[:2]), len(card.mean))
+    shape = (height, width, channels) if card.channels_last else (channels, height, width)
+    return Model(
+        id=place.name,
+        title=card.title,
+        sha256=card.identity,
+        input_shape=shape,
+        data=card.data,
+        preprocessing=card.preprocessing,
+        labels=entry(card.data).classes,
+        network=network,
+        graph=graph,
+        why_no_network=why,
+        card=card.model_dump(mode="json"),
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _card(path: Path, changed: int) -> Card:
+    return Card(**yaml.safe_load(path.read_text(encoding="utf-8")))

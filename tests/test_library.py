@@ -1,0 +1,103 @@
+"""Models by name: the samples, and files that a person brings, which are then compressed as any other."""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+import edgekit as ek
+from edgekit import library
+from edgekit.core.errors import DataError, ModelError
+from edgekit.data import splits
+from edgekit.models import samples, uploads
+from edgekit.recipe import Recipe
+from edgekit.store.store import Store
+from tests.brought import LENET, a_file
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_a_sample_is_loaded_by_its_name():
+    assert library.load(LENET) is samples.load(LENET)
+    assert list(library.cards()) == list(samples.cards())
+
+
+def test_a_file_becomes_a_model_that_is_listed_and_loads_again(tmp_path):
+    path = a_file(tmp_path)
+    name = library.add(path, "fashion-mnist", title="My network")
+    card = library.card(name)
+    assert name.startswith("lenet-")
+    assert (card.title, card.file, card.params) == ("My network", "lenet.onnx", 431_080)
+    assert card.bytes == path.stat().st_size
+    assert list(library.cards()) == [*samples.cards(), name]
+    assert library.add(path, "fashion-mnist") == name, "the same file again is the same model"
+    model = library.load(name)
+    assert model.network is not None
+    assert model.sha256 == card.identity
+    assert model.preprocessing == samples.load(LENET).preprocessing
+
+
+def test_the_bytes_that_were_brought_are_kept_and_deleted_on_request(tmp_path):
+    path = a_file(tmp_path)
+    name = library.add(path, "fashion-mnist")
+    kept = uploads.folder() / name / "model.onnx"
+    assert kept.read_bytes() == path.read_bytes()
+    library.remove(name)
+    assert not kept.exists()
+    assert list(library.cards()) == list(samples.cards())
+    with pytest.raises(ModelError, match="no model"):
+        library.load(name)
+
+
+def test_how_pixels_are_scaled_is_found_by_trying(tmp_path):
+    plain, raw = (library.add(a_file(tmp_path, raw=raw), "fashion-mnist") for raw in (False, True))
+    assert library.card(plain).scaling.startswith("Pixels scaled as “Fashion-MNIST's mean and deviation”: 9")
+    assert library.card(raw).scaling.startswith("Pixels scaled as “0 to 255”: 9")
+    assert plain != raw
+
+
+def test_a_scaling_can_be_chosen_instead(tmp_path):
+    card = library.card(library.add(a_file(tmp_path), "fashion-mnist", scaling="−1 to 1"))
+    assert (card.mean, card.std) == ((0.5,), (0.5,))
+    with pytest.raises(ModelError, match="no scaling of pixels '0 to 2'"):
+        library.add(a_file(tmp_path), "fashion-mnist", scaling="0 to 2")
+
+
+def test_a_batch_size_that_was_written_in_is_freed(tmp_path):
+    model = library.load(library.add(a_file(tmp_path, batch=1), "fashion-mnist"))
+    dims = model.graph.graph.input[0].type.tensor_type.shape.dim
+    assert (dims[0].dim_param, dims[1].dim_value) == ("batch", 1)
+
+
+def test_a_brought_file_runs_through_recipes_of_both_kinds_and_keeps_its_names(tmp_path):
+    model = library.load(library.add(a_file(tmp_path), "fashion-mnist"))
+    with Store.open() as store:
+        for steps in ("quantize_static", "prune_channels,sparsity=0.3"):
+            run = ek.compress(model, Recipe.parse(steps), store=store, samples=500)
+            graph = onnx.load(run.artifact.path)
+            assert [value.name for value in (*graph.graph.input, *graph.graph.output)] == ["pixels", "logits"]
+            assert run.measurements["size_bytes"].value < run.baseline_measurements["size_bytes"].value
+        base = store.get(run.baseline)
+    known = splits.load("fashion-mnist").evaluation.take(500)
+    session = onnxruntime.InferenceSession(base.artifact.path, providers=["CPUExecutionProvider"])
+    answers = session.run(None, {"pixels": model.preprocessing(known.pixels)})[0].argmax(1)
+    assert base.measurements["accuracy"].value == pytest.approx(np.mean(answers == known.labels))
+
+
+def test_a_file_is_loaded_with_the_data_that_it_is_scored_on(tmp_path):
+    path = a_file(tmp_path)
+    assert ek.load(path, data="fashion-mnist").data == "fashion-mnist"
+    with pytest.raises(ModelError) as said:
+        ek.load(str(path))
+    assert str(said.value) == (
+        f'a file is loaded with the data set that it is scored on: load("{path}", data="cifar10"). '
+        "There are fashion-mnist, cifar10, mnist."
+    )
+    with pytest.raises(DataError, match="no data set 'fashion'"):
+        ek.load(path, data="fashion")
+
+
+def test_what_comes_with_edgekit_cannot_be_removed():
+    with pytest.raises(ModelError) as said:
+        library.remove(LENET)
+    assert str(said.value) == f"{LENET} comes with EdgeKit and cannot be removed; only uploads can."
