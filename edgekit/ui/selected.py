@@ -87,25 +87,21 @@ def table(run: Run) -> dict[str, list[str]]:
 
 def snippet(run: Run, card: About) -> str:
     """Python that loads the downloaded file and runs it on one image, with onnxruntime, numpy and pillow."""
-    height, width, channels = image_shape(card)
+    height, width, channels = (*(card.size or entry(card.data).image[:2]), len(card.mean))
     mode = "L" if channels == 1 else "RGB"
     pixels = "" if channels > 1 else "[..., None]"
+    arranged = "inputs" if card.channels_last else "inputs.transpose(2, 0, 1)"
     return f"""import numpy as np, onnxruntime as ort
 from PIL import Image
 
-image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}))
+image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}), Image.BILINEAR)
 pixels = np.asarray(image, np.float32){pixels} / 255  # ({height}, {width}, {channels})
 inputs = (pixels - np.float32({list(card.mean)})) / np.float32({list(card.std)})
 
 session = ort.InferenceSession("{file_name(run)}")
-outputs = session.run(None, {{session.get_inputs()[0].name: inputs.transpose(2, 0, 1)[None]}})[0]
+outputs = session.run(None, {{session.get_inputs()[0].name: {arranged}[None]}})[0]
 print({json.dumps(list(classes(card)))}[outputs.argmax()])
 """
-
-
-def image_shape(card: About) -> tuple[int, int, int]:
-    """Height, width and channels of the images that the model takes."""
-    return entry(card.data).image
 
 
 def classes(card: About) -> tuple[str, ...]:

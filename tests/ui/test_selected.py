@@ -19,9 +19,9 @@ from edgekit.ui.layer_table import changes, frame
 from tests.factories import a_baseline, a_run
 
 
-def a_classifier(path, channels: int, size: int) -> None:
+def a_classifier(path, *shape: int) -> None:
     """A file that answers by the mean of the picture, so that bright pictures are class 1."""
-    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", channels, size, size])
+    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", *shape])
     answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 2])
     signs = helper.make_tensor("signs", TensorProto.FLOAT, [1, 2], [-1.0, 1.0])
     nodes = [
@@ -33,12 +33,20 @@ def a_classifier(path, channels: int, size: int) -> None:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
-@pytest.mark.parametrize("model", ["lenet5-fashion", "resnet8-cifar10"])
-def test_the_snippet_loads_and_runs_the_downloaded_file(model, tmp_path):
-    card = cards()[model]
+@pytest.mark.parametrize(
+    ("model", "fed", "shape"),
+    [
+        ("lenet5-fashion", {}, (1, 28, 28)),
+        ("resnet8-cifar10", {}, (3, 32, 32)),
+        ("resnet8-cifar10", {"size": (16, 24), "channels_last": True}, (16, 24, 3)),
+        ("resnet8-cifar10", {"mean": (0.5,), "std": (0.5,)}, (1, 32, 32)),
+    ],
+)
+def test_the_snippet_loads_and_runs_the_downloaded_file(model, fed, shape, tmp_path):
+    card = cards()[model].model_copy(update=fed)
     about = entry(card.data)
     run = a_run(model=model, data=card.data)
-    a_classifier(tmp_path / selected.file_name(run), about.image[2], about.image[0])
+    a_classifier(tmp_path / selected.file_name(run), *shape)
     Image.fromarray(np.full((64, 48, 3), 255, np.uint8)).save(tmp_path / "picture.png")
     code = selected.snippet(run, card)
     done = subprocess.run(
