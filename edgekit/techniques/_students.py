@@ -1,18 +1,34 @@
 """What every technique needs that puts another network in place of the one it is given."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import nn
 
 from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
+from edgekit.core.knobs import Knob
 from edgekit.core.technique import Change
 from edgekit.models.architectures.blocks import Shape
 from edgekit.techniques._layers import weight_layers
 from edgekit.techniques._recalibrate import recalibrate
 from edgekit.techniques._train import Training, train
+
+
+class TrainingAnew(Training):
+    """The knobs of training, where it starts from random weights: longer, faster, in larger batches."""
+
+    epochs: Annotated[int, Knob(unit="epochs", help="Passes over the training samples, from random weights.")] = Field(
+        10, ge=1, le=300
+    )
+    learning_rate: Annotated[float, Knob(log=True, help="The highest learning rate, reached after a tenth.")] = Field(
+        0.1, ge=1e-4, le=0.5
+    )
+    batch_size: Annotated[int, Knob(unit="samples", log=True, advanced=True, help="Samples per update.")] = Field(
+        64, ge=16, le=1024
+    )
 
 
 @torch.no_grad()

@@ -30,8 +30,7 @@ from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
 from edgekit.techniques._space import SMALLEST, Design, built, suggested
-from edgekit.techniques._students import described, train_anew, wanted
-from edgekit.techniques._train import Training
+from edgekit.techniques._students import TrainingAnew, described, train_anew, wanted
 
 if TYPE_CHECKING:
     import optuna
@@ -40,7 +39,7 @@ TO_COMPARE_WITH = 3  # trials that are trained to their end before any is stoppe
 PROPOSALS = 25  # at most, for each trial that is trained
 
 
-class SearchArchitecture(Training, NetworkTechnique):
+class SearchArchitecture(TrainingAnew, NetworkTechnique):
     """Settings of architecture search; see the module docstring."""
 
     limit_on: Annotated[
@@ -56,15 +55,6 @@ class SearchArchitecture(Training, NetworkTechnique):
     trial_epochs: Annotated[
         int, Knob(unit="epochs", help="Passes over the training samples for each network that is tried.")
     ] = Field(2, ge=1, le=20)
-    epochs: Annotated[int, Knob(unit="epochs", help="Passes over the training samples for the best network.")] = Field(
-        10, ge=1, le=300
-    )
-    learning_rate: Annotated[float, Knob(log=True, help="The highest learning rate, reached after a tenth.")] = Field(
-        0.1, ge=1e-4, le=0.5
-    )
-    batch_size: Annotated[int, Knob(unit="samples", log=True, advanced=True, help="Samples per update.")] = Field(
-        64, ge=16, le=1024
-    )
 
     title, family = "Architecture search", "Smaller networks"
     effect = "A network to fit a limit; takes as long as many trainings"

@@ -25,13 +25,12 @@ from edgekit.core.bench import Bench
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Fact, NetworkTechnique
 from edgekit.models.architectures import fresh
-from edgekit.techniques._students import described, train_anew, wanted
-from edgekit.techniques._train import Training
+from edgekit.techniques._students import TrainingAnew, described, train_anew, wanted
 
 WITHOUT_BLOCKS = ("mobilenet_v1", "ds_cnn")
 
 
-class SwapArchitecture(Training, NetworkTechnique):
+class SwapArchitecture(TrainingAnew, NetworkTechnique):
     """Settings of another architecture; see the module docstring."""
 
     architecture: Annotated[
@@ -41,15 +40,6 @@ class SwapArchitecture(Training, NetworkTechnique):
     width: Annotated[
         float, Knob(unit="share", step=0.05, help="Share of the published number of channels, in every layer.")
     ] = Field(0.25, ge=0.1, le=1)
-    epochs: Annotated[int, Knob(unit="epochs", help="Passes over the training samples, from random weights.")] = Field(
-        10, ge=1, le=300
-    )
-    learning_rate: Annotated[float, Knob(log=True, help="The highest learning rate, reached after a tenth.")] = Field(
-        0.1, ge=1e-4, le=0.5
-    )
-    batch_size: Annotated[int, Knob(unit="samples", log=True, advanced=True, help="Samples per update.")] = Field(
-        64, ge=16, le=1024
-    )
 
     title, family = "Another architecture", "Smaller networks"
     effect = "Another network, trained from nothing: as small and fast as it is"
