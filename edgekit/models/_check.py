@@ -9,31 +9,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import AttributeProto, FunctionProto, GraphProto, ModelProto, SparseTensorProto, TensorProto
+from onnx import GraphProto, ModelProto
 
 from edgekit.core.errors import ModelError
+from edgekit.models._bodies import Body, Key, bodies_of, unfolded
 from edgekit.models._tensors import DAMAGED, MOST_DIMENSIONS, bytes_of, dtype, filled, said, size, text
 from edgekit.models.facts import Facts, Limits, Port
 
 _DOMAINS = {"", "ai.onnx.ml", "com.microsoft"}  # whose operators ONNX Runtime brings with it
-_INTEGERS = re.compile(r"Quantize|Integer|NBits|Bnb4|^Q[A-Z]")  # QLinearConv, MatMulInteger, QAttention, …
-_Key = tuple[str, str, str]  # a kind of node, or the function that it calls: domain, name, overload
+_INTEGERS = re.compile(r"[Qq]uantize|Integer|NBits|Bnb4|^Q[A-Z]")  # QLinearConv, MatMulInteger, QAttention, …
 _SHOWN = 5  # operators in a message
-
-
-@dataclass
-class _Body:
-    """The graph or a function, with all its subgraphs."""
-
-    operators: Counter[_Key] = field(default_factory=Counter)
-    depth: int = 0  # of subgraphs
-    depth_of: dict[_Key, int] = field(default_factory=dict)  # of the deepest node of a kind
-    tensors: list[TensorProto] = field(default_factory=list)
-    sparse: list[SparseTensorProto] = field(default_factory=list)
 
 
 def checked(data: bytes, limits: Limits) -> Facts:
@@ -47,10 +35,12 @@ def checked(data: bytes, limits: Limits) -> Facts:
         MemoryError: it is too large for this process once decoded.
     """
     model = _decoded(data)
-    bodies = _bodies(model, limits)
-    operators = sum((body.operators for body in bodies.values()), Counter())
+    bodies = bodies_of(model, limits)
+    operators: Counter[Key] = Counter()
+    for body in bodies.values():
+        operators.update(body.operators)
     _check_operators(operators, bodies)
-    depth = _unfolded(bodies, limits)
+    depth = unfolded(bodies, limits)
     numbers, weight_bytes = _weights(bodies.values(), limits)
     kinds: Counter[str] = Counter()
     for (domain, name, _), count in operators.items():
@@ -88,77 +78,7 @@ def _decoded(data: bytes) -> ModelProto:
     return model
 
 
-def _bodies(model: ModelProto, limits: Limits) -> dict[_Key | None, _Body]:
-    """The graph, as None, and every function, by the kind of node that calls it."""
-    bodies = {None: _body(model.graph, limits)}
-    for function in model.functions:
-        key = _key(function.domain, function.name, function.overload)
-        if key in bodies:
-            raise ModelError(f"every function must stand once in the file, but {said(key[1])} stands twice. {DAMAGED}")
-        bodies[key] = _body(function, limits)
-    _check_count(sum(body.operators.total() for body in bodies.values()), limits)
-    return bodies
-
-
-def _body(start: GraphProto | FunctionProto, limits: Limits) -> _Body:
-    body, waiting = _Body(), [(start, 0)]
-
-    def take(attributes: Iterable[AttributeProto], depth: int) -> None:
-        """Whatever type an attribute says it is of, all that it holds."""
-        for one in attributes:
-            body.tensors.extend([one.t] if one.HasField("t") else [])
-            body.tensors.extend(one.tensors)
-            body.sparse.extend([one.sparse_tensor] if one.HasField("sparse_tensor") else [])
-            body.sparse.extend(one.sparse_tensors)
-            graphs = [*([one.g] if one.HasField("g") else []), *one.graphs]
-            waiting.extend((graph, depth + 1) for graph in graphs)
-
-    while waiting:
-        part, depth = waiting.pop()
-        _check_depth(depth, limits)
-        _check_count(body.operators.total() + len(part.node), limits)
-        body.depth = max(body.depth, depth)
-        if isinstance(part, GraphProto):
-            body.tensors.extend(part.initializer)
-            body.sparse.extend(part.sparse_initializer)
-        else:
-            take(part.attribute_proto, depth)
-        for node in part.node:
-            key = _key(node.domain, node.op_type, node.overload)
-            body.operators[key] += 1
-            body.depth_of[key] = max(body.depth_of.get(key, 0), depth)
-            take(node.attribute, depth)
-    return body
-
-
-def _unfolded(bodies: dict[_Key | None, _Body], limits: Limits) -> int:
-    """How deep subgraphs and calls nest; refuses what would grow too large where calls give way to what they call."""
-    known: dict[_Key | None, tuple[int, int]] = {}  # nodes, depth
-
-    def visit(key: _Key | None, above: tuple[_Key | None, ...]) -> tuple[int, int]:
-        if key in known:
-            return known[key]
-        if key in above:
-            raise ModelError(f"a function must not call itself, but {said(key[1])} does. {DAMAGED}")
-        _check_depth(len(above), limits)
-        body = bodies[key]
-        nodes, depth = body.operators.total(), body.depth
-        for kind, count in body.operators.items():
-            if kind in bodies:
-                inner, below = visit(kind, (*above, key))
-                nodes += count * inner
-                depth = max(depth, body.depth_of[kind] + 1 + below)
-        known[key] = nodes, depth
-        return known[key]
-
-    for key in bodies:
-        _check_depth(visit(key, ())[1], limits)
-    nodes, depth = known[None]
-    _check_count(nodes, limits)
-    return depth
-
-
-def _weights(bodies: Iterable[_Body], limits: Limits) -> tuple[int, int]:
+def _weights(bodies: Iterable[Body], limits: Limits) -> tuple[int, int]:
     """Numbers and bytes of all stored tensors."""
     numbers = taken = full = 0
     for body in bodies:
@@ -175,7 +95,7 @@ def _weights(bodies: Iterable[_Body], limits: Limits) -> tuple[int, int]:
     return numbers, taken
 
 
-def _check_operators(operators: Iterable[_Key], functions: dict[_Key | None, _Body]) -> None:
+def _check_operators(operators: Iterable[Key], functions: dict[Key | None, Body]) -> None:
     foreign = [_full(*key[:2]) for key in operators if key[0] not in _DOMAINS and key not in functions]
     if foreign:
         shown = ", ".join(said(name) for name in foreign[:_SHOWN]) + (", …" if len(foreign) > _SHOWN else "")
@@ -185,7 +105,7 @@ def _check_operators(operators: Iterable[_Key], functions: dict[_Key | None, _Bo
         )
 
 
-def _opset(model: ModelProto, operators: Iterable[_Key], functions: dict[_Key | None, _Body]) -> int:
+def _opset(model: ModelProto, operators: Iterable[Key], functions: dict[Key | None, Body]) -> int:
     versions = [one.version for one in model.opset_import if one.domain in ("", "ai.onnx")]
     newest = onnx.defs.onnx_opset_version()
     if not versions and any(key[0] == "" and key not in functions for key in operators):
@@ -227,25 +147,5 @@ def _port(info: onnx.ValueInfoProto) -> Port:
     return Port(name=text(info.name), dtype=dtype(tensor.elem_type), shape=shape)
 
 
-def _key(domain: str, name: str, overload: str) -> _Key:
-    return "" if domain == "ai.onnx" else text(domain), text(name), text(overload)
-
-
 def _full(domain: str, name: str) -> str:
     return f"{domain}.{name}" if domain else name
-
-
-def _check_count(nodes: int, limits: Limits) -> None:
-    if nodes > limits.nodes:
-        raise ModelError(
-            f"a network must have at most {limits.nodes:,} operators, with those of its functions wherever they are "
-            "called, but this one has more. Take a smaller network."
-        )
-
-
-def _check_depth(depth: int, limits: Limits) -> None:
-    if depth > limits.depth:
-        raise ModelError(
-            f"subgraphs and functions must nest at most {limits.depth} deep, but these nest deeper. "
-            "Export without loops inside loops."
-        )

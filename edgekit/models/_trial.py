@@ -13,12 +13,13 @@ from edgekit.core.errors import ModelError
 from edgekit.models._tensors import said
 from edgekit.models.facts import Port
 
-FREE_SIZES = 8, 64, 224, 1  # tried in turn for free dimensions after the first: sequences, images, and what adds up
+FREE_SIZES = 8, 64, 1, 224  # tried in turn for free dimensions after the first: sequences, images, and what adds up
 _MOST_ELEMENTS = 2**24  # of an input with free dimensions
-_REASON_LETTERS = 300
+_READ_LETTERS, _REASON_LETTERS = 4000, 300
 _NO_ROOM = re.compile(r"Failed to allocate memory|bad_alloc|bad allocation")
 _TOO_NEW = re.compile(r"(?:support for domain (\S+) is till opset|max supported (IR) version:) (\d+)")
-_PLACE = re.compile(r"\S+[/\\]onnxruntime[/\\]\S+:\d+ .*?\) (?:const )?(?:\[with [^\]]*\] )?(?=[A-Z])")  # in its source
+# a line of its source, and the function there
+_PLACE = re.compile(r"\S+[/\\]onnxruntime[/\\]\S+:\d+ .*?\)(?:::\S+)? (?:const )?(?:\[with [^\]]*\] )?(?=[A-Z])")
 
 
 def tried(data: bytes, inputs: Sequence[Port]) -> str:
@@ -36,7 +37,7 @@ def tried(data: bytes, inputs: Sequence[Port]) -> str:
     except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
         return _reason(error)
     reasons = []
-    free = any(dim is None for port in inputs for dim in (port.shape or [None])[1:])
+    free = any(port.shape is None or None in port.shape[1:] for port in inputs)
     for size in FREE_SIZES if free else FREE_SIZES[:1]:
         try:
             session.run(None, {port.name: _made_up(port, size) for port in inputs})
@@ -78,7 +79,7 @@ def _made_up(port: Port, size: int) -> np.ndarray:
 
 def _reason(error: Exception) -> str:
     """ONNX Runtime's reason in one line, without the places in its source."""
-    words = " ".join(str(error).split())
+    words = " ".join(str(error)[:_READ_LETTERS].split())  # names in it may be as long as the file
     if isinstance(error, MemoryError) or _NO_ROOM.search(words):
         raise MemoryError from None
     if newer := _TOO_NEW.search(words):
