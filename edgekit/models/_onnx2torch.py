@@ -15,18 +15,18 @@ def onnx2torch() -> ModuleType:
     """The package."""
     with _one_at_a_time:  # two jobs may want their first twin at once
         try:
-            package = importlib.import_module("onnx2torch")
+            importlib.import_module("torchvision")  # which onnx2torch imports, for two operators of detectors
         except RuntimeError as error:
-            # It imports torchvision for two operators of detectors. Beside a torch that its compiled part was not built
-            # for, torchvision stops at its own missing operators; to know their signatures is all that it needs then.
-            # Not done before: where the compiled part works, it defines them itself, and nobody may have before it.
+            # Beside a torch that its compiled part was not built for, it stops at its own missing operators; to know
+            # their signatures is all that it needs then. Not done before: where the compiled part works, it defines
+            # them itself, and nobody may have before it.
             if "torchvision::" not in str(error):
                 raise
             for name in _MISSING:
                 torch.library.define(
                     f"torchvision::{name}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
                 )
-            package = importlib.import_module("onnx2torch")
+        package = importlib.import_module("onnx2torch")
         # It indexes by a list of slices, which torch says that it will take for something else.
         package.node_converters.slice._do_slice = _sliced
         return package

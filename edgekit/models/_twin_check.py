@@ -8,7 +8,7 @@ from onnx import helper
 from torch import nn
 
 from edgekit.core.errors import ModelError
-from edgekit.models._twin_graph import baked_batch, inputs_of
+from edgekit.models._twin_shapes import baked_batch, inputs_of
 from edgekit.models.graphs import attribute, readers, shape_of
 
 CLOSE = 1e-3  # of the largest value of an output: float32 sums in another order stay far below, a wrong layer far above

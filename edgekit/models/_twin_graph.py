@@ -12,7 +12,8 @@ from onnx import TensorProto, helper, inliner, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.core.errors import ModelError
-from edgekit.models._twin_opset import in_known_operators, keep_attributes
+from edgekit.models._twin_opset import in_known_operators
+from edgekit.models._twin_shapes import free_the_batch, inputs_of, pad_explicitly, reshape, shapes_of, tell_width
 from edgekit.models.graphs import array, attribute, copied, drop_unread, lift_constants, readers, replace_nodes, store
 
 _FOLDED = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast")
@@ -37,33 +38,23 @@ def prepared(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, str]]:
     lift_constants(ready)
     _refuse_other_floats(ready)
     made_of = _fold(ready)
-    _free_the_batch(ready)
+    free_the_batch(ready)
     ready = shape_inference.infer_shapes(ready, data_prop=True)
-    shapes = _shapes(ready)
+    shapes = shapes_of(ready)
     for node in ready.graph.node:
         if node.op_type == "Reshape":
-            _reshape(ready, node, shapes)
+            reshape(ready, node, shapes)
         elif node.op_type in _PADDED:
-            _pad_explicitly(node, shapes)
+            pad_explicitly(node, shapes)
         elif node.op_type == "LayerNormalization":
-            _tell_width(ready, node, shapes)
+            tell_width(ready, node, shapes)
+        elif node.op_type == "Sum" and len(node.input) == 2:
+            node.op_type = "Add"
     _products(ready)
     _own_outputs(ready)
     _drop_unused(ready)
     drop_unread(ready)
     return ready, made_of
-
-
-def inputs_of(graph: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The inputs that a caller must give: those without a stored value."""
-    stored = {tensor.name for tensor in graph.graph.initializer}
-    return [one for one in graph.graph.input if one.name not in stored]
-
-
-def baked_batch(graph: onnx.ModelProto) -> int | None:
-    """The batch size that every input of the graph insists on, or None where it is free."""
-    sizes = {one.type.tensor_type.shape.dim[0].dim_value for one in inputs_of(graph) if _rank(one)}
-    return sizes.pop() or None if len(sizes) == 1 else None
 
 
 def _refuse_quantized(graph: onnx.ModelProto) -> None:
@@ -120,85 +111,6 @@ def _fold(graph: onnx.ModelProto) -> dict[str, str]:
     return made_of
 
 
-def _free_the_batch(graph: onnx.ModelProto) -> None:
-    """Where all inputs insist on one batch size, let it be any, also in the shapes that Reshape is given.
-
-    Whether the network then really takes every batch size is found by trying.
-    """
-    size = baked_batch(graph)
-    if size is None:
-        return
-    before = _shapes(shape_inference.infer_shapes(graph, data_prop=True))
-    stored = {tensor.name for tensor in graph.graph.initializer}
-    for node in graph.graph.node:
-        if node.op_type == "Reshape" and node.input[1] in stored and before.get(node.input[0], [None])[:1] == [size]:
-            shape = array(graph, node.input[1])
-            if shape.size and shape[0] == size:
-                shape[0] = 0  # as many as come in
-                node.input[1] = f"{node.output[0]}_shape"
-                store(graph, node.input[1], shape)
-    for one in [*graph.graph.input, *graph.graph.output]:
-        if _rank(one):
-            one.type.tensor_type.shape.dim[0].dim_param = "batch"
-    del graph.graph.value_info[:]
-
-
-def _reshape(graph: onnx.ModelProto, node: onnx.NodeProto, shapes: dict[str, list]) -> None:
-    """A shape that is computed of the batch size alone is written down; one of (batch, everything else) is a Flatten.
-
-    That also fits when channels are gone.
-    """
-    if node.input[1] in {tensor.name for tensor in graph.graph.initializer}:
-        shape = array(graph, node.input[1]).tolist()
-    elif node.output[0] in shapes and shapes[node.output[0]].count(None) == 1:
-        shape = [-1 if size is None else size for size in shapes[node.output[0]]]
-        node.input[1] = f"{node.output[0]}_shape"
-        store(graph, node.input[1], np.array(shape, np.int64))
-    else:
-        return
-    before = shapes.get(node.input[0], [None])[1:]
-    width = math.prod(before) if before and None not in before else None
-    if shape == [0, -1] or (len(shape) == 2 and shape[0] in (0, -1) and shape[1] == width):
-        node.op_type = "Flatten"
-        del node.input[1:], node.attribute[:]
-
-
-def _pad_explicitly(node: onnx.NodeProto, shapes: dict[str, list]) -> None:
-    """auto_pad, worked out for the size that comes in."""
-    how = attribute(node, "auto_pad", b"NOTSET").decode()
-    if not how.startswith("SAME"):
-        return
-    sizes = shapes.get(node.input[0], [])[2:]
-    kernel = attribute(node, "kernel_shape", None) or shapes[node.input[1]][2:]
-    if not sizes or None in sizes:
-        raise ModelError(
-            f"training needs an image size that is written in the file, because {node.op_type} {node.name!r} pads with "
-            f"{how}. Export it with a fixed height and width."
-        )
-    strides = attribute(node, "strides", [1] * len(sizes))
-    dilations = attribute(node, "dilations", [1] * len(sizes))
-    begins, ends = [], []
-    for size, k, stride, dilation in zip(sizes, kernel, strides, dilations, strict=True):
-        total = max(0, (-(-size // stride) - 1) * stride + (k - 1) * dilation + 1 - size)
-        small, large = total // 2, total - total // 2
-        begins.append(small if how == "SAME_UPPER" else large)
-        ends.append(large if how == "SAME_UPPER" else small)
-    kept = [a for a in node.attribute if a.name not in ("auto_pad", "pads")]
-    keep_attributes(node, [*kept, helper.make_attribute("pads", begins + ends)])
-
-
-def _tell_width(graph: onnx.ModelProto, node: onnx.NodeProto, shapes: dict[str, list]) -> None:
-    """onnx2torch reads the width of a LayerNormalization off its input's shape, which inference may not have found."""
-    scale = shapes.get(node.input[1])
-    known = shapes.get(node.input[0])
-    if scale and (known is None or None in known[-len(scale) :]):
-        rank = len(known) if known else 1 + len(scale)
-        told = [None] * (rank - len(scale)) + scale
-        old = next((info for info in graph.graph.value_info if info.name == node.input[0]), None)
-        new = helper.make_tensor_value_info(node.input[0], TensorProto.FLOAT, told)
-        old.CopyFrom(new) if old is not None else graph.graph.value_info.append(new)
-
-
 def _products(graph: onnx.ModelProto) -> None:
     """MatMul by a stored matrix, and the Add of a bias behind it, become one Gemm.
 
@@ -235,7 +147,7 @@ def _bias(graph: onnx.ModelProto, stored: dict[str, onnx.TensorProto], name: str
         return name
     if dims is None or math.prod(dims[:-1]) != 1 or (dims and dims[-1] not in (1, width)):
         return ""
-    flat = f"{name}_{width}" if math.prod(dims) != width else f"{name}_flat"
+    flat = f"{name}_{width}"
     store(graph, flat, np.broadcast_to(array(graph, name).reshape(-1), (width,)))
     return flat
 
@@ -258,18 +170,3 @@ def _drop_unused(graph: onnx.ModelProto) -> None:
             graph.graph.node.remove(node)
         else:
             needed.update(node.input)
-
-
-def _shapes(graph: onnx.ModelProto) -> dict[str, list[int | None]]:
-    """The shape of every tensor as far as it is known; None for a free size."""
-    known = [*graph.graph.value_info, *graph.graph.input, *graph.graph.output]
-    found = {
-        one.name: [dim.dim_value if dim.HasField("dim_value") else None for dim in one.type.tensor_type.shape.dim]
-        for one in known
-        if one.type.tensor_type.HasField("shape")
-    }
-    return found | {tensor.name: list(tensor.dims) for tensor in graph.graph.initializer}
-
-
-def _rank(one: onnx.ValueInfoProto) -> int:
-    return len(one.type.tensor_type.shape.dim)

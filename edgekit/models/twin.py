@@ -9,13 +9,15 @@ Refused, each with its reason: files that are quantized or not in float32, opera
 """
 
 import onnx
+import torch
 from torch import fx, nn
 
 from edgekit.core.errors import ModelError
 from edgekit.models._onnx2torch import onnx2torch
 from edgekit.models._twin_check import check
 from edgekit.models._twin_graph import prepared
-from edgekit.models._twin_names import arranged, layer_names
+from edgekit.models._twin_modules import arranged
+from edgekit.models._twin_names import layer_names
 
 
 def twin(graph: onnx.ModelProto) -> nn.Module:
@@ -34,7 +36,8 @@ def twin(graph: onnx.ModelProto) -> nn.Module:
     names = layer_names(ready, made_of)
     for number, node in enumerate(ready.graph.node):
         node.name = f"node{number}"  # onnx2torch confuses nodes with inputs of the same name
-    network = arranged(_converted(ready, names), ready, names, made_of)
+    with torch.random.fork_rng():  # torch fills layers with random numbers before they get the file's
+        network = arranged(_converted(ready, names), ready, names, made_of)
     check(network, graph)
     return network
 
