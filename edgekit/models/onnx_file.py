@@ -4,6 +4,7 @@ with names that a person can read, and any batch size. Inputs and outputs keep t
 import numpy as np
 import onnx
 
+from edgekit.models._twin_names import layer_names
 from edgekit.models.graphs import array, lift_constants, readers, store
 
 BATCH = "batch"
@@ -25,32 +26,9 @@ def inputs(graph: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
 
 
 def _name_nodes(graph: onnx.ModelProto) -> None:
-    """Give each node a name of its own; a layer that of its weight, or what an exporter made of its place."""
-    weights = {tensor.name for tensor in graph.graph.initializer if len(tensor.dims) > 1}
-    taken: set[str] = set()
-    for number, node in enumerate(graph.graph.node):
-        weight = next((name for name in node.input if name in weights), None)
-        wish = node.name if weight is None else _layer_name(node, weight)
-        wish = wish or f"{node.op_type.lower()}_{number}"
-        name, again = wish, 1
-        while name in taken:
-            again += 1
-            name = f"{wish}_{again}"
-        taken.add(name)
+    """Call each node as the trainable twin of the file does: patterns for layers then mean the same in both."""
+    for node, name in zip(graph.graph.node, layer_names(graph, {}), strict=True):
         node.name = name
-
-
-def _layer_name(node: onnx.NodeProto, weight: str) -> str:
-    """ "layer1.0.conv1", of the weight "layer1.0.conv1.weight" or the node "/layer1/layer1.0/conv1/Conv"."""
-    if weight.endswith(".weight"):
-        return weight.removesuffix(".weight")
-    parts: list[str] = []
-    for part in node.name.strip("/").split("/"):
-        if parts and part.startswith(f"{parts[-1]}."):
-            parts[-1] = part
-        elif not (parts and part.startswith(node.op_type)):
-            parts.append(part)
-    return ".".join(parts)
 
 
 def _free_batch(graph: onnx.ModelProto) -> None:
