@@ -99,9 +99,9 @@ def _shape(dims: Sequence[int], name: str) -> tuple[int, ...]:
         raise ModelError(
             f"a tensor must have at most {MOST_DIMENSIONS} dimensions, but {name} has {len(dims):,}. {DAMAGED}"
         )
-    if not all(0 <= dim < 2**31 for dim in dims):
+    if wrong := [dim for dim in dims if not 0 <= dim < 2**31]:
         raise ModelError(
-            f"every dimension of a tensor must be from 0 to 2,147,483,647, but {name} is of shape {list(dims)}. "
+            f"every dimension of a tensor must be from 0 to 2,147,483,647, but {name} has one of {wrong[0]:,}. "
             f"{DAMAGED}"
         )
     return tuple(dims)

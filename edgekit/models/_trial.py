@@ -18,8 +18,9 @@ _MOST_ELEMENTS = 2**24  # of an input with free dimensions
 _READ_LETTERS, _REASON_LETTERS = 4000, 300
 _NO_ROOM = re.compile(r"Failed to allocate memory|bad_alloc|bad allocation")
 _TOO_NEW = re.compile(r"(?:support for domain (\S+) is till opset|max supported (IR) version:) (\d+)")
+_CODE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
 # a line of its source, and the function there
-_PLACE = re.compile(r"\S+[/\\]onnxruntime[/\\]\S+:\d+ .*?\)(?:::\S+)? (?:const )?(?:\[with [^\]]*\] )?(?=[A-Z])")
+_PLACE = re.compile(r"\S+[/\\]onnxruntime[/\\]\S+:\d+ .*?\)(?:::\S+)? (?:const )?(?:\[with [^\]]*\] )?")
 
 
 def tried(data: bytes, inputs: Sequence[Port]) -> str:
@@ -58,7 +59,8 @@ def _session(data: bytes) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # nobody reads it
     options.add_session_config_entry("session.load_model_format", "ONNX")  # bytes may be of its own format as well
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    # without the second try that it makes otherwise, which it prints
+    return onnxruntime.InferenceSession(data, options, ["CPUExecutionProvider"], enable_fallback=0)
 
 
 def _made_up(port: Port, size: int) -> np.ndarray:
@@ -88,6 +90,6 @@ def _reason(error: Exception) -> str:
             f"the file must be one that ONNX Runtime can read, but it reads {what} up to version {newer[3]}, and the "
             "file is newer. Install a newer onnxruntime, or export with an older opset."
         ) from None
-    words = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", words)
-    words = "".join(letter if letter.isprintable() else "?" for letter in _PLACE.sub("", words)).rstrip(".")
+    words = _CODE.sub("", _PLACE.sub("", words)).rstrip(".")
+    words = "".join(letter if letter.isprintable() else "?" for letter in words)
     return words if len(words) <= _REASON_LETTERS else words[: _REASON_LETTERS - 1] + "…"

@@ -88,6 +88,8 @@ def main() -> None:
     limits = Limits.model_validate_json(sys.argv[2]) if len(sys.argv) > 2 else Limits()
     memory = limits.memory_bytes + FILE_COPIES * path.stat().st_size
     _confine(limits, memory)
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever ONNX Runtime prints is no part of the answer
     try:
         answer = Answer(facts=_opened(path, limits)).model_dump_json()
         if len(answer) >= ANSWER_BYTES:
@@ -100,7 +102,7 @@ def main() -> None:
         answer = Answer(error=error + "Take a smaller network.").model_dump_json()
     except ModelError as error:
         answer = Answer(error=str(error)).model_dump_json()
-    print(answer)
+    print(answer, file=out, flush=True)
 
 
 def _opened(path: Path, limits: Limits) -> Facts:

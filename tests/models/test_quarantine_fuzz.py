@@ -15,7 +15,7 @@ from edgekit.models.quarantine import examine
 from tests.models.mutations import damaged
 from tests.techniques.graphs import residual
 
-FILES_PER_GRAPH = 1500
+FILES_PER_GRAPH = 2000
 OPENED_PER_GRAPH = 12
 LIMITS = Limits(cpu_seconds=10, wall_seconds=60)
 INTEGERS = """
