@@ -5,6 +5,7 @@ automatic padding explicit, and a batch size that was baked in free.
 """
 
 import math
+import re
 
 import numpy as np
 import onnx
@@ -14,10 +15,11 @@ from onnx.reference import ReferenceEvaluator
 from edgekit.core.errors import ModelError
 from edgekit.models._twin_opset import in_known_operators
 from edgekit.models._twin_shapes import free_the_batch, inputs_of, pad_explicitly, reshape, shapes_of, tell_width
-from edgekit.models.graphs import array, attribute, copied, drop_unread, lift_constants, readers, replace_nodes, store
+from edgekit.models.graphs import array, attribute, drop_unread, readers, replace_nodes, store
 
 _FOLDED = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast")
 _NOT_FLOAT32 = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16", TensorProto.DOUBLE: "float64"}
+_QUANTIZED = re.compile(r"[Qq]uantize|^QLinear|Integer$|NBits$")
 _PADDED = ("Conv", "MaxPool", "AveragePool")
 
 
@@ -35,7 +37,6 @@ def prepared(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, str]]:
         ready = inliner.inline_local_functions(ready)
     _drop_stored_inputs(ready)
     ready = in_known_operators(ready)
-    lift_constants(ready)
     _refuse_other_floats(ready)
     made_of = _fold(ready)
     free_the_batch(ready)
@@ -59,8 +60,7 @@ def prepared(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, str]]:
 
 def _refuse_quantized(graph: onnx.ModelProto) -> None:
     nodes = [*graph.graph.node, *(node for function in graph.functions for node in function.node)]
-    kinds = sorted({n.op_type for n in nodes if n.op_type.startswith("QLinear") or "Quantize" in n.op_type
-                    or n.op_type.endswith(("Integer", "NBits"))})  # fmt: skip
+    kinds = sorted({node.op_type for node in nodes if _QUANTIZED.search(node.op_type)})
     if kinds:
         raise ModelError(
             f"only a float model can be trained, and this file is already quantized ({', '.join(kinds)}): it can be "
@@ -153,12 +153,11 @@ def _bias(graph: onnx.ModelProto, stored: dict[str, onnx.TensorProto], name: str
 
 
 def _own_outputs(graph: onnx.ModelProto) -> None:
-    """onnx2torch gives back whole nodes: an output of a node that has several gets a node of its own."""
-    several = {name for node in graph.graph.node if len(node.output) > 1 for name in node.output}
+    """onnx2torch gives back whole nodes: what no node makes, or one that makes several things, gets its own node."""
+    alone = {node.output[0] for node in graph.graph.node if len(node.output) == 1}
     for out in graph.graph.output:
-        if out.name in several:
-            own = helper.make_node("Identity", [out.name], [f"{out.name}_alone"])
-            graph.graph.node.append(copied(own))
+        if out.name not in alone:
+            own = graph.graph.node.add(op_type="Identity", input=[out.name], output=[f"{out.name}_alone"])
             out.name = own.output[0]
 
 

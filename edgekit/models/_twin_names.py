@@ -75,7 +75,7 @@ def _wish(node: onnx.NodeProto, read: list[str], uses: Counter[str]) -> str:
             return node.name.rpartition("/")[0]
         if layers and not node.name:
             return next(iter(layers.values()))
-    return node.name if _dotted(node.name) else node.op_type.lower()
+    return node.name if _dotted(node.name) else {"Gemm": "linear"}.get(node.op_type, node.op_type.lower())
 
 
 def _dotted(name: str) -> str:

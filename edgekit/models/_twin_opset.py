@@ -5,29 +5,44 @@ by those others. What is left over stands in the way and is named.
 """
 
 import onnx
-from onnx import helper, inliner
+from onnx import helper, inliner, shape_inference
 
 from edgekit.core.errors import ModelError
 from edgekit.core.opset import opset, raised
 from edgekit.models._onnx2torch import onnx2torch
-from edgekit.models.graphs import array, attribute
+from edgekit.models.graphs import array, lift_constants
 
 OLDEST, NEWEST = 10, 17  # of opset 9 its Slice does not run
 _AXES_MOVED = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")  # in opset 18: inputs
 
 
 def in_known_operators(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph in operators of opset OLDEST … NEWEST, each of them known to onnx2torch."""
+    """The graph in operators of opset OLDEST … NEWEST, each of them known to onnx2torch, its constants initializers."""
     _refuse_unknown([n for n in graph.graph.node if n.domain or not _exists(n.op_type, onnx.defs.onnx_opset_version())])
     graph = raised(graph, OLDEST, "training needs")
     done: set[tuple[str, str]] = set()
     while kinds := _defined_by_others(graph) - done:  # more than once: Gelu holds a CastLike, which holds a Cast
-        graph = inliner.inline_selected_functions(graph, sorted(kinds), inline_schema_functions=True)
+        graph = _written_out(graph, kinds)
         done |= kinds
+    lift_constants(graph)
     if opset(graph) > NEWEST:
         _lower(graph)
     _refuse_unknown([n for n in graph.graph.node if not _is_known(n.op_type, opset(graph))])
     return graph
+
+
+def _written_out(graph: onnx.ModelProto, kinds: set[tuple[str, str]]) -> onnx.ModelProto:
+    """The graph with what ONNX defines these operators by; as it is where types that this asks for are unknown."""
+    typed = shape_inference.infer_shapes(graph)
+    typed.graph.value_info.extend(
+        helper.make_tensor_value_info(one.name, one.data_type, list(one.dims)) for one in graph.graph.initializer
+    )
+    try:
+        typed = inliner.inline_selected_functions(typed, sorted(kinds), inline_schema_functions=True)
+    except RuntimeError:
+        return graph
+    del typed.graph.value_info[:]
+    return typed
 
 
 def _defined_by_others(graph: onnx.ModelProto) -> set[tuple[str, str]]:
@@ -67,25 +82,19 @@ def _is_known(kind: str, version: int) -> bool:
 
 def _lower(graph: onnx.ModelProto) -> None:
     """Write operators of newer opsets as NEWEST has them. Most only gained types; the checker finds what did not."""
-    stored = {tensor.name for tensor in graph.graph.initializer}
-    constants = {n.output[0]: n for n in graph.graph.node if n.op_type == "Constant"}
+    stored, version = {tensor.name for tensor in graph.graph.initializer}, opset(graph)
     for node in graph.graph.node:
-        kept = [a for a in node.attribute if a.name not in ("num_outputs", "noop_with_empty_axes")]
-        if node.op_type == "Split" and len(kept) < len(node.attribute):
-            keep_attributes(node, kept)  # equal parts, which no sizes at all mean too
+        kept = [one for one in node.attribute if not _says_nothing_new(node.op_type, one, version)]
         if node.op_type.removeprefix("Reduce") in _AXES_MOVED and len(node.input) > 1:
             name = node.input[1]
-            if name in stored:
-                axes = array(graph, name)
-            elif name in constants:
-                axes = onnx.numpy_helper.to_array(attribute(constants[name], "value", None))
-            else:
+            if name not in stored:
                 raise ModelError(
-                    f"training needs axes of {node.op_type} that are written in the file; those of {node.name!r} are "
-                    "computed. Export it again with opset 17."
+                    f"training needs axes that are written in the file, and those of {node.op_type} '{node.name}' are "
+                    f"computed. Export it again with opset {NEWEST}."
                 )
-            keep_attributes(node, [*kept, helper.make_attribute("axes", axes.astype(int).tolist())])
+            kept.append(helper.make_attribute("axes", array(graph, name).tolist()))
             del node.input[1:]
+        keep_attributes(node, kept)
     next(o for o in graph.opset_import if not o.domain).version = NEWEST
     del graph.graph.value_info[:]
     try:
@@ -93,16 +102,29 @@ def _lower(graph: onnx.ModelProto) -> None:
     except onnx.checker.ValidationError as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
-            f"training needs a file that can be written in ONNX opset {NEWEST}, and this one cannot: {reason} "
-            f"Export it again with opset {NEWEST}."
+            f"training needs a file that can be written in ONNX opset {NEWEST}, and this one has {version} and cannot: "
+            f"{reason}. Export it again with opset {NEWEST}."
         ) from None
+
+
+def _says_nothing_new(kind: str, attribute: onnx.AttributeProto, version: int) -> bool:
+    """Whether an attribute that NEWEST does not know only asks for what NEWEST does anyway."""
+    if not _exists(kind, NEWEST) or attribute.name in onnx.defs.get_schema(kind, NEWEST).attributes:
+        return False
+    if (kind, attribute.name) == ("Split", "num_outputs"):
+        return True  # equal parts, which no sizes at all mean too
+    value, known = helper.get_attribute_value(attribute), onnx.defs.get_schema(kind, version).attributes
+    default = known[attribute.name].default_value if attribute.name in known else onnx.AttributeProto()
+    if default.name:
+        return value == helper.get_attribute_value(default)
+    return attribute.name == "dilations" and set(value) == {1}
 
 
 def keep_attributes(node: onnx.NodeProto, kept: list[onnx.AttributeProto]) -> None:
     """Give a node these attributes and no others."""
     copies = []
-    for attribute_ in kept:
+    for one in kept:
         copies.append(onnx.AttributeProto())
-        copies[-1].CopyFrom(attribute_)
+        copies[-1].CopyFrom(one)
     del node.attribute[:]
     node.attribute.extend(copies)
