@@ -12,11 +12,11 @@ from collections.abc import Iterable
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto
+from onnx import ModelProto
 
 from edgekit.core.errors import ModelError
 from edgekit.models._bodies import Body, Key, bodies_of, unfolded
-from edgekit.models._tensors import DAMAGED, MOST_DIMENSIONS, bytes_of, dtype, filled, said, size, text
+from edgekit.models._tensors import DAMAGED, MOST_DIMENSIONS, bytes_of, counted, dtype, filled, said, size, text
 from edgekit.models.facts import Facts, Limits, Port
 
 _DOMAINS = {"", "ai.onnx.ml", "com.microsoft"}  # whose operators ONNX Runtime brings with it
@@ -49,7 +49,7 @@ def checked(data: bytes, limits: Limits) -> Facts:
     given = {tensor.name for tensor in graph.initializer} | {sparse.values.name for sparse in graph.sparse_initializer}
     inputs = [_port(one) for one in graph.input if one.name not in given]
     outputs = [_port(one) for one in graph.output]
-    _check_ports(graph, inputs, outputs, limits)
+    _check_ports(inputs, outputs, limits)
     return Facts(
         inputs=tuple(inputs),
         outputs=tuple(outputs),
@@ -89,8 +89,8 @@ def _weights(bodies: Iterable[Body], limits: Limits) -> tuple[int, int]:
         full += sum(map(filled, body.sparse))
     if taken + full > limits.weight_bytes:
         raise ModelError(
-            f"the weights must take at most {limits.weight_bytes:,} bytes in memory, but they take {taken + full:,}. "
-            "Take a smaller network."
+            f"the weights must take at most {limits.weight_bytes:,} bytes in memory, but they take "
+            f"{counted(taken + full)}. Take a smaller network."
         )
     return numbers, taken
 
@@ -118,21 +118,25 @@ def _opset(model: ModelProto, operators: Iterable[Key], functions: dict[Key | No
     return versions[0] if versions else 0
 
 
-def _check_ports(graph: GraphProto, inputs: list[Port], outputs: list[Port], limits: Limits) -> None:
+def _check_ports(inputs: list[Port], outputs: list[Port], limits: Limits) -> None:
     if not inputs or not outputs:
         missing = "output" if inputs else "input"
         raise ModelError(f"the network must have an input and an output, but it has no {missing}. Export it again.")
-    by_name = {one.name: one.type.tensor_type.elem_type for one in graph.input}
     for port in inputs:
         if port.dtype == "unknown":
             raise ModelError(f"every input must say its type, but {said(port.name)} does not. {DAMAGED}")
         if port.shape is None:
             continue
-        taken = bytes_of(by_name[port.name], [1 if dim is None else dim for dim in port.shape])
-        if taken > limits.input_bytes or len(port.shape) > MOST_DIMENSIONS:
+        if len(port.shape) > MOST_DIMENSIONS:
             raise ModelError(
-                f"an input must take at most {limits.input_bytes:,} bytes in at most {MOST_DIMENSIONS} dimensions, but "
-                f"{said(port.name)} takes {taken:,} in {len(port.shape):,}. Take a network with smaller inputs."
+                f"an input must have at most {MOST_DIMENSIONS} dimensions, but {said(port.name)} has "
+                f"{len(port.shape):,}. {DAMAGED}"
+            )
+        taken = bytes_of(port.dtype, [1 if dim is None else dim for dim in port.shape])
+        if taken > limits.input_bytes:
+            raise ModelError(
+                f"an input must take at most {limits.input_bytes:,} bytes, but {said(port.name)} takes "
+                f"{counted(taken)}. Take a network with smaller inputs."
             )
 
 

@@ -12,7 +12,7 @@ from edgekit.core.errors import ModelError
 
 DAMAGED = "The file is damaged: export it again."
 MOST_DIMENSIONS = 32
-_BITS = {"FLOAT": 32, "DOUBLE": 64, "BOOL": 8, "STRING": 64}  # the others carry the number in their name; a pointer
+_BITS = {"bool": 8, "string": 64}  # the other names carry the number; a text is a pointer
 _NAMES = {"FLOAT": "float32", "DOUBLE": "float64"}
 _NO_NUMBERS = {TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING}  # but shapes, indices, switches and labels
 _TYPES = {number: name for name, number in TensorProto.DataType.items() if name != "UNDEFINED"}
@@ -24,10 +24,9 @@ def dtype(kind: int) -> str:
     return _NAMES.get(name, name.lower())
 
 
-def bytes_of(kind: int, shape: Sequence[int]) -> int:
-    """Bytes that a tensor takes; 4-bit and 2-bit numbers are packed."""
-    name = _TYPES[kind]
-    bits = _BITS.get(name) or int(re.search(r"\d+", name)[0])
+def bytes_of(kind: str, shape: Sequence[int]) -> int:
+    """Bytes that a tensor takes, by the name of its type; 4-bit and 2-bit numbers are packed."""
+    bits = _BITS.get(kind) or int(re.search(r"\d+", kind)[0])
     return (math.prod(shape) * bits + 7) // 8
 
 
@@ -48,23 +47,22 @@ def size(tensor: TensorProto) -> tuple[int, int]:
             f"every tensor must be of one of ONNX's types, but {name} is of type {tensor.data_type}. {DAMAGED}"
         )
     shape = _shape(tensor.dims, name)
-    elements, needed = math.prod(shape), bytes_of(tensor.data_type, shape)
+    elements, taken = math.prod(shape), bytes_of(dtype(tensor.data_type), shape)
     if tensor.data_type == TensorProto.STRING:
         needed, held, unit = elements, len(tensor.string_data), "texts"
     elif tensor.HasField("raw_data"):
-        held, unit = len(tensor.raw_data), "bytes"
+        needed, held, unit = taken, len(tensor.raw_data), "bytes"
     else:
         held, unit = len(getattr(tensor, helper.tensor_dtype_to_field(tensor.data_type))), "numbers"
         per_element = 2 if tensor.data_type in (TensorProto.COMPLEX64, TensorProto.COMPLEX128) else 1
-        needed = min(needed, elements * per_element)  # packed numbers share one of theirs
+        needed = min(taken, elements * per_element)  # packed numbers share one of theirs
     if held != needed:
         raise ModelError(
-            f"the tensor {name} must hold the {needed:,} {unit} that its shape asks for, but it holds {held:,}. "
-            f"{DAMAGED}"
+            f"the tensor {name} must fill its shape with {counted(needed)} {unit}, but it holds {held:,}. {DAMAGED}"
         )
     return (
         0 if tensor.data_type in _NO_NUMBERS else elements,
-        sum(map(len, tensor.string_data)) if unit == "texts" else bytes_of(tensor.data_type, shape),
+        sum(map(len, tensor.string_data)) if unit == "texts" else taken,
     )
 
 
@@ -74,7 +72,12 @@ def filled(sparse: SparseTensorProto) -> int:
     Raises:
         ModelError: its shape makes no sense.
     """
-    return bytes_of(sparse.values.data_type, _shape(sparse.dims, said(sparse.values.name)))
+    return bytes_of(dtype(sparse.values.data_type), _shape(sparse.dims, said(sparse.values.name)))
+
+
+def counted(number: int) -> str:
+    """A number as it may stand in a message: a file can ask for one of thousands of digits."""
+    return f"{number:,}" if number < 10**18 else "more than 10^18"
 
 
 def said(name: str | bytes) -> str:

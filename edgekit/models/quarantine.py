@@ -2,9 +2,9 @@
 
     python -m edgekit.models.quarantine FILE
 
-prints one line of JSON, an `Answer`. The file is looked through
-(`_check.py`), then run once in ONNX Runtime on made-up inputs (`_trial.py`). Whatever else happens there, a crash, an
-endless loop or a lack of memory, ends that process and not the one that asked.
+prints one line of JSON, an `Answer`. The file is looked through (`_check.py`), then run once in ONNX Runtime on made-up
+inputs (`_trial.py`). Whatever else happens there, a crash, an endless loop or a lack of memory, ends that process and
+not the one that asked.
 
 Limits on memory, processor time and written files are the system's, which Windows does not have: there only the
 clock, and what `_check.py` refuses, guard against a hostile file.
@@ -61,12 +61,19 @@ def examine(path: Path, limits: Limits = Limits(), progress: Progress = silent) 
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"the file to open must exist, but there is none at {path}. Choose it again.")
-    if (held := path.stat().st_size) > limits.file_bytes:
+    try:
+        held, found = path.stat().st_size, kind(path)
+    except OSError as error:
+        raise ModelError(
+            f"{path.name} must be a file that can be read, but the system says: {error.strerror}. "
+            "Check whose it is and where it lies."
+        ) from None
+    if held > limits.file_bytes:
         raise ModelError(
             f"{path.name} must be at most {_size(limits.file_bytes)} large, but it is {_size(held)}. "
             "Take a smaller network."
         )
-    if (found := kind(path)) is not Kind.ONNX:
+    if found is not Kind.ONNX:
         raise ModelError(f"{path.name} must be an ONNX file, but it looks like {found.title}. {found.advice}")
     with tempfile.TemporaryFile() as answer:
         code = _wait(_start(path, limits, answer), path, limits, progress)

@@ -94,7 +94,15 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
     assert refusal(path) == f"the file to open must exist, but there is none at {path}. Choose it again."
 
 
-def test_a_file_that_is_too_large_is_refused_unread(tmp_path):
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="only Linux has a file that nobody can read")
+def test_a_file_that_cannot_be_read_is_said_so():
+    assert refusal(Path("/proc/self/mem")) == (
+        "mem must be a file that can be read, but the system says: Input/output error. "
+        "Check whose it is and where it lies."
+    )
+
+
+def test_a_file_that_is_too_large_is_refused_whatever_it_holds(tmp_path):
     path = tmp_path / "large.onnx"
     with path.open("wb") as file:
         file.truncate(2**40)  # takes no room on disk

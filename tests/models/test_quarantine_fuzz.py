@@ -16,7 +16,7 @@ from tests.models.mutations import damaged
 from tests.techniques.graphs import residual
 
 FILES_PER_GRAPH = 2000
-OPENED_PER_GRAPH = 12
+OPENED_PER_GRAPH = 10
 LIMITS = Limits(cpu_seconds=10, wall_seconds=60)
 INTEGERS = """
 <ir_version: 10, opset_import: ["" : 21]>
