@@ -4,6 +4,7 @@ import importlib
 import threading
 from types import ModuleType
 
+import onnx
 import torch
 from torch import Tensor
 
@@ -29,6 +30,8 @@ def onnx2torch() -> ModuleType:
         package = importlib.import_module("onnx2torch")
         # It indexes by a list of slices, which torch says that it will take for something else.
         package.node_converters.slice._do_slice = _sliced
+        # It would infer shapes once more, which takes four times the memory of the file; _twin_shapes.py did.
+        package.converter.safe_shape_inference = _as_it_is
         return package
 
 
@@ -36,3 +39,7 @@ def _sliced(x: Tensor, flipped: list[int], first_axes: list[slice], last_axes: l
     x = torch.flip(x, flipped) if flipped else x
     x = x[tuple(first_axes)] if first_axes else x
     return x[tuple(last_axes)] if last_axes else x
+
+
+def _as_it_is(graph: onnx.ModelProto) -> onnx.ModelProto:
+    return graph

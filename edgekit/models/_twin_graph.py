@@ -9,13 +9,13 @@ import re
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, inliner, shape_inference
+from onnx import TensorProto, helper, inliner
 from onnx.reference import ReferenceEvaluator
 
 from edgekit.core.errors import ModelError
 from edgekit.models._twin_opset import in_known_operators
-from edgekit.models._twin_shapes import free_the_batch, inputs_of, pad_explicitly, reshape, shapes_of, tell_width
-from edgekit.models.graphs import array, attribute, drop_unread, readers, replace_nodes, store
+from edgekit.models._twin_shapes import free_the_batch, infer, inputs_of, pad_explicitly, reshape, shapes_of, tell_width
+from edgekit.models.graphs import array, attribute, drop_unread, free_name, readers, replace_nodes, store
 
 _FOLDED = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast")
 _NOT_FLOAT32 = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16", TensorProto.DOUBLE: "float64"}
@@ -32,15 +32,15 @@ def prepared(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, str]]:
     ready = onnx.ModelProto()
     ready.CopyFrom(graph)
     _refuse_quantized(ready)
-    _own_domain_only_once(ready)
     if ready.functions:
         ready = inliner.inline_local_functions(ready)
+    _own_domain_only_once(ready)
     _drop_stored_inputs(ready)
     ready = in_known_operators(ready)
     _refuse_other_floats(ready)
     made_of = _fold(ready)
     free_the_batch(ready)
-    ready = shape_inference.infer_shapes(ready, data_prop=True)
+    infer(ready)
     shapes = shapes_of(ready)
     for node in ready.graph.node:
         if node.op_type == "Reshape":
@@ -147,7 +147,7 @@ def _bias(graph: onnx.ModelProto, stored: dict[str, onnx.TensorProto], name: str
         return name
     if dims is None or math.prod(dims[:-1]) != 1 or (dims and dims[-1] not in (1, width)):
         return ""
-    flat = f"{name}_{width}"
+    flat = free_name(graph, f"{name}_{width}", set())
     store(graph, flat, np.broadcast_to(array(graph, name).reshape(-1), (width,)))
     return flat
 
@@ -157,8 +157,9 @@ def _own_outputs(graph: onnx.ModelProto) -> None:
     alone = {node.output[0] for node in graph.graph.node if len(node.output) == 1}
     for out in graph.graph.output:
         if out.name not in alone:
-            own = graph.graph.node.add(op_type="Identity", input=[out.name], output=[f"{out.name}_alone"])
-            out.name = own.output[0]
+            own = free_name(graph, f"{out.name}_alone", set())
+            graph.graph.node.add(op_type="Identity", input=[out.name], output=[own])
+            out.name = own
 
 
 def _drop_unused(graph: onnx.ModelProto) -> None:

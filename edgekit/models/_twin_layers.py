@@ -33,7 +33,8 @@ class Slice(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """A view of x."""
         for axis, (start, end, step) in self.ranges.items():
-            x = x.movedim(axis, 0)[start:end:step].movedim(0, axis)
+            before, after = ([slice(None)] * axis, []) if axis >= 0 else ([...], [slice(None)] * (-axis - 1))
+            x = x[(*before, slice(start, end, step), *after)]
         return x
 
 
@@ -82,7 +83,7 @@ def with_constants(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) ->
         return Pick(attribute(node, "axis", 0), int(constants[0])) if constants[0].ndim == 0 else None
     starts, ends, axes, steps = [*constants, None, None][:4]
     steps = [1] * len(starts) if steps is None else steps.tolist()
-    if min(steps) < 1:
+    if any(step < 1 for step in steps):
         return None  # torch goes forwards only
     axes = range(len(starts)) if axes is None else axes.tolist()
     return Slice(dict(zip(axes, zip(starts.tolist(), ends.tolist(), steps, strict=True), strict=True)))

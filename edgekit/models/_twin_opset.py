@@ -5,12 +5,13 @@ by those others. What is left over stands in the way and is named.
 """
 
 import onnx
-from onnx import helper, inliner, shape_inference
+from onnx import helper, inliner
 
 from edgekit.core.errors import ModelError
 from edgekit.core.opset import opset, raised
 from edgekit.models._onnx2torch import onnx2torch
-from edgekit.models.graphs import array, lift_constants
+from edgekit.models._twin_shapes import infer
+from edgekit.models.graphs import array, keep_attributes, lift_constants
 
 OLDEST, NEWEST = 10, 17  # of opset 9 its Slice does not run
 _AXES_MOVED = ("L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "SumSquare")  # in opset 18: inputs
@@ -33,16 +34,14 @@ def in_known_operators(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 def _written_out(graph: onnx.ModelProto, kinds: set[tuple[str, str]]) -> onnx.ModelProto:
     """The graph with what ONNX defines these operators by; as it is where types that this asks for are unknown."""
-    typed = shape_inference.infer_shapes(graph)
-    typed.graph.value_info.extend(
-        helper.make_tensor_value_info(one.name, one.data_type, list(one.dims)) for one in graph.graph.initializer
+    infer(graph)
+    graph.graph.value_info.extend(
+        helper.make_tensor_value_info(one.name, one.data_type, one.dims) for one in graph.graph.initializer
     )
     try:
-        typed = inliner.inline_selected_functions(typed, sorted(kinds), inline_schema_functions=True)
+        return inliner.inline_selected_functions(graph, sorted(kinds), inline_schema_functions=True)
     except RuntimeError:
         return graph
-    del typed.graph.value_info[:]
-    return typed
 
 
 def _defined_by_others(graph: onnx.ModelProto) -> set[tuple[str, str]]:
@@ -118,13 +117,3 @@ def _says_nothing_new(kind: str, attribute: onnx.AttributeProto, version: int) -
     if default.name:
         return value == helper.get_attribute_value(default)
     return attribute.name == "dilations" and set(value) == {1}
-
-
-def keep_attributes(node: onnx.NodeProto, kept: list[onnx.AttributeProto]) -> None:
-    """Give a node these attributes and no others."""
-    copies = []
-    for one in kept:
-        copies.append(onnx.AttributeProto())
-        copies[-1].CopyFrom(one)
-    del node.attribute[:]
-    node.attribute.extend(copies)

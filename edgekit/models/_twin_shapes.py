@@ -7,12 +7,31 @@ import onnx
 from onnx import TensorProto, helper, shape_inference
 
 from edgekit.core.errors import ModelError
-from edgekit.models._twin_opset import keep_attributes
-from edgekit.models.graphs import array, attribute, store
+from edgekit.models.graphs import array, attribute, free_name, keep_attributes, store
 
 Shapes = dict[str, list[int | None]]
 
+_FEW = 1024  # numbers: more than any shape has
 _ON_SHAPES = ("Shape", "Concat", "Gather", "Slice", "Cast", "Squeeze", "Unsqueeze", "Identity")
+
+
+def infer(graph: onnx.ModelProto) -> None:
+    """Note the shape of every tensor in the graph, as far as it can be told.
+
+    Inference copies the graph several times over. So it is not given the weights, whose shapes are all that it needs.
+    """
+    light, heavy = onnx.ModelProto(), [one for one in graph.graph.initializer if math.prod(one.dims) > _FEW]
+    light.graph.name = graph.graph.name
+    light.ir_version = graph.ir_version
+    light.opset_import.extend(graph.opset_import)
+    light.graph.node.extend(graph.graph.node)
+    light.graph.input.extend(graph.graph.input)
+    light.graph.input.extend(helper.make_tensor_value_info(one.name, one.data_type, one.dims) for one in heavy)
+    light.graph.output.extend(graph.graph.output)
+    light.graph.initializer.extend(one for one in graph.graph.initializer if math.prod(one.dims) <= _FEW)
+    light = shape_inference.infer_shapes(light, data_prop=True)
+    del graph.graph.value_info[:]
+    graph.graph.value_info.extend(light.graph.value_info)
 
 
 def inputs_of(graph: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
@@ -35,14 +54,15 @@ def free_the_batch(graph: onnx.ModelProto) -> None:
     size = baked_batch(graph)
     if size is None:
         return
-    before = shapes_of(shape_inference.infer_shapes(graph, data_prop=True))
+    infer(graph)
+    before = shapes_of(graph)
     stored = {tensor.name for tensor in graph.graph.initializer}
     for node in graph.graph.node:
         if node.op_type == "Reshape" and node.input[1] in stored and before.get(node.input[0], [None])[:1] == [size]:
             shape = array(graph, node.input[1])
             if shape.size and shape[0] == size:
                 shape[0] = 0  # as many as come in
-                node.input[1] = f"{node.output[0]}_shape"
+                node.input[1] = free_name(graph, f"{node.output[0]}_shape", set())
                 store(graph, node.input[1], shape)
     for one in [*graph.graph.input, *graph.graph.output]:
         if _rank(one):
@@ -59,7 +79,7 @@ def reshape(graph: onnx.ModelProto, node: onnx.NodeProto, shapes: Shapes) -> Non
     if node.input[1] in {tensor.name for tensor in graph.graph.initializer}:
         shape = array(graph, node.input[1]).tolist()
     elif (shape := _computed(graph, node, shapes)) is not None:
-        node.input[1] = f"{node.output[0]}_shape"
+        node.input[1] = free_name(graph, f"{node.output[0]}_shape", set())
         store(graph, node.input[1], np.array(shape, np.int64))
     else:
         return
@@ -114,7 +134,7 @@ def pad_explicitly(node: onnx.NodeProto, shapes: Shapes) -> None:
     kernel = attribute(node, "kernel_shape", None) or shapes[node.input[1]][2:]
     if not sizes or None in sizes:
         raise ModelError(
-            f"training needs an image size that is written in the file, because {node.op_type} {node.name!r} pads with "
+            f"training needs an image size that is written in the file, because {node.op_type} '{node.name}' pads with "
             f"{how}. Export it with a fixed height and width."
         )
     strides = attribute(node, "strides", [1] * len(sizes))

@@ -54,6 +54,16 @@ def replace_nodes(graph: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> No
     graph.graph.node.extend(kept)
 
 
+def keep_attributes(node: onnx.NodeProto, kept: list[onnx.AttributeProto]) -> None:
+    """Give a node these attributes and no others."""
+    copies = []
+    for one in kept:
+        copies.append(onnx.AttributeProto())
+        copies[-1].CopyFrom(one)
+    del node.attribute[:]
+    node.attribute.extend(copies)
+
+
 def copied(node: onnx.NodeProto) -> onnx.NodeProto:
     """A private copy of a node."""
     twin = onnx.NodeProto()

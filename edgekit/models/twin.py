@@ -13,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from edgekit.core.errors import ModelError
+from edgekit.core.opset import opset
 from edgekit.models._onnx2torch import onnx2torch
 from edgekit.models._twin_check import check
 from edgekit.models._twin_graph import prepared
@@ -32,14 +33,18 @@ def twin(graph: onnx.ModelProto) -> nn.Module:
     Raises:
         ModelError: which operator, or what else, stands in the way.
     """
+    network = _network(graph)
+    check(network, graph)
+    return network
+
+
+def _network(graph: onnx.ModelProto) -> nn.Module:
     ready, made_of = prepared(graph)
     names = layer_names(ready, made_of)
     for number, node in enumerate(ready.graph.node):
         node.name = f"node{number}"  # onnx2torch confuses nodes with inputs of the same name
     with torch.random.fork_rng():  # torch fills layers with random numbers before they get the file's
-        network = arranged(_converted(ready, names), ready, names, made_of)
-    check(network, graph)
-    return network
+        return arranged(_converted(ready, names), ready, names, made_of)
 
 
 def _converted(graph: onnx.ModelProto, names: list[str]) -> fx.GraphModule:
@@ -53,7 +58,7 @@ def _converted(graph: onnx.ModelProto, names: list[str]) -> fx.GraphModule:
         return package.convert(graph, attach_onnx_mapping=True)
     except Exception as error:  # it raises whatever its converters happen to
         body = package.onnx_graph.OnnxGraph(graph.graph)
-        version = graph.opset_import[0].version
+        version = opset(graph)
         for node, name in zip(body.nodes.values(), names, strict=True):
             try:
                 package.converter.get_converter(node.operation_type, version)(node, body)

@@ -174,6 +174,30 @@ def test_an_output_that_is_one_of_several_of_a_node_or_the_input_itself():
     agrees(twin(graph), graph, noise(3, 4))
 
 
+def test_functions_of_a_file_are_written_out():
+    graph = onnx.parser.parse_model("""<ir_version: 10, opset_import: ["" : 21, "own" : 1]>
+        file (float[n, 4] x) => (float[n, 4] y) { [twice] y = own.Twice(x) }
+        <domain: "own", opset_import: ["" : 21]>
+        Twice (a) => (b) { b = Add(a, a) }""")
+    agrees(twin(graph), graph, noise(3, 4))
+
+
+@pytest.mark.parametrize("axes", [[1, 2], [-2, -1]])
+def test_pieces_that_the_file_names_by_numbers(axes: list[int]):
+    graph = onnx.parser.parse_model("""<ir_version: 10, opset_import: ["" : 17]>
+        file (float[n, 5, 6] x) => (float[n, 2] y)
+        <int64[2] starts = {1, -4}, int64[2] ends = {9223372036854775807, -1},
+         int64[2] steps = {2, 1}, int64 last = {-1}> {
+            a = Slice(x, starts, ends, axes, steps)
+            y = Gather <axis = 2> (a, last)
+        }""")
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array(axes), "axes"))
+    found = twin(graph)
+    inputs = noise(3, 5, 6)
+    np.testing.assert_array_equal(of_network(found, inputs)[0], inputs[:, 1::2, 2:5][:, :, -1])
+    agrees(found, graph, inputs)
+
+
 def test_an_opset_older_than_nine_is_raised():
     graph = residual()
     graph.opset_import[0].version = 8
