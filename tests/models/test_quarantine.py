@@ -37,7 +37,7 @@ endless (float[n] input) => (float[n] output) {
 HUGE = """
 <ir_version: 10, opset_import: ["" : 21]>
 huge (float[n] input) => (float[n] output) {
-    size = Constant <value_ints = [4000000000]> ()
+    size = Constant <value_ints = [400000000]> ()
     zeros = ConstantOfShape(size)
     sum = ReduceSum <keepdims = 0> (zeros)
     output = Add(input, sum)
@@ -125,7 +125,7 @@ def test_a_pickle_is_refused_with_the_reason_and_a_way_to_export_and_does_not_ru
 
 @unix
 def test_a_loop_without_end_is_stopped_by_its_processor_time(endless):
-    assert refusal(endless, cpu_seconds=1) == (
+    assert refusal(endless, cpu_seconds=1, wall_seconds=30) == (
         "opening endless.onnx and running it once must take at most 1 seconds of processor time, but it took more. "
         "Take a smaller network, or one without endless loops."
     )
@@ -143,8 +143,8 @@ def test_a_loop_without_end_is_stopped_by_the_clock_and_leaves_no_process(endles
 @macos
 def test_a_file_that_wants_more_memory_than_it_may_have_is_refused(tmp_path):
     path = saved(tmp_path / "huge.onnx", HUGE)
-    assert refusal(path) == (
-        "opening the file must take at most 4.0 GB of memory, but it takes more. Take a smaller network."
+    assert refusal(path, memory_bytes=2**30) == (
+        "opening the file must take at most 1.0 GB of memory, but it takes more. Take a smaller network."
     )
 
 
@@ -186,6 +186,13 @@ def test_a_process_that_ends_without_an_answer_crashed_whatever_it_says_of_itsel
     )
 
 
+def test_what_a_library_prints_is_no_part_of_the_answer(tmp_path, monkeypatch):
+    path = saved(tmp_path / "residual.onnx", residual())
+    (tmp_path / "onnxruntime.py").write_text("print('a warning'); raise MemoryError")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert refusal(path).startswith("opening the file must take at most 4.0 GB of memory")
+
+
 def test_names_that_would_flood_the_answer_are_refused(tmp_path):
     graph = matrix(np.ones((5, 4)))
     graph.graph.output[0].name = graph.graph.node[0].output[0] = "n" * 2**22
@@ -204,7 +211,7 @@ def test_cancelling_ends_the_process_within_a_moment(endless):
     started = time.monotonic()
     with pytest.raises(Cancelled):
         examine(endless, progress=cancel)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30  # it would go on for two minutes of processor time
     assert children(endless) == []
 
 

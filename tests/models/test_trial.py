@@ -54,6 +54,13 @@ def test_made_up_inputs_suit(what):
     assert trial(RUNS[what]) == ""
 
 
+def test_a_file_that_also_begins_as_one_in_onnx_runtimes_own_format_is_read_as_it_was_checked():
+    graph = matrix(np.ones((5, 4)))
+    graph.producer_name = "ORTM"
+    assert graph.SerializeToString()[4:8] == b"ORTM"  # by which ONNX Runtime tells its own
+    assert trial(graph) == ""
+
+
 def test_a_cycle_is_said_in_onnx_runtimes_words():
     graph = matrix(np.ones((5, 4)))
     graph.graph.node[0].input[0] = "output"
