@@ -20,6 +20,7 @@ from edgekit.models.graphs import array, attribute, drop_unread, free_name, read
 _FOLDED = ("Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Cast")
 _NOT_FLOAT32 = {TensorProto.FLOAT16: "float16", TensorProto.BFLOAT16: "bfloat16", TensorProto.DOUBLE: "float64"}
 _QUANTIZED = re.compile(r"[Qq]uantize|^QLinear|Integer$|NBits$")
+_ONE_OUTPUT = ("Dropout", "BatchNormalization", "LayerNormalization", "MaxPool")
 _PADDED = ("Conv", "MaxPool", "AveragePool")
 
 
@@ -38,6 +39,7 @@ def prepared(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, str]]:
     _drop_stored_inputs(ready)
     ready = in_known_operators(ready)
     _refuse_other_floats(ready)
+    _drop_unread_outputs(ready)
     made_of = _fold(ready)
     free_the_batch(ready)
     infer(ready)
@@ -89,6 +91,14 @@ def _drop_stored_inputs(graph: onnx.ModelProto) -> None:
     needed = {one.name for one in inputs_of(graph)}
     for one in [one for one in graph.graph.input if one.name not in needed]:
         graph.graph.input.remove(one)
+
+
+def _drop_unread_outputs(graph: onnx.ModelProto) -> None:
+    """What training alone would look at, such as the mask of a Dropout: onnx2torch makes no such outputs."""
+    read = {name for node in graph.graph.node for name in node.input} | {out.name for out in graph.graph.output}
+    for node in graph.graph.node:
+        if node.op_type in _ONE_OUTPUT and read.isdisjoint(node.output[1:]):
+            del node.output[1:]
 
 
 def _fold(graph: onnx.ModelProto) -> dict[str, str]:

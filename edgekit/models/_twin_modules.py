@@ -67,7 +67,7 @@ def _place_layers(
         elif isinstance(layer, nn.Sequential):  # padding that differs from side to side, and the layer itself
             padding, layer = layer
             with network.graph.inserting_before(call):
-                call.args = (network.graph.call_module(f"{name}_uneven_pad", call.args),)
+                call.args = (network.graph.create_node("call_module", f"{name}_uneven_pad", call.args),)
             _place(root, f"{name}_uneven_pad", padding)
         call.target = name
         _place(root, name, layer)

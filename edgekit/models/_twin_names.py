@@ -5,6 +5,7 @@ does: "/layer1/layer1.0/conv1/Conv" is "layer1.0.conv1", and "model/conv2d/Conv2
 computes keeps its whole name: "stage1.0.Relu".
 """
 
+import keyword
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from torch import fx, nn
 _WITH_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization", "PRelu")
 _WITH_WEIGHTS += ("InstanceNormalization",)
 _ROLE = re.compile(r"^(?P<layer>.+?)[._/](weight|bias|kernel|w|b|scale|gamma)(_\d+)?(:0)?$", re.IGNORECASE)
-_RESERVED = {*dir(fx.GraphModule), *dir(nn.Module())}
+_RESERVED = {*keyword.kwlist, *dir(fx.GraphModule), *dir(nn.Module())}
 
 
 def layer_names(graph: onnx.ModelProto, made_of: dict[str, str]) -> list[str]:

@@ -96,10 +96,13 @@ def _lower(graph: onnx.ModelProto) -> None:
         keep_attributes(node, kept)
     next(o for o in graph.opset_import if not o.domain).version = NEWEST
     del graph.graph.value_info[:]
+    context = onnx.checker.C.CheckerContext()
+    context.ir_version, context.opset_imports = graph.ir_version, {"": NEWEST}
     try:
-        onnx.checker.check_model(graph)
+        for node in graph.graph.node:
+            onnx.checker.check_node(node, context)
     except onnx.checker.ValidationError as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = str(error).strip().splitlines()[0].rstrip(".")
         raise ModelError(
             f"training needs a file that can be written in ONNX opset {NEWEST}, and this one has {version} and cannot: "
             f"{reason}. Export it again with opset {NEWEST}."

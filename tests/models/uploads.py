@@ -56,12 +56,12 @@ def by_pytorch(network: nn.Module, *examples: Tensor, opset: int = 17, free: boo
 
 
 def by_tf2onnx() -> onnx.ModelProto:
-    """Images (n, 9, 9, 3): transposed, convolved with padding on one side only, transposed back, and a dense layer."""
+    """Images (n, 8, 8, 3): transposed, convolved with padding on one side only, transposed back, and a dense layer."""
     random = np.random.default_rng(0)
     weights = {
         "const_fold_opt__12": random.normal(0, 0.3, (8, 3, 3, 3)),
         "model/conv2d/BiasAdd/ReadVariableOp:0": random.normal(0, 0.3, 8),
-        "model/dense/MatMul/ReadVariableOp:0": random.normal(0, 0.3, (5 * 5 * 8, 4)),
+        "model/dense/MatMul/ReadVariableOp:0": random.normal(0, 0.3, (4 * 4 * 8, 4)),
         "model/dense/BiasAdd/ReadVariableOp:0": random.normal(0, 0.3, (1, 4)),
     }
     conv, conv_bias, dense, dense_bias = weights
@@ -76,8 +76,8 @@ def by_tf2onnx() -> onnx.ModelProto:
         node("Add", ["f", dense_bias], ["g"], "model/dense/BiasAdd"),
         node("Softmax", ["g"], ["probabilities"], "model/dense/Softmax"),
     ]
-    graph = a_file(nodes, {"images": ["unk__1", 9, 9, 3]}, {"probabilities": ["unk__1", 4]}, weights, opset=13)
-    graph.graph.initializer.append(numpy_helper.from_array(np.array([-1, 200]), "new_shape__10"))
+    graph = a_file(nodes, {"images": ["unk__1", 8, 8, 3]}, {"probabilities": ["unk__1", 4]}, weights, opset=13)
+    graph.graph.initializer.append(numpy_helper.from_array(np.array([-1, 128]), "new_shape__10"))
     return graph
 
 
