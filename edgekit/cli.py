@@ -46,13 +46,14 @@ def models_add(
     file: Path,
     data: Annotated[str, typer.Option(help="The data set that it was trained on, and is scored on.")],
     title: Annotated[str, typer.Option(help="What to call it; the file's name by default.")] = "",
+    architecture: Annotated[str, typer.Option(help="For weights alone: which of our networks they are for.")] = "",
     scaling: Annotated[str | None, typer.Option(help="How its pixels are scaled; found by trying by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Take an ONNX file among the models, after opening it in quarantine."""
+    """Take an ONNX file, or safetensors or a PyTorch state dict, among the models; it is opened apart first."""
     from edgekit.library import add, card
 
-    name = add(file, data, title=title, scaling=scaling, progress=_progress())
+    name = add(file, data, title=title, architecture=architecture, scaling=scaling, progress=_progress())
     found = {"id": name} | card(name).model_dump(mode="json")
     _print(as_json, found, [_model(found), *filter(None, (found["scaling"], found["why_no_network"]))])
 

@@ -3,7 +3,10 @@
 Listing them reads their cards only; nothing is built, and nothing heavy imported, until a model is loaded.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgekit.core.errors import DataError, ModelError, unknown
 from edgekit.core.files import sha256
@@ -11,9 +14,18 @@ from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import splits
 from edgekit.data.catalog import entries, entry
-from edgekit.models import samples, uploads
+from edgekit.models import samples, uploads, weights_file
 from edgekit.models.about import About
+from edgekit.models.confined import kind_of
+from edgekit.models.facts import Facts, Limits
 
+if TYPE_CHECKING:
+    import onnx
+
+ARCHITECTURES = (  # those of ours that weights can be for; named here too, since models.architectures loads torch
+    "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0",
+    "ds_cnn", "vit-tiny",
+)  # fmt: skip
 QUANTIZED = "it is quantized already: it can be measured and compared, but not trained"
 
 
@@ -67,14 +79,23 @@ def for_data(data: str) -> Model:
     return samples.load(name)
 
 
-def add(path: Path, data: str, *, title: str = "", scaling: str | None = None, progress: Progress = silent) -> str:
-    """Take an ONNX file among the models, and return its id; the same file again is the same model.
+def add(
+    path: Path,
+    data: str,
+    *,
+    title: str = "",
+    architecture: str = "",
+    scaling: str | None = None,
+    progress: Progress = silent,
+) -> str:
+    """Take an ONNX file, or weights, among the models, and return its id; the same file again is the same model.
 
-    The file is opened in quarantine first, and kept as it is.
+    The file is opened in a process of its own first, and kept as it is.
 
     Args:
         data: id of the data set that it is scored on.
         title: what it is called; the file's name if absent.
+        architecture: for safetensors and PyTorch state dicts, the one of ours that the weights are for.
         scaling: how its pixels are scaled, a key of `measure.fitting.scalings`; found by trying if absent.
 
     Raises:
@@ -82,18 +103,11 @@ def add(path: Path, data: str, *, title: str = "", scaling: str | None = None, p
         DataError: the data set is unknown, or not on this machine.
     """
     from edgekit.measure.fitting import fitted
-    from edgekit.models.onnx_file import opened
-    from edgekit.models.quarantine import examine
 
     about, held_out = entry(data), splits.load(data).validation
-    facts = examine(path, progress=part(progress, 0, 0.2))
-    if not facts.runs:
-        raise ModelError(f"ONNX Runtime must be able to run {path.name}, but could not: {facts.why_not}")
+    graph, facts, why = _opened(path, data, architecture, part(progress, 0, 0.4))
+    fit = fitted(graph, facts, held_out, scaling, part(progress, 0.4, 1))
     content = path.read_bytes()
-    graph = opened(content)
-    fit = fitted(graph, facts, held_out, scaling, part(progress, 0.2, 0.6))
-    progress(0.6, "making a network of it that can train")
-    why = QUANTIZED if facts.quantized else uploads.network_of(graph)[1]
     found = uploads.Card(
         title=title or path.stem,
         summary=f"Your file {path.name}, {len(content) / 1e6:,.2f} MB, scored on {about.title}.",
@@ -107,6 +121,7 @@ def add(path: Path, data: str, *, title: str = "", scaling: str | None = None, p
         sha256=sha256(content),
         file=path.name,
         bytes=len(content),
+        architecture=architecture,
         operators=facts.operators,
         quantized=facts.quantized,
         scaling=fit.said,
@@ -115,6 +130,46 @@ def add(path: Path, data: str, *, title: str = "", scaling: str | None = None, p
     uploads.keep(content, found)
     progress(1.0, "added")
     return found.id
+
+
+def _opened(path: Path, data: str, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts, str]:
+    """The graph of a file with what it holds, and why no trainable network comes of it; "" where one does."""
+    from edgekit.models.onnx_file import opened
+    from edgekit.models.quarantine import examine
+
+    if kind_of(path, Limits()) in weights_file.KINDS:
+        if not architecture:
+            raise ModelError(
+                f"{path.name} holds weights and no network. Choose which of these architectures they are for: "
+                f"{', '.join(ARCHITECTURES)}; or export the network to ONNX."
+            )
+        return *_exported(path, data, architecture, progress), ""
+    facts = examine(path, progress=part(progress, 0, 0.5))
+    if not facts.runs:
+        raise ModelError(f"ONNX Runtime must be able to run {path.name}, but could not: {facts.why_not}")
+    graph = opened(path.read_bytes())
+    progress(0.5, "making a network of it that can train")
+    return graph, facts, QUANTIZED if facts.quantized else uploads.network_of(graph)[1]
+
+
+def _exported(path: Path, data: str, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts]:
+    """The graph that weights make with an architecture."""
+    import numpy as np
+
+    from edgekit.artifacts.export import export
+    from edgekit.models._check import checked
+
+    weights_file.weights(path, progress=progress)  # apart first, since the file is still a stranger
+    height, width, channels = entry(data).image
+    example = np.zeros((1, channels, height, width), np.float32)
+    try:
+        graph = export(uploads.with_weights(path, architecture, data), example)
+    except RuntimeError:  # torch's, of shapes that do not go together
+        raise ModelError(
+            f"{architecture} takes other images than {entry(data).title} has, which are {channels} × {height} × "
+            f"{width}. Choose another architecture, or another data set."
+        ) from None
+    return graph, checked(graph.SerializeToString(), Limits())
 
 
 def remove(name: str) -> None:

@@ -1,15 +1,21 @@
 """Models by name: the samples, and files that a person brings, which are then compressed as any other."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 import edgekit as ek
 from edgekit import library
+from edgekit.core import files
 from edgekit.core.errors import DataError, ModelError
 from edgekit.data import splits
 from edgekit.models import samples, uploads
+from edgekit.models.architectures import ARCHITECTURES
 from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 from tests.brought import LENET, a_file
@@ -40,7 +46,7 @@ def test_a_file_becomes_a_model_that_is_listed_and_loads_again(tmp_path):
 def test_the_bytes_that_were_brought_are_kept_and_deleted_on_request(tmp_path):
     path = a_file(tmp_path)
     name = library.add(path, "fashion-mnist")
-    kept = uploads.folder() / name / "model.onnx"
+    kept = uploads.folder() / name / "model"
     assert kept.read_bytes() == path.read_bytes()
     library.remove(name)
     assert not kept.exists()
@@ -101,3 +107,34 @@ def test_what_comes_with_edgekit_cannot_be_removed():
     with pytest.raises(ModelError) as said:
         library.remove(LENET)
     assert str(said.value) == f"{LENET} comes with EdgeKit and cannot be removed; only uploads can."
+
+
+def test_weights_alone_become_the_architecture_that_they_are_for(tmp_path):
+    path = samples_weights(tmp_path)
+    name = library.add(path, "fashion-mnist", architecture="lenet5")
+    assert library.card(name).architecture == "lenet5"
+    model, ours = library.load(name), samples.load(LENET)
+    assert model.graph is None
+    assert all(torch.equal(a, b) for a, b in zip(model.network.parameters(), ours.network.parameters(), strict=True))
+
+
+def test_weights_alone_need_the_name_of_an_architecture_that_fits(tmp_path):
+    path = samples_weights(tmp_path)
+    with pytest.raises(ModelError, match="holds weights and no network. Choose which of these architectures"):
+        library.add(path, "fashion-mnist")
+    with pytest.raises(ModelError, match="no architecture 'lenet6'. Did you mean 'lenet5'"):
+        library.add(path, "fashion-mnist", architecture="lenet6")
+    with pytest.raises(ModelError, match="weights of resnet8 must have its names and shapes"):
+        library.add(path, "fashion-mnist", architecture="resnet8")
+    assert not uploads.cards()
+
+
+def test_every_architecture_can_be_named():
+    assert set(library.ARCHITECTURES) == set(ARCHITECTURES)
+
+
+def samples_weights(folder: Path) -> Path:
+    """The weights of a sample model, under another name."""
+    path = folder / "mine.safetensors"
+    shutil.copyfile(files.sample_models() / LENET / "model.safetensors", path)
+    return path

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import onnx
     from torch import nn
 
-CARD, GRAPH = "card.yaml", "model.onnx"
+CARD, FILE = "card.yaml", "model"
 
 
 class Card(About):
@@ -36,6 +36,7 @@ class Card(About):
         file: what it was called.
         added: when, in UTC.
         bytes: of the file.
+        architecture: the one of ours that the weights in the file are for; empty for ONNX files.
         operators: kind -> how many nodes of it.
         quantized: whether it computes on codes already: it can be measured and compared, and not quantized again.
         scaling: how its pixels are scaled and how that was found, in words.
@@ -45,6 +46,7 @@ class Card(About):
     file: str
     added: datetime = Field(default_factory=lambda: datetime.now(UTC))
     bytes: int
+    architecture: str = ""
     operators: dict[str, int]
     quantized: bool
     scaling: str
@@ -80,7 +82,7 @@ def keep(content: bytes, card: Card) -> None:
         return
     beside = folder() / f".{card.id}.{secrets.token_hex(4)}"
     try:
-        with files.written_whole(beside / GRAPH) as written:
+        with files.written_whole(beside / FILE) as written:
             written.write(content)
         with files.written_whole(beside / CARD) as written:
             written.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False).encode())
@@ -112,6 +114,19 @@ def load(name: str) -> Model:
     return _load(folder() / name, (folder() / name / CARD).stat().st_mtime_ns)
 
 
+def with_weights(path: Path, architecture: str, data: str) -> nn.Module:
+    """One of our architectures with the weights in a file, for the images and classes of a data set, in eval mode.
+
+    Raises:
+        ModelError: no such architecture, or weights that are not its own.
+    """
+    from edgekit.models.architectures import restored
+    from edgekit.models.weights_file import read
+
+    height, width, channels = entry(data).image
+    return restored(architecture, len(entry(data).classes), read(path), (channels, height, width))
+
+
 def network_of(graph: onnx.ModelProto) -> tuple[nn.Module | None, str]:
     """A network that computes what a graph computes and can train, or None and the reason."""
     from edgekit.models.twin import twin
@@ -127,14 +142,19 @@ def _load(place: Path, changed: int) -> Model:
     """Opened once for each time that the card was written; `changed` is that time."""
     from edgekit.models.onnx_file import opened
 
-    card, content = _card(place / CARD, changed), (place / GRAPH).read_bytes()
-    if (found := files.sha256(content)) != card.sha256:
+    card, path = _card(place / CARD, changed), place / FILE
+    if (found := files.sha256(path)) != card.sha256:
         raise ModelError(
             f"the file of {place.name} must have sha256 {card.sha256}, as when it was added; it has {found}. "
             "Remove the model and add it again."
         )
-    graph = opened(content)
-    network, why = (None, card.why_no_network) if card.why_no_network else network_of(graph)
+    graph, network, why = None, None, card.why_no_network
+    if card.architecture:
+        network = with_weights(path, card.architecture, card.data)
+    else:
+        graph = opened(path.read_bytes())
+        if not why:
+            network, why = network_of(graph)
     height, width, channels = (*(card.size or entry(card.data).image[:2]), len(card.mean))
     shape = (height, width, channels) if card.channels_last else (channels, height, width)
     return Model(

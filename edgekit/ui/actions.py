@@ -94,14 +94,14 @@ def race(wishes: list[Wish], store: Store, session: str) -> Job:
     return jobs().submit("Comparing", work, session=session, key=json.dumps(["race", *(wish.key for wish in wishes)]))
 
 
-def add_model(path: Path, data: str, session: str) -> Job:
+def add_model(path: Path, data: str, architecture: str, session: str) -> Job:
     """Take an uploaded file among the models; the result is its id. The folder that it came in is deleted."""
 
     def work(progress: Progress) -> str:
         from edgekit.library import add
 
         try:
-            return add(path, data, progress=progress)
+            return add(path, data, architecture=architecture, progress=progress)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)
 

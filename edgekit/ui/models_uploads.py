@@ -14,27 +14,30 @@ from edgekit.models.uploads import Card
 from edgekit.ui import actions, state, words
 from edgekit.ui.jobs_view import active, job_panel
 
+WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 WATCHED, EMPTIED = "adding_job", "uploads_emptied"  # session state: the job that adds; how often the field was emptied
 
 
 def add() -> None:
-    """A file, the data set that it was trained on, and a button that opens it in quarantine and adds it."""
+    """A file, the data set that it was trained on, for weights alone the architecture, and a button that adds it."""
     with st.container(border=True, key="add_model"):
         chosen = st.file_uploader(
-            "Your network, as an ONNX file", key=f"upload-{st.session_state.get(EMPTIED, 0)}",
+            "Your network as an ONNX file, or its weights as safetensors or a PyTorch state dict",
+            key=f"upload-{st.session_state.get(EMPTIED, 0)}",
             help="Drop it here. It is opened by a process of its own first, with limits on time and memory; it never "
             "leaves this computer.",
-        )  # fmt: skip
+        )
         data = st.selectbox(
             "Scored on", list(entries()), format_func=lambda name: entry(name).title, key="upload_data", width=340,
             help="The data set that it was trained on, with the classes in the same order.",
         )  # fmt: skip
+        architecture = _architecture(chosen.name) if chosen else ""
         here = download.status(data).present
         if not here:
             st.caption(f"{entry(data).title} is not on this computer yet: download it below.")
         job_id = st.session_state.get(WATCHED)
         st.button(
-            "Add this model", icon=":material/add:", key="add", on_click=_start, args=(chosen, data),
+            "Add this model", icon=":material/add:", key="add", on_click=_start, args=(chosen, data, architecture),
             disabled=chosen is None or not here or active(job_id),
         )  # fmt: skip
         if job_id:
@@ -78,15 +81,27 @@ def _card(name: str, card: Card) -> None:
 
 
 def _kind(card: Card) -> str:
+    if card.architecture:
+        return card.architecture
     return "already quantized" if card.quantized else "fixed graph" if card.why_no_network else "can be trained"
 
 
-def _start(chosen, data: str) -> None:
+def _architecture(file: str) -> str:
+    """Which of our networks weights are for; asked for where the file's name says that it may hold weights alone."""
+    if Path(file).suffix not in WEIGHTS:
+        return ""
+    return st.selectbox(
+        "Architecture", library.ARCHITECTURES, key="upload_architecture", width=340,
+        help="Weights alone do not say what they compute: choose the one of our networks that they are for.",
+    )  # fmt: skip
+
+
+def _start(chosen, data: str, architecture: str) -> None:
     """Move the file out of the page's memory, and add it in the background."""
     folder = Path(tempfile.mkdtemp(prefix="edgekit-upload-"))
     path = folder / Path(chosen.name).name
     path.write_bytes(chosen.getbuffer())
-    st.session_state[WATCHED] = actions.add_model(path, data, state.session()).id
+    st.session_state[WATCHED] = actions.add_model(path, data, architecture, state.session()).id
     st.session_state[EMPTIED] = st.session_state.get(EMPTIED, 0) + 1
 
 

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from edgekit.core.errors import Cancelled, ModelError
+from edgekit.models.confined import Answer
 from edgekit.models.facts import Facts, Limits, Port
-from edgekit.models.quarantine import Answer, examine
+from edgekit.models.quarantine import examine
 from edgekit.models.recognise import SNIPPET
 from tests.techniques.graphs import matrix, residual
 
@@ -223,7 +224,7 @@ def test_the_process_prints_one_line_and_runs_the_same_code_from_any_folder(tmp_
     command = [sys.executable, "-m", "edgekit.models.quarantine", path]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
-    assert Answer.model_validate_json(done.stdout).facts == examine(path)
+    assert Facts.model_validate(Answer.model_validate_json(done.stdout).found) == examine(path)
 
 
 def test_asking_loads_neither_onnx_nor_torch():

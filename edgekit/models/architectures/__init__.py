@@ -27,15 +27,18 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE
 
 
-def build(name: str, classes: int = 10) -> nn.Module:
+def build(name: str, classes: int = 10, shape: Shape | None = None) -> nn.Module:
     """A network with fresh random weights, drawn from torch's global generator.
+
+    Args:
+        shape: of one image, for the architectures that take any.
 
     Raises:
         ModelError: there is no architecture of that name.
     """
     if name not in ARCHITECTURES:
         raise ModelError(unknown("architecture", name, ARCHITECTURES))
-    return ARCHITECTURES[name](classes)
+    return FOR_ANY_IMAGE[name](classes, shape) if shape and name in FOR_ANY_IMAGE else ARCHITECTURES[name](classes)
 
 
 def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.Module:
@@ -50,14 +53,17 @@ def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.
         return FOR_ANY_IMAGE[name](classes, shape, width)
 
 
-def restored(name: str, classes: int, weights: Mapping[str, Tensor]) -> nn.Module:
+def restored(name: str, classes: int, weights: Mapping[str, Tensor], shape: Shape | None = None) -> nn.Module:
     """A network with given weights, in eval mode. The global random state is left as it was.
+
+    Args:
+        shape: of one image, (channels, height, width), for the architectures that take any.
 
     Raises:
         ModelError: no such architecture, or weights that are not its own.
     """
     with torch.random.fork_rng():
-        network = build(name, classes)
+        network = build(name, classes, shape)
     wanted = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in weights.items()}
     if wanted != found:
