@@ -145,7 +145,7 @@ def sparsity(store: Store) -> list[dict]:
 
 def integers(store: Store) -> list[dict]:
     """8 bits after training and with training, on the same samples; also of a network of depthwise convolutions."""
-    rows, aware = [], "quantize_aware_train,bits=8,epochs=2"
+    rows, aware = [], "quantize_aware_train,bits=8,epochs=2,learning_rate=0.001"
     depthwise = "swap_architecture,architecture=mobilenet_v2,width=0.25,epochs=4"
     for model, before in ((LENET, ()), (RESNET8, ()), (RESNET20, ()), (RESNET20, (depthwise,))):
         after = ran(store, model, *before, "quantize_static", each_step=True)
