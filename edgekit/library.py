@@ -26,7 +26,7 @@ ARCHITECTURES = (  # those of ours that weights can be for; named here too, sinc
     "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0",
     "ds_cnn", "vit-tiny",
 )  # fmt: skip
-QUANTIZED = "it is quantized already: it can be measured and compared, but not trained"
+QUANTIZED = "it is quantized already: it can be measured and compared, but neither quantized again nor trained"
 
 
 def cards() -> dict[str, About]:

@@ -103,7 +103,7 @@ class Recipe:
         names: list[str] | None = model.layers()
         for number, step in enumerate(self.steps, 1):
             if isinstance(step, OnCodes) and not facts & {Fact.NETWORK, Fact.FLOAT_WEIGHTS}:
-                problems += _wrong_for_codes(number, step, removed_by[Fact.FLOAT_WEIGHTS])
+                problems += _wrong_for_codes(number, step, removed_by.get(Fact.FLOAT_WEIGHTS), model)
             else:
                 for fact in sorted(step.needs_in_all() - facts):
                     problems.append(_problem(number, step, fact, removed_by.get(fact), model))
@@ -176,17 +176,21 @@ def _removes_of_kind(step: Technique) -> frozenset[Fact]:
 def _problem(number: int, step: Technique, fact: Fact, culprit: tuple[int, Technique] | None, model: Model) -> str:
     start = f"Step {number} ({step.title}) needs {fact}, which "
     if culprit is None:
-        why = f": {model.why_no_network}" if fact is Fact.NETWORK and model.why_no_network else ""
+        why = f": {model.why_no_network}" if model.why_no_network and (fact is Fact.NETWORK or model.quantized) else ""
         return f"{start}{model.id} does not have{why}. Remove step {number}."
     where, other = culprit
     return f"{start}step {where} ({other.title}) removed. Move step {number} before step {where}."
 
 
-def _wrong_for_codes(number: int, step: OnCodes, culprit: tuple[int, Technique]) -> list[str]:
-    where, other = culprit
+def _wrong_for_codes(number: int, step: OnCodes, culprit: tuple[int, Technique] | None, model: Model) -> list[str]:
+    if culprit is None:
+        where, instead = f"works on the codes of {model.id}, which is quantized already", "remove the step"
+    else:
+        before, other = culprit
+        where = f"comes behind step {before} ({other.title}), which leaves a finished graph"
+        instead = f"move step {number} before step {before}"
     return [
-        f"Step {number} ({step.title}) comes behind step {where} ({other.title}), which leaves a finished graph, "
-        f"and there {wrong}. Change that, or move step {number} before step {where}."
+        f"Step {number} ({step.title}) {where}, and there {wrong}. Change that, or {instead}."
         for wrong in step.wrong_for_codes()
     ]
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import edgekit as ek
-from edgekit import library
+from edgekit import library, pipeline
 from edgekit.core import files
 from edgekit.core.errors import DataError, ModelError
 from edgekit.data import splits
@@ -107,6 +107,27 @@ def test_what_comes_with_edgekit_cannot_be_removed():
     with pytest.raises(ModelError) as said:
         library.remove(LENET)
     assert str(said.value) == f"{LENET} comes with EdgeKit and cannot be removed; only uploads can."
+
+
+def test_a_file_that_is_quantized_already_is_measured_and_pruned_but_not_quantized_again(tmp_path):
+    with Store.open() as store:
+        run = ek.compress(samples.load(LENET), Recipe.parse("quantize_static"), store=store, samples=500)
+        model = library.load(library.add(Path(run.artifact.path), "fashion-mnist", title="Quantized"))
+        assert (model.network, model.quantized) == (None, True)
+        again = pipeline.baseline(model, store=store, samples=500)
+        assert again.measurements["accuracy"].value == run.measurements["accuracy"].value
+        pruned = ek.compress(model, Recipe.parse("prune_weights,sparsity=0.5"), store=store, samples=500)
+        assert pruned.measurements["shipped_bytes"].value < again.measurements["shipped_bytes"].value
+    assert Recipe.parse("quantize_static").problems(model) == [
+        f"Step 1 (Static 8-bit quantization) needs {fact}, which {model.id} does not have: it is quantized already: it "
+        "can be measured and compared, but neither quantized again nor trained. Remove step 1."
+        for fact in ("float activations", "ordinary float weights")
+    ]
+    (problem,) = Recipe.parse("prune_weights,score=wanda").problems(model)
+    assert problem.startswith(
+        f"Step 1 (Magnitude pruning) works on the codes of {model.id}, which is quantized already, and there "
+    )
+    assert problem.endswith("Change that, or remove the step.")
 
 
 def test_weights_alone_become_the_architecture_that_they_are_for(tmp_path):

@@ -64,6 +64,7 @@ class Model:
         network: in eval mode; nobody may change it (Recipe works on a private copy).
         graph: a float ONNX graph, for models that came as a file.
         why_no_network: said where `network` is None.
+        quantized: whether `graph` computes on codes already.
         input_shape: of one sample, without the batch.
         data: id of the data set in the catalog.
         labels: names of the classes.
@@ -80,6 +81,7 @@ class Model:
     network: nn.Module | None = None
     graph: onnx.ModelProto | None = None
     why_no_network: str = ""
+    quantized: bool = False
     task: Task = field(default_factory=Classification)
     card: dict = field(default_factory=dict)
 
@@ -93,7 +95,7 @@ class Model:
 
     def facts(self) -> frozenset[Fact]:
         """What the first step of a recipe may count on."""
-        facts = {Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS}
+        facts = set() if self.quantized else {Fact.FLOAT_WEIGHTS, Fact.FLOAT_ACTIVATIONS}
         if self.network is not None:
             facts.add(Fact.NETWORK)
             if any("BatchNorm" in type(module).__name__ for module in self.network.modules()):

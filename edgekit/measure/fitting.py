@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.core.errors import EdgeKitError, ModelError, unknown
+from edgekit.core.errors import MeasureError, ModelError, unknown
 from edgekit.core.model import Preprocessing
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.task import Classification
@@ -125,7 +125,7 @@ def _right(path: Path, few: Samples, prepared: Preprocessing, progress: Progress
 
     try:
         found = outputs(path, few, prepared, progress)
-    except EdgeKitError as error:
+    except MeasureError as error:
         raise ModelError(
             f"the file must run on any number of images at a time; ONNX Runtime could not: {error} "
             "Export it with a batch size that is left free (dynamic_axes, or dynamic_shapes)."

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+SUM_OFF, LEAST_PROBABILITY = 0.02, 1e-6  # in bfloat16 ten probabilities add up to one within two hundredths
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]  # epoch -> (inputs, labels) pairs
 
 
@@ -55,8 +56,8 @@ def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> 
 
     def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            wanted = (teacher(inputs).float() / temperature).log_softmax(1)  # (n, classes)
-        logits = network(inputs).float()  # (n, classes)
+            wanted = (as_logits(teacher(inputs)) / temperature).log_softmax(1)  # (n, classes)
+        logits = as_logits(network(inputs))
         softened = (logits / temperature).log_softmax(1)
         soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * temperature**2
         hard = nn.functional.cross_entropy(logits, labels) if share < 1 else 0.0  # at 1 there need not be labels
@@ -119,8 +120,17 @@ def fit(
 
 def _cross_entropy(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The plain loss of classification, with the logits (n, classes)."""
-    logits = network(inputs).float()  # (n, classes)
+    logits = as_logits(network(inputs))
     return nn.functional.cross_entropy(logits, labels), logits
+
+
+def as_logits(outputs: Tensor) -> Tensor:
+    """Logits, float32 (n, classes), of what a network puts out; where it ends in a softmax, the logarithms of that."""
+    outputs = outputs.float()
+    held = outputs.detach()
+    if (held >= 0).all() and (held.sum(1) - 1).abs().max() < SUM_OFF:
+        return outputs.clamp_min(LEAST_PROBABILITY).log()
+    return outputs
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:

@@ -168,6 +168,7 @@ def _load(place: Path, changed: int) -> Model:
         network=network,
         graph=graph,
         why_no_network=why,
+        quantized=card.quantized,
         card=card.model_dump(mode="json"),
     )
 

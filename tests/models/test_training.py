@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from edgekit.core.errors import Cancelled
-from edgekit.models.training import Schedule, fit
+from edgekit.models.training import Schedule, as_logits, fit
 
 
 def network() -> nn.Module:
@@ -34,6 +34,13 @@ def test_training_learns_what_can_be_learned():
     assert curve[-1].loss < curve[0].loss
     assert curve[-1].accuracy > 0.75  # a coin would get half of them
     assert not trained.training
+
+
+def test_what_a_softmax_puts_out_is_taken_for_the_probabilities_that_it_is():
+    logits = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 3.0]])
+    assert torch.equal(as_logits(logits), logits)
+    assert torch.allclose(as_logits(logits.softmax(1)), logits.log_softmax(1), atol=1e-5)
+    assert torch.allclose(as_logits(logits.softmax(1).bfloat16()), logits.log_softmax(1), atol=0.02)
 
 
 @pytest.mark.parametrize("average", [0.0, 0.9])
