@@ -13,17 +13,27 @@ from edgekit.models import samples
 LENET = "lenet5-fashion"
 
 
-def a_file(folder: Path, *, name: str = "lenet.onnx", raw: bool = False, batch: int | None = None) -> Path:
+def a_file(
+    folder: Path,
+    *,
+    name: str = "lenet.onnx",
+    raw: bool = False,
+    channels_last: bool = False,
+    batch: int | None = None,
+) -> Path:
     """LeNet-5 as an ONNX file with an input "pixels" and an output "logits".
 
     Args:
         raw: it takes pixels from 0 to 255, and scales them itself.
+        channels_last: it takes (batch, height, width, channels), as TensorFlow's exporter writes it.
         batch: a batch size that is written into it.
     """
     model = samples.load(LENET)
     graph = _renamed(_exported(model), {"input": "pixels", "output": "logits"})
     if raw:
         _scale_inside(graph, model)
+    if channels_last:
+        _turn_inside(graph)
     if batch is not None:
         for value in (*graph.graph.input, *graph.graph.output):
             value.type.tensor_type.shape.dim[0].dim_value = batch
@@ -53,3 +63,13 @@ def _scale_inside(graph: onnx.ModelProto, model: Model) -> None:
     graph.graph.initializer.extend(numpy_helper.from_array(np.float32(v), name) for name, v in values.items())
     graph.graph.node.insert(0, helper.make_node("Sub", ["large", "less"], ["scaled"], "shift"))
     graph.graph.node.insert(0, helper.make_node("Mul", ["pixels", "times"], ["large"], "scale"))
+
+
+def _turn_inside(graph: onnx.ModelProto) -> None:
+    _renamed(graph, {"pixels": "turned"})
+    value = graph.graph.input[0]
+    value.name = "pixels"
+    sides = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    for dim, size in zip(value.type.tensor_type.shape.dim[1:], (*sides[2:], sides[1]), strict=True):
+        dim.dim_value = size
+    graph.graph.node.insert(0, helper.make_node("Transpose", ["pixels"], ["turned"], "turn", perm=[0, 3, 1, 2]))

@@ -130,6 +130,21 @@ def test_a_file_that_is_quantized_already_is_measured_and_pruned_but_not_quantiz
     assert problem.endswith("Change that, or remove the step.")
 
 
+def test_a_file_that_takes_channels_last_is_fed_so_and_told_what_it_cannot_have(tmp_path):
+    model = library.load(library.add(a_file(tmp_path, channels_last=True), "fashion-mnist"))
+    assert (model.input_shape, model.preprocessing.channels_last) == ((28, 28, 1), True)
+    with Store.open() as store:
+        run = ek.compress(
+            model, Recipe.parse("prune_weights,sparsity=0.5", "quantize_static"), store=store, samples=500
+        )
+    assert run.baseline_measurements["accuracy"].value > 0.9
+    assert run.measurements["accuracy"].value > 0.85
+    assert Recipe.parse("shrink_input,epochs=0").problems(model) == [
+        "Step 1 (Smaller input) needs images as inputs, with their channels before height and width, which "
+        f"{model.id} does not have. Remove step 1."
+    ]
+
+
 def test_weights_alone_become_the_architecture_that_they_are_for(tmp_path):
     path = samples_weights(tmp_path)
     name = library.add(path, "fashion-mnist", architecture="lenet5")

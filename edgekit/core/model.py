@@ -102,8 +102,8 @@ class Model:
                 facts.add(Fact.BATCH_NORM)
             facts |= {Fact.ATTENTION} if attentions(self.network) else set()
             facts |= {Fact.BLOCKS} if blocks(self.network) else set()
-        if len(self.input_shape) == 3 and self.input_shape[0] == 3:
-            facts.add(Fact.COLOUR)
+        if len(self.input_shape) == 3 and not self.preprocessing.channels_last:
+            facts |= {Fact.CHANNELS_FIRST} | ({Fact.COLOUR} if self.input_shape[0] == 3 else set())
         if self.data:
             facts |= {Fact.CALIBRATION_DATA, Fact.TRAINING_DATA}
         return frozenset(facts)

@@ -38,6 +38,7 @@ class Fact(StrEnum):
     ATTENTION = "attention layers with separate query, key and value projections"
     BLOCKS = "residual blocks that keep the shape of what they are given"
     COLOUR = "colour images"
+    CHANNELS_FIRST = "images as inputs, with their channels before height and width"
 
 
 FAMILIES = ("Pruning", "Recovery", "Quantization", "Sharing and factoring", "Smaller networks", "Input and graph")

@@ -27,6 +27,7 @@ from edgekit.core.knobs import Knob
 from edgekit.core.model import Model
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
 from edgekit.models import samples
+from edgekit.models.about import About
 from edgekit.models.training import Loss, with_teacher
 from edgekit.techniques._attention_maps import distance, map_makers, watched
 from edgekit.techniques._layers import weight_layers
@@ -117,7 +118,7 @@ def _teacher(name: str, bench: Bench) -> nn.Module:
                 "distillation needs a teacher, and this model has no original network. Name a sample model."
             )
         return copy.deepcopy(bench.teacher)
-    fitting = [ORIGINAL, *(known for known, card in samples.cards().items() if card.data == bench.data)]
+    fitting = [ORIGINAL, *(known for known, card in samples.cards().items() if _fits(card, bench))]
     if name not in fitting:
         raise ModelError(
             f"a teacher must be the original network or a sample model for the same data, not '{name}'. "
@@ -126,6 +127,14 @@ def _teacher(name: str, bench: Bench) -> nn.Module:
     model = samples.load(name)
     same = model.preprocessing == bench.preprocessing
     return copy.deepcopy(model.network) if same else _Prepared(model, bench).eval()
+
+
+def _fits(teacher: About, bench: Bench) -> bool:
+    """Whether it takes the same images, however they are scaled."""
+    if teacher.data != bench.data:
+        return False
+    ours, theirs = bench.preprocessing, teacher.preprocessing
+    return (theirs.size, theirs.channels_last, len(theirs.mean)) == (ours.size, ours.channels_last, len(ours.mean))
 
 
 def _in_words(sizes: dict[tuple[int, int], str]) -> str:

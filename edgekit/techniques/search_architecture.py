@@ -59,7 +59,7 @@ class SearchArchitecture(TrainingAnew, NetworkTechnique):
     title, family = "Architecture search", "Smaller networks"
     effect = "A network to fit a limit; takes as long as many trainings"
     reference = "Akiba et al. 2019, arXiv:1907.10902"
-    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.CALIBRATION_DATA, Fact.TRAINING_DATA})
+    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.CHANNELS_FIRST, Fact.CALIBRATION_DATA, Fact.TRAINING_DATA})
     adds = frozenset({Fact.BATCH_NORM})
     removes = frozenset({Fact.ATTENTION, Fact.BLOCKS})
     trains = True

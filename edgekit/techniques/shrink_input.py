@@ -60,8 +60,8 @@ class ShrinkInput(Training, NetworkTechnique):
 
     @property
     def needs(self) -> frozenset[Fact]:
-        """Float weights; samples to train on; for grey, colours and samples to see them."""
-        facts = {Fact.FLOAT_WEIGHTS} | ({Fact.TRAINING_DATA} if self.epochs else set())
+        """Float weights, images; samples to train on; for grey, colours and samples to see them."""
+        facts = {Fact.FLOAT_WEIGHTS, Fact.CHANNELS_FIRST} | ({Fact.TRAINING_DATA} if self.epochs else set())
         return frozenset(facts | ({Fact.COLOUR, Fact.CALIBRATION_DATA} if self.mode == "grey" else set()))
 
     @property

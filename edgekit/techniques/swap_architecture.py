@@ -44,7 +44,7 @@ class SwapArchitecture(TrainingAnew, NetworkTechnique):
     title, family = "Another architecture", "Smaller networks"
     effect = "Another network, trained from nothing: as small and fast as it is"
     reference = "Sandler et al. 2018, arXiv:1801.04381"
-    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.CALIBRATION_DATA, Fact.TRAINING_DATA})
+    needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.CHANNELS_FIRST, Fact.CALIBRATION_DATA, Fact.TRAINING_DATA})
     removes = frozenset({Fact.ATTENTION, Fact.BLOCKS})
     trains = True
     renames = True

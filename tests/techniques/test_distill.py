@@ -112,14 +112,21 @@ def test_without_an_original_network_a_sample_model_has_to_be_named():
 
 @pytest.mark.parametrize("name", ["resnet21-cifar10", "lenet5-fashion"])
 def test_a_teacher_that_does_not_exist_or_knows_other_data_is_refused_with_those_that_fit(name):
+    bench = images_bench(teacher=network(), data="cifar10", preprocessing=samples.card("resnet8-cifar10").preprocessing)
     with pytest.raises(ModelError) as refused:
-        Distill(teacher=name).apply(network(), images_bench(teacher=network(), data="cifar10"))
+        Distill(teacher=name).apply(network(), bench)
     fitting = [known for known, card in samples.cards().items() if card.data == "cifar10"]
     assert "resnet20-cifar10" in fitting
     assert str(refused.value) == (
         f"a teacher must be the original network or a sample model for the same data, not '{name}'. "
         f"There are: original, {', '.join(fitting)}."
     )
+
+
+def test_no_sample_model_can_teach_a_network_that_takes_images_of_another_size():
+    larger = replace(samples.card("resnet8-cifar10").preprocessing, size=(64, 64))
+    with pytest.raises(ModelError, match="There are: original.$"):
+        _teacher("resnet8-cifar10", images_bench(teacher=network(), data="cifar10", preprocessing=larger))
 
 
 def test_another_sample_model_can_teach():

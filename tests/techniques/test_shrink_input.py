@@ -170,8 +170,8 @@ def test_it_trains_only_when_asked():
 
 
 def test_only_grey_needs_colours_and_afterwards_there_are_none():
-    assert ShrinkInput().needs == {Fact.FLOAT_WEIGHTS, Fact.TRAINING_DATA}
-    wanted = {Fact.FLOAT_WEIGHTS, Fact.COLOUR, Fact.CALIBRATION_DATA}
+    assert ShrinkInput().needs == {Fact.FLOAT_WEIGHTS, Fact.CHANNELS_FIRST, Fact.TRAINING_DATA}
+    wanted = {Fact.FLOAT_WEIGHTS, Fact.CHANNELS_FIRST, Fact.COLOUR, Fact.CALIBRATION_DATA}
     assert ShrinkInput(mode="grey", epochs=0).needs == wanted
     assert [ShrinkInput(mode=mode).removes for mode in ("resolution", "haar")] == [set(), {Fact.COLOUR}]
 
