@@ -36,6 +36,7 @@ from edgekit.measure.candidates import Candidates
 from edgekit.measure.lock import yielding
 from edgekit.measure.outputs import outputs
 from edgekit.measure.point import Base, later, point
+from edgekit.models.samples import cards
 from edgekit.recipe import Compressed, Recipe, exported
 from edgekit.store.store import Store, owner
 
@@ -214,8 +215,10 @@ def _step(number: int, recipe: Recipe, file: Artifact, found: dict[str, Measurem
 
 
 def _fingerprint(model: Model, recipe: Recipe, dataset: Dataset, evaluation: Samples, seed: int) -> str:
-    """More training samples, once the whole data set is fetched, make another run of the same recipe."""
+    """More training samples, once the whole data set is fetched, make another run of the same recipe; so does a teacher
+    that was trained again."""
     parts = [model.sha256, recipe.fingerprint, len(dataset.training), evaluation.key, seed, versions(), this_host().id]
+    parts += [cards()[name].sha256 for step in recipe.steps for name in step.asks if name in cards()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 

@@ -1,16 +1,19 @@
 """A run from end to end on LeNet-5: what is kept, in what order, and what becomes of it when something stops it."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from edgekit.core import files
 from edgekit.core.errors import Cancelled, NothingToDo, RecipeError
 from edgekit.core.files import sha256
 from edgekit.core.measurement import METRICS
 from edgekit.core.run import Run, Status
+from edgekit.data import splits
 from edgekit.models.samples import load
-from edgekit.pipeline import baseline, compress, measure_file
+from edgekit.pipeline import _fingerprint, baseline, compress, measure_file
 from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 
@@ -86,6 +89,23 @@ def test_what_was_measured_is_found_again_and_measured_anew_only_when_asked(mode
 def test_other_samples_and_other_seeds_are_other_runs(model, run: Run, shared: Store):
     assert compress(model, TWO_STEPS, store=shared, samples=SAMPLES // 2).id != run.id
     assert compress(model, TWO_STEPS, store=shared, samples=SAMPLES, seed=1).id != run.id
+
+
+def test_a_teacher_that_was_trained_again_makes_another_run(model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    data = splits.load(model.data)
+    taught, alone = Recipe.parse("distill,teacher=lenet5-fashion"), Recipe.parse("distill")
+
+    def fingerprints() -> list[str]:
+        return [_fingerprint(model, recipe, data, data.evaluation, 0) for recipe in (taught, alone)]
+
+    before = fingerprints()
+    shutil.copytree(files.sample_models() / model.id, tmp_path / model.id)
+    card = tmp_path / model.id / "card.yaml"
+    card.write_text(card.read_text().replace("sha256: ", "sha256: 0"))
+    monkeypatch.setattr(files, "sample_models", lambda: tmp_path)
+    after = fingerprints()
+    assert after[0] != before[0]
+    assert after[1] == before[1]
 
 
 def test_the_point_is_saved_and_given_before_memory_and_shipped_size_are_known(model, shared: Store):

@@ -77,7 +77,7 @@ class Technique(BaseModel):
     one of FAMILIES. Class constants (or properties, where they depend on the settings): `needs`, `adds` and
     `removes` are Facts; `identity` holds settings at which outputs must not change, or None where there are none;
     `trains` says whether it trains, so that it takes more than a moment; `renames` whether layers are called otherwise
-    after it.
+    after it; `asks` names other models that it learns from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
@@ -92,6 +92,7 @@ class Technique(BaseModel):
     identity: ClassVar[dict | None] = None
     trains: ClassVar[bool] = False
     renames: ClassVar[bool] = False
+    asks: ClassVar[tuple[str, ...]] = ()
     on_graph: ClassVar[bool]
 
     @classmethod

@@ -58,6 +58,11 @@ class Distill(Training, NetworkTechnique):
     needs = frozenset({Fact.FLOAT_WEIGHTS, Fact.TRAINING_DATA})
     trains = True
 
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The teacher, if it is another model."""
+        return () if self.teacher == ORIGINAL else (self.teacher,)
+
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
         """Train, and say how far each layer's weights moved.
 
