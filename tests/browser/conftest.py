@@ -13,6 +13,7 @@ from tests.browser.server import App, running
 HERE = Path(__file__).parent
 PATIENCE = 150_000  # milliseconds; a loaded machine is slow, a broken page never comes
 FADING = 1_000  # milliseconds until what is drawn anew stands still
+NOT_OURS = {"presentation-role-conflict": 'data-testid="stFileUploaderDropzone"'}  # its button can be focused all right
 expect.set_options(timeout=PATIENCE)
 
 
@@ -71,7 +72,8 @@ def settled(page: Page) -> Page:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core found: the rule, and the first element that breaks it."""
+    """What axe-core found: the rule, and the first element that breaks it. Streamlit's own flaws are left out."""
     page.wait_for_timeout(FADING)  # a half-faded text has half its contrast
     found = [(rule["id"], rule["nodes"][0]) for rule in Axe().run(page).response["violations"]]
+    found = [(rule, node) for rule, node in found if not (rule in NOT_OURS and NOT_OURS[rule] in node["html"])]
     return [f"{rule}: {node['html'][:300]} {node['failureSummary']}" for rule, node in found]

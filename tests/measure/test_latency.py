@@ -46,7 +46,7 @@ def test_a_file_three_times_as_large_is_slower_and_the_other_way_round_faster(tm
     small, large = chain(tmp_path / "small.onnx", 4), chain(tmp_path / "large.onnx", 12)
     timing = time_pair(large, small)
     assert timing.speed == "slower"
-    assert 1.8 < timing.ratio.value < 4.5
+    assert 1.8 < timing.ratio.value < 9  # 3 by the work; more where only the small one stays in the cache
     assert timing.ratio.low > 1
     assert timing.latency_ms.value > timing.baseline_latency_ms.value
     other = time_pair(small, large)
