@@ -106,11 +106,10 @@ def add(
 
     about, held_out = entry(data), splits.load(data).validation
     graph, facts, why = _opened(path, data, architecture, part(progress, 0, 0.4))
-    fit = fitted(graph, facts, held_out, scaling, part(progress, 0.4, 1))
-    content = path.read_bytes()
+    fit, size = fitted(graph, facts, held_out, scaling, part(progress, 0.4, 1)), path.stat().st_size
     found = uploads.Card(
         title=title or path.stem,
-        summary=f"Your file {path.name}, {len(content) / 1e6:,.2f} MB, scored on {about.title}.",
+        summary=f"Your file {path.name}, {size / 1e6:,.2f} MB, scored on {about.title}.",
         data=data,
         mean=fit.preprocessing.mean,
         std=fit.preprocessing.std,
@@ -118,16 +117,16 @@ def add(
         channels_last=fit.preprocessing.channels_last,
         params=facts.params,
         macs=fit.macs,
-        sha256=sha256(content),
+        sha256=sha256(path),
         file=path.name,
-        bytes=len(content),
+        bytes=size,
         architecture=architecture,
         operators=facts.operators,
         quantized=facts.quantized,
         scaling=fit.said,
         why_no_network=why,
     )
-    uploads.keep(content, found)
+    uploads.keep(path, found)
     progress(1.0, "added")
     return found.id
 

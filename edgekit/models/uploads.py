@@ -75,15 +75,15 @@ def cards() -> dict[str, Card]:
     return dict(sorted(found.items(), key=lambda item: item[1].added, reverse=True))
 
 
-def keep(content: bytes, card: Card) -> None:
-    """Store an upload, whole or not at all; the same one again changes nothing."""
+def keep(path: Path, card: Card) -> None:
+    """Store a copy of a file, whole or not at all; the same one again changes nothing."""
     target = folder() / card.id
     if (target / CARD).exists():
         return
     beside = folder() / f".{card.id}.{secrets.token_hex(4)}"
     try:
-        with files.written_whole(beside / FILE) as written:
-            written.write(content)
+        with files.written_whole(beside / FILE) as written, path.open("rb") as brought:
+            shutil.copyfileobj(brought, written)
         with files.written_whole(beside / CARD) as written:
             written.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False).encode())
         beside.rename(target)
