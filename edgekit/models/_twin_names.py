@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import onnx
 from torch import fx, nn
 
+from edgekit.models.graphs import unique
+
 _WITH_WEIGHTS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "BatchNormalization", "LayerNormalization", "PRelu")
 _WITH_WEIGHTS += ("InstanceNormalization",)
 _ROLE = re.compile(r"^(?P<layer>.+?)[._/](weight|bias|kernel|w|b|scale|gamma)(_\d+)?(:0)?$", re.IGNORECASE)
@@ -32,9 +34,9 @@ def layer_names(graph: onnx.ModelProto, made_of: dict[str, str]) -> list[str]:
     uses = Counter(name for read in reads for name in set(read))
     wishes = [_wish(node, read, uses) for node, read in zip(graph.graph.node, reads, strict=True)]
     layers: set[str] = set()
-    names = [_unique(_dotted(wish), layers) for wish in wishes]
+    names = [unique(_dotted(wish), layers) for wish in wishes]
     taken: set[str] = set()
-    return [_unique(_beside(name, layers), taken) for name in names]
+    return [unique(_beside(name, layers), taken) for name in names]
 
 
 def value_names(wishes: dict[str, str], layers: Iterable[str]) -> dict[str, str]:
@@ -47,7 +49,7 @@ def value_names(wishes: dict[str, str], layers: Iterable[str]) -> dict[str, str]
     taken = leaves | {scope for name in leaves for scope in _scopes(name)}
     names = {}
     for initializer, wish in wishes.items():
-        names[initializer] = _unique(_beside(_dotted(wish) or "value", leaves), taken)
+        names[initializer] = unique(_beside(_dotted(wish) or "value", leaves), taken)
         leaves.add(names[initializer])
         taken.update(_scopes(names[initializer]))
     return names
@@ -95,12 +97,3 @@ def _part(part: str) -> str:
     """A word that a module may have as the name of a part of it."""
     word = re.sub(r"\W", "_", part, flags=re.ASCII)
     return f"{word}_" if word in _RESERVED else word
-
-
-def _unique(wish: str, taken: set[str]) -> str:
-    name, number = wish, 1
-    while name in taken:
-        number += 1
-        name = f"{wish}_{number}"
-    taken.add(name)
-    return name

@@ -98,6 +98,11 @@ def free_name(graph: onnx.ModelProto, wish: str, taken: set[str]) -> str:
     if not taken:
         taken.update(tensor.name for tensor in (*graph.graph.initializer, *graph.graph.input, *graph.graph.output))
         taken.update(name for node in graph.graph.node for name in (*node.input, *node.output))
+    return unique(wish, taken)
+
+
+def unique(wish: str, taken: set[str]) -> str:
+    """`wish`, or with a number behind it where it is taken already; noted in `taken`."""
     name, number = wish, 1
     while name in taken:
         number += 1
