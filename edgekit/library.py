@@ -40,9 +40,9 @@ def card(name: str) -> About:
     Raises:
         ModelError: there is none of that name.
     """
-    if name not in cards():
-        raise ModelError(unknown("model", name, cards()))
-    return cards()[name]
+    if name not in (known := cards()):
+        raise ModelError(unknown("model", name, known))
+    return known[name]
 
 
 def load(name: str | Path, data: str | None = None) -> Model:
@@ -62,8 +62,8 @@ def load(name: str | Path, data: str | None = None) -> Model:
                 f"There are {', '.join(entries())}."
             )
         name = add(Path(name), data)
-    card(name)
-    return uploads.load(name) if name in uploads.cards() else samples.load(name)
+    card(name)  # of all that there are, one by this name
+    return samples.load(name) if name in samples.cards() else uploads.load(name)
 
 
 def for_data(data: str) -> Model:
@@ -158,11 +158,11 @@ def _exported(path: Path, data: str, architecture: str, progress: Progress) -> t
     from edgekit.artifacts.export import export
     from edgekit.models._check import checked
 
-    weights_file.weights(path, progress=progress)  # apart first, since the file is still a stranger
+    found = weights_file.weights(path, progress=progress)  # apart first, since the file is still a stranger
     height, width, channels = entry(data).image
     example = np.zeros((1, channels, height, width), np.float32)
     try:
-        graph = export(uploads.with_weights(path, architecture, data), example)
+        graph = export(uploads.with_weights(found, architecture, data), example)
     except RuntimeError:  # torch's, of shapes that do not go together
         raise ModelError(
             f"{architecture} takes other images than {entry(data).title} has, which are {channels} × {height} × "

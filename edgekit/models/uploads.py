@@ -9,6 +9,7 @@ import functools
 import re
 import secrets
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from edgekit.models.about import About
 
 if TYPE_CHECKING:
     import onnx
-    from torch import nn
+    from torch import Tensor, nn
 
 CARD, FILE = "card.yaml", "model"
 
@@ -97,10 +98,9 @@ def remove(name: str) -> None:
     Raises:
         ModelError: there is none of that name.
     """
-    if name not in cards():
-        raise ModelError(unknown("uploaded model", name, cards()))
+    place = _place(name)
     _load.cache_clear()
-    shutil.rmtree(folder() / name)
+    shutil.rmtree(place)
 
 
 def load(name: str) -> Model:
@@ -109,22 +109,20 @@ def load(name: str) -> Model:
     Raises:
         ModelError: there is none of that name, or its file was changed since.
     """
-    if name not in cards():
-        raise ModelError(unknown("uploaded model", name, cards()))
-    return _load(folder() / name, (folder() / name / CARD).stat().st_mtime_ns)
+    place = _place(name)
+    return _load(place, (place / CARD).stat().st_mtime_ns)
 
 
-def with_weights(path: Path, architecture: str, data: str) -> nn.Module:
-    """One of our architectures with the weights in a file, for the images and classes of a data set, in eval mode.
+def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) -> nn.Module:
+    """One of our architectures with given weights, for the images and classes of a data set, in eval mode.
 
     Raises:
         ModelError: no such architecture, or weights that are not its own.
     """
     from edgekit.models.architectures import restored
-    from edgekit.models.weights_file import read
 
     height, width, channels = entry(data).image
-    return restored(architecture, len(entry(data).classes), read(path), (channels, height, width))
+    return restored(architecture, len(entry(data).classes), weights, (channels, height, width))
 
 
 def network_of(graph: onnx.ModelProto) -> tuple[nn.Module | None, str]:
@@ -137,10 +135,18 @@ def network_of(graph: onnx.ModelProto) -> tuple[nn.Module | None, str]:
         return None, str(error)
 
 
+def _place(name: str) -> Path:
+    """The folder of an upload; a name that is not listed is refused before it becomes a path."""
+    if name not in (known := cards()):
+        raise ModelError(unknown("uploaded model", name, known))
+    return folder() / name
+
+
 @functools.lru_cache(maxsize=4)
 def _load(place: Path, changed: int) -> Model:
     """Opened once for each time that the card was written; `changed` is that time."""
     from edgekit.models.onnx_file import opened
+    from edgekit.models.weights_file import read
 
     card, path = _card(place / CARD, changed), place / FILE
     if (found := files.sha256(path)) != card.sha256:
@@ -150,7 +156,7 @@ def _load(place: Path, changed: int) -> Model:
         )
     graph, network, why = None, None, card.why_no_network
     if card.architecture:
-        network = with_weights(path, card.architecture, card.data)
+        network = with_weights(read(path), card.architecture, card.data)
     else:
         graph = opened(path.read_bytes())
         if not why:
