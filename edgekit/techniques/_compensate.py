@@ -14,7 +14,8 @@ import numpy as np
 import onnx
 from scipy.linalg import lapack
 
-from edgekit.techniques._graph import GraphLayer, attribute, shape_of
+from edgekit.models.graphs import attribute, shape_of
+from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._levels import Levels
 
 ROWS = 2048  # inputs drawn for each layer: several times what its weights need

@@ -11,7 +11,15 @@ import onnx
 from onnx import TensorProto, helper
 
 from edgekit.core.encoding import Encoding
-from edgekit.techniques._graph import GraphLayer, array, copied, drop_unread, free_name, replace_nodes, store
+from edgekit.models.graphs import (
+    array,
+    copied,
+    drop_unread,
+    free_name,
+    replace_nodes,
+    store,
+)
+from edgekit.techniques._graph import GraphLayer
 
 MIDDLE = 128  # what unsigned codes are higher by
 

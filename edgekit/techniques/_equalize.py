@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import onnx
 
-from edgekit.techniques._graph import GraphLayer, array, attribute, readers, store
+from edgekit.models.graphs import array, attribute, readers, store
+from edgekit.techniques._graph import GraphLayer
 
 TURNS = 40
 SETTLED = 1e-3  # change of a factor below which nothing moves any more

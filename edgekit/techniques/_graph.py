@@ -1,36 +1,10 @@
-"""The layers of an ONNX graph: where their weights are. What models/graphs.py offers is found here too."""
+"""The layers of an ONNX graph: where their weights are."""
 
 from dataclasses import dataclass
 
 import onnx
 
-from edgekit.models.graphs import (
-    array,
-    attribute,
-    copied,
-    drop_unread,
-    free_name,
-    lift_constants,
-    readers,
-    replace_nodes,
-    shape_of,
-    store,
-)
-
-__all__ = [
-    "GraphLayer",
-    "array",
-    "attribute",
-    "copied",
-    "drop_unread",
-    "free_name",
-    "lift_constants",
-    "readers",
-    "replace_nodes",
-    "shape_of",
-    "store",
-    "weight_layers",
-]
+from edgekit.models.graphs import attribute
 
 
 @dataclass(frozen=True)

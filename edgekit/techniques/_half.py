@@ -6,7 +6,13 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from edgekit.techniques._graph import copied, drop_unread, free_name, replace_nodes, store
+from edgekit.models.graphs import (
+    copied,
+    drop_unread,
+    free_name,
+    replace_nodes,
+    store,
+)
 
 LARGEST = float(np.finfo(np.float16).max)
 STAY_FLOAT = frozenset(

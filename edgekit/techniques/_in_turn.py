@@ -14,9 +14,10 @@ from threadpoolctl import threadpool_limits
 
 from edgekit.core.bench import Bench
 from edgekit.core.encoding import Stored
+from edgekit.models.graphs import array, store
 from edgekit.techniques._codes import Clipping
 from edgekit.techniques._compensate import ROWS, can_compensate, compensated, drawn_rows, making_up
-from edgekit.techniques._graph import GraphLayer, array, store
+from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._levels import Levels, Values, choose
 from edgekit.techniques._streams import Streams, affordable, by_layer
 

@@ -15,9 +15,9 @@ from onnx import helper
 from torch import nn
 
 from edgekit.core.encoding import Encoding
+from edgekit.models.graphs import copied, free_name, replace_nodes, store
 from edgekit.techniques._codes import SMALLEST, encode
 from edgekit.techniques._fake_quant import LearnedStep
-from edgekit.techniques._graph import copied, free_name, replace_nodes, store
 from edgekit.techniques._qdq import Encoder
 from edgekit.techniques._ranges import Grid, Seen
 

@@ -16,9 +16,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from edgekit.core.bench import Bench
 from edgekit.core.encoding import Encoding
+from edgekit.models.graphs import array, lift_constants, store
 from edgekit.techniques._fake_quant import LearnedStep, RoundedLayer, RoundedNorm
 from edgekit.techniques._follow import followed
-from edgekit.techniques._graph import array, lift_constants, store, weight_layers
+from edgekit.techniques._graph import weight_layers
 from edgekit.techniques._layers import WITH_WEIGHTS
 from edgekit.techniques._learned_codes import encoder, grid, limit_codes
 from edgekit.techniques._plan import Plan, plan

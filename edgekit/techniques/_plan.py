@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import onnx
 
-from edgekit.techniques._graph import GraphLayer, array, attribute, readers, weight_layers
+from edgekit.models.graphs import array, attribute, readers
+from edgekit.techniques._graph import GraphLayer, weight_layers
 
 PRODUCTS = ("Conv", "Gemm", "MatMul")
 JOINS = ("Add", "Mul", "Concat", "AveragePool", "GlobalAveragePool", "MatMul")

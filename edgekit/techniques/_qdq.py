@@ -12,8 +12,7 @@ import onnx
 from onnx import helper
 
 from edgekit.core.encoding import Encoding
-from edgekit.techniques._graph import (
-    GraphLayer,
+from edgekit.models.graphs import (
     array,
     copied,
     drop_unread,
@@ -22,6 +21,7 @@ from edgekit.techniques._graph import (
     replace_nodes,
     store,
 )
+from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._plan import Plan
 from edgekit.techniques._ranges import Grid
 

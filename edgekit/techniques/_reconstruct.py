@@ -20,9 +20,10 @@ from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
 from edgekit.core.encoding import Stored
+from edgekit.models.graphs import array, store
 from edgekit.models.training import has_bfloat16
 from edgekit.techniques._calibrate import BATCH
-from edgekit.techniques._graph import GraphLayer, array, store
+from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._in_turn import FINE, Way, round_one, rows_of
 from edgekit.techniques._levels import Levels
 from edgekit.techniques._streams import Streams, Stretch, affordable, stretches

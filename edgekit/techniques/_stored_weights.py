@@ -13,7 +13,7 @@ import onnx
 from onnx import numpy_helper
 
 from edgekit.core.encoding import Codebook, Encoding, Stored
-from edgekit.techniques._graph import array, attribute, readers, store
+from edgekit.models.graphs import array, attribute, readers, store
 
 _THROUGH = ("Cast", "DequantizeLinear")
 MOST_VALUES = 256  # of a codebook, whose codes have 8 bits at most

@@ -12,8 +12,9 @@ import onnx
 import onnxruntime
 from onnx import helper, numpy_helper
 
+from edgekit.models.graphs import array, readers
 from edgekit.techniques._calibrate import BATCH
-from edgekit.techniques._graph import GraphLayer, array, readers
+from edgekit.techniques._graph import GraphLayer
 
 HELD_BYTES = 2**29  # of samples on their way, about
 

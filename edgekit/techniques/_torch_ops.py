@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from edgekit.techniques._graph import attribute
+from edgekit.models.graphs import attribute
 
 
 def can_run(nodes: Sequence[onnx.NodeProto]) -> bool:

@@ -25,8 +25,8 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique
+from edgekit.models.graphs import lift_constants
 from edgekit.techniques._fusing import Level, differences, restore_names, rewritten
-from edgekit.techniques._graph import lift_constants
 
 OPTIMISERS = {  # switch -> the optimisers of ONNX Runtime that it stands for
     "batch_norm": ("ConvBNFusion", "ConvMulFusion", "ConvAddFusion", "MatMulScaleFusion"),

@@ -44,7 +44,7 @@ from edgekit.core.encoding import Stored
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique, OnCodes
-from edgekit.techniques._graph import lift_constants
+from edgekit.models.graphs import lift_constants
 from edgekit.techniques._layers import weight_layers
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._sparsity import NEIGHBOURS, Pattern, Scored, going

@@ -29,9 +29,10 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique
+from edgekit.models.graphs import array
 from edgekit.techniques._calibrate import watch
 from edgekit.techniques._fake_quant import LearnedStep
-from edgekit.techniques._graph import GraphLayer, array, weight_layers
+from edgekit.techniques._graph import GraphLayer, weight_layers
 from edgekit.techniques._learned_codes import step_for_activation, step_for_weight
 from edgekit.techniques._learner import Learner, RoundedWeight, by_weight, float_graph, with_activations, with_weights
 from edgekit.techniques._plan import Plan, integer_layers, plan

@@ -22,9 +22,10 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique, Layerwise
+from edgekit.models.graphs import array, lift_constants
 from edgekit.techniques._codes import encode
 from edgekit.techniques._dynamic import write_dynamic
-from edgekit.techniques._graph import GraphLayer, array, lift_constants
+from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._plan import integer_layers, with_weights_of_their_own
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, WHY_REDUCED, overflows

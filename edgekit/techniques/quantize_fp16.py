@@ -20,7 +20,8 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique
-from edgekit.techniques._graph import array, lift_constants, weight_layers
+from edgekit.models.graphs import array, lift_constants
+from edgekit.techniques._graph import weight_layers
 from edgekit.techniques._half import LARGEST, to_half
 
 

@@ -27,9 +27,10 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Fact, GraphTechnique, Layerwise
+from edgekit.models.graphs import array, lift_constants, store
 from edgekit.techniques._calibrate import batches, open_session
 from edgekit.techniques._codes import encode
-from edgekit.techniques._graph import GraphLayer, array, lift_constants, store, weight_layers
+from edgekit.techniques._graph import GraphLayer, weight_layers
 from edgekit.techniques._knapsack import choose
 from edgekit.techniques._plan import integer_layers
 from edgekit.techniques._settings import refuse_for_layers

@@ -36,9 +36,9 @@ from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.opset import raised
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique, Layerwise
+from edgekit.models.graphs import lift_constants
 from edgekit.techniques._codes import encode
 from edgekit.techniques._equalize import equalize, pairs
-from edgekit.techniques._graph import lift_constants
 from edgekit.techniques._in_turn import Way, correct_biases
 from edgekit.techniques._plan import integer_layers, with_weights_of_their_own
 from edgekit.techniques._qdq import Encoder

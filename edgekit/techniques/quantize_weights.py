@@ -47,9 +47,10 @@ from edgekit.core.encoding import Encoding, Stored
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, GraphTechnique, Layerwise
+from edgekit.models.graphs import lift_constants, shape_of
 from edgekit.techniques._codes import Clipping, nearest
 from edgekit.techniques._compensate import can_compensate
-from edgekit.techniques._graph import GraphLayer, lift_constants, shape_of, weight_layers
+from edgekit.techniques._graph import GraphLayer, weight_layers
 from edgekit.techniques._in_turn import FINE, Way, round_each, round_in_turn, rows_of
 from edgekit.techniques._levels import Values, in_shape
 from edgekit.techniques._plan import integer_layers, with_weights_of_their_own

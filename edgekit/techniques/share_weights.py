@@ -36,8 +36,9 @@ from edgekit.core.encoding import Codebook
 from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique
+from edgekit.models.graphs import array, store
 from edgekit.techniques._clusters import Clusters, Start, cluster
-from edgekit.techniques._graph import GraphLayer, array, store
+from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._graph import weight_layers as graph_layers
 from edgekit.techniques._layers import weight_layers
 from edgekit.techniques._learned_codes import gains

@@ -13,7 +13,7 @@ from edgekit.artifacts.write import write
 from edgekit.core.errors import NothingToDo
 from edgekit.core.technique import Fact
 from edgekit.models.architectures.vit import VisionTransformer
-from edgekit.techniques._graph import attribute
+from edgekit.models.graphs import attribute
 from edgekit.techniques.fuse_operators import OPTIMISERS, FuseOperators
 from edgekit.techniques.quantize_static import QuantizeStatic
 from tests.techniques.benches import a_bench

@@ -8,7 +8,8 @@ import pytest
 
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.technique import Fact
-from edgekit.techniques._graph import store, weight_layers
+from edgekit.models.graphs import store
+from edgekit.techniques._graph import weight_layers
 from edgekit.techniques._knapsack import choose
 from edgekit.techniques.quantize_mixed import WIDTHS, QuantizeMixed, _divergence, _harms
 from edgekit.techniques.quantize_weights import QuantizeWeights
