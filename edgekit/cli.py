@@ -100,6 +100,34 @@ def data_pull(name: str, as_json: Json = False) -> None:
     _print(as_json, found, [f"{name}: {found['note']}"])
 
 
+@data_app.command("add")
+def data_add(
+    path: Path,
+    title: Annotated[str, typer.Option(help="What to call it; the file's name by default.")] = "",
+    size: Annotated[str, typer.Option(help="Of images, HEIGHTxWIDTH; what most of them have by default.")] = "",
+    label: Annotated[str | None, typer.Option(help='Of a table, the column with the class; "" for none.')] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of which samples are for training and which for testing.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Take your own data: a folder or .zip of images or .wav files in a folder a class, an .npz, a .csv or a .tsv."""
+    from edgekit.data import bring
+    from edgekit.data.catalog import entry
+    from edgekit.data.download import status
+
+    name = bring.add(path, title=title, size=_size(size), label=label, seed=seed, progress=_progress())
+    found = {"id": name} | _status(status(name)) | {"about": entry(name).note, "classes": list(entry(name).classes)}
+    _print(as_json, found, [f"{name}: {found['note']}", found["about"]])
+
+
+@data_app.command("remove")
+def data_remove(name: str, as_json: Json = False) -> None:
+    """Delete data that was added; models and runs that were scored on it stay."""
+    from edgekit.data.bring import remove
+
+    remove(name)
+    _print(as_json, {"removed": name}, [f"{name} is removed"])
+
+
 @app.command()
 def runs(
     as_json: Json = False,
@@ -216,6 +244,18 @@ def _model(found: dict) -> str:
     return f"{found['id']:<20} {good}  {found['title']}"
 
 
+def _size(text: str) -> tuple[int, int] | None:
+    """ "32x48" as (32, 48); nothing as None."""
+    from edgekit.core.errors import DataError
+
+    if not text:
+        return None
+    sides = text.lower().split("x")
+    if len(sides) != 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise DataError(f"--size must be HEIGHTxWIDTH in pixels, as 32x48; it is '{text}'.")
+    return int(sides[0]), int(sides[1])
+
+
 def _recipe(steps: list[str] | None, file: Path | None) -> Any:
     from edgekit.core.errors import RecipeError
     from edgekit.recipe import Recipe
@@ -287,9 +327,11 @@ def _step(step: Any) -> dict:
 
 
 def _line(run: dict) -> str:
+    from edgekit.core.measurement import quality
+
     recipe = " → ".join(next(iter(step)) for step in run["recipe"]) or "baseline"
-    accuracy, size = run["measurements"].get("accuracy"), run["measurements"].get("size_bytes")
-    numbers = f"{accuracy['value']:.2%}  {size['value']:,.0f} bytes" if accuracy and size else run["error"]
+    good, size = quality(run["measurements"]), run["measurements"].get("size_bytes")
+    numbers = f"{good['value']:.2%}  {size['value']:,.0f} bytes" if good and size else run["error"]
     return f"{run['id']}  {run['status']:<12} {run['model']:<18} {numbers}  {recipe}"
 
 

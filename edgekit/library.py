@@ -75,7 +75,10 @@ def for_data(data: str) -> Model:
     entry(data)
     name = next((name for name, known in samples.cards().items() if known.data == data), None)
     if name is None:
-        raise DataError(f"a file is scored as a sample model prepares its inputs, and none was trained on {data}.")
+        raise DataError(
+            f"a file is scored as a sample model prepares its inputs, and none was trained on {data}. Add the file as "
+            f"a model, which finds out how it is fed: python -m edgekit models add FILE --data {data}"
+        )
     return samples.load(name)
 
 
@@ -96,7 +99,7 @@ def add(
         data: id of the data set that it is scored on.
         title: what it is called; the file's name if absent.
         architecture: for safetensors and PyTorch state dicts, the one of ours that the weights are for.
-        scaling: how its pixels are scaled, a key of `measure.fitting.scalings`; found by trying if absent.
+        scaling: how samples are scaled, by its name in `measure.ways`; found by trying if absent.
 
     Raises:
         ModelError: the file is refused, does not fit the data set, or cannot be run on it.
@@ -104,17 +107,14 @@ def add(
     """
     from edgekit.measure.fitting import fitted
 
-    about, held_out = entry(data), splits.load(data).validation
+    about, dataset = entry(data), splits.load(data)
     graph, facts, why = _opened(path, data, architecture, part(progress, 0, 0.4))
-    fit, size = fitted(graph, facts, held_out, scaling, part(progress, 0.4, 1)), path.stat().st_size
+    fit, size = fitted(graph, facts, dataset, scaling, part(progress, 0.4, 1)), path.stat().st_size
     found = uploads.Card(
         title=title or path.stem,
         summary=f"Your file {path.name}, {size / 1e6:,.2f} MB, scored on {about.title}.",
         data=data,
-        mean=fit.preprocessing.mean,
-        std=fit.preprocessing.std,
-        size=fit.preprocessing.size,
-        channels_last=fit.preprocessing.channels_last,
+        preprocessing=fit.preprocessing,
         params=facts.params,
         macs=fit.macs,
         sha256=sha256(path),
@@ -159,7 +159,7 @@ def _exported(path: Path, data: str, architecture: str, progress: Progress) -> t
     from edgekit.models._check import checked
 
     found = weights_file.weights(path, progress=progress)  # apart first, since the file is still a stranger
-    height, width, channels = entry(data).image
+    height, width, channels = entry(data).shape
     example = np.zeros((1, channels, height, width), np.float32)
     try:
         graph = export(uploads.with_weights(found, architecture, data), example)

@@ -43,8 +43,9 @@ layers(everyone)
 if len({run.data for run in runs}) > 1:
     st.info("These runs were scored on different data, so they share no classes and no samples.")
     st.stop()
-classes = entry(runs[0].data).classes
-st.header("Confusion", anchor=False)
-confusions(everyone, classes)
+about = entry(runs[0].data)
+if about.classes:
+    st.header("Confusion", anchor=False)
+    confusions(everyone, about.classes)
 st.header("Where they disagree", anchor=False)
-samples(everyone, classes, store)
+samples(everyone, about, store)

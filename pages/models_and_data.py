@@ -6,9 +6,9 @@ ensure_router()
 
 import streamlit as st
 
-from edgekit.data.catalog import entries
+from edgekit.data.catalog import brought, entries
 from edgekit.models import samples, uploads
-from edgekit.ui import models_uploads
+from edgekit.ui import models_bring_data, models_uploads
 from edgekit.ui.models_cards import model_cards
 from edgekit.ui.models_data import data_cards
 
@@ -20,5 +20,6 @@ st.header("Sample models", anchor=False)
 st.markdown("Networks trained by us on public data, each with a script that trains it again from nothing.")
 model_cards(samples.cards())
 st.header("Data sets", anchor=False)
+models_bring_data.add()
 st.markdown("Every download is checked against its published checksum before it is used.")
-data_cards(entries())
+data_cards(brought() | entries())

@@ -109,7 +109,7 @@ def trained_for_a_moment(build: Callable[[], nn.Module], model: Model, data: spl
 @pytest.fixture(scope="module")
 def images(lenet: Model, data: splits.Dataset) -> np.ndarray:
     """Inputs that no technique gets to see, (IMAGES, 1, 28, 28)."""
-    return lenet.preprocessing(data.validation.take(IMAGES).pixels)
+    return lenet.preprocessing(data.validation.take(IMAGES).raw)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import edgekit as ek
 from edgekit import library, pipeline
 from edgekit.core import files
 from edgekit.core.errors import DataError, ModelError
+from edgekit.core.preprocessing import Pixels
 from edgekit.data import splits
 from edgekit.models import samples, uploads
 from edgekit.models.architectures import ARCHITECTURES
@@ -57,15 +58,15 @@ def test_the_bytes_that_were_brought_are_kept_and_deleted_on_request(tmp_path):
 
 def test_how_pixels_are_scaled_is_found_by_trying(tmp_path):
     plain, raw = (library.add(a_file(tmp_path, raw=raw), "fashion-mnist") for raw in (False, True))
-    assert library.card(plain).scaling.startswith("Pixels scaled as “Fashion-MNIST's mean and deviation”: 9")
-    assert library.card(raw).scaling.startswith("Pixels scaled as “0 to 255”: 9")
+    assert library.card(plain).scaling.startswith("Fed as “Fashion-MNIST's mean and deviation”: 9")
+    assert library.card(raw).scaling.startswith("Fed as “0 to 255”: 9")
     assert plain != raw
 
 
 def test_a_scaling_can_be_chosen_instead(tmp_path):
     card = library.card(library.add(a_file(tmp_path), "fashion-mnist", scaling="−1 to 1"))
-    assert (card.mean, card.std) == ((0.5,), (0.5,))
-    with pytest.raises(ModelError, match="no scaling of pixels '0 to 2'"):
+    assert card.preprocessing == Pixels(mean=(0.5,), std=(0.5,))
+    with pytest.raises(ModelError, match="no scaling '0 to 2'"):
         library.add(a_file(tmp_path), "fashion-mnist", scaling="0 to 2")
 
 
@@ -86,7 +87,7 @@ def test_a_brought_file_runs_through_recipes_of_both_kinds_and_keeps_its_names(t
         base = store.get(run.baseline)
     known = splits.load("fashion-mnist").evaluation.take(500)
     session = onnxruntime.InferenceSession(base.artifact.path, providers=["CPUExecutionProvider"])
-    answers = session.run(None, {"pixels": model.preprocessing(known.pixels)})[0].argmax(1)
+    answers = session.run(None, {"pixels": model.preprocessing(known.raw)})[0].argmax(1)
     assert base.measurements["accuracy"].value == pytest.approx(np.mean(answers == known.labels))
 
 

@@ -9,7 +9,7 @@ import pytest
 from edgekit.core import files
 from edgekit.core.errors import Cancelled, NothingToDo, RecipeError
 from edgekit.core.files import sha256
-from edgekit.core.measurement import METRICS
+from edgekit.core.measurement import BY_TASK, METRICS
 from edgekit.core.run import Run, Status
 from edgekit.data import splits
 from edgekit.models.samples import load
@@ -18,6 +18,7 @@ from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 
 SAMPLES = 400
+LABELLED = set(METRICS) - set(BY_TASK) | {"accuracy"}  # what is measured where samples have labels
 TWO_STEPS = Recipe.parse("prune_weights,sparsity=0.5", "quantize_static,samples=64")
 
 
@@ -54,7 +55,7 @@ def test_every_number_of_a_run_is_a_number_of_its_file(model, run: Run):
 
 
 def test_a_finished_run_has_every_metric_and_its_baseline_too(run: Run):
-    assert set(run.measurements) == set(run.baseline_measurements) == set(METRICS)
+    assert set(run.measurements) == set(run.baseline_measurements) == LABELLED
     for found in run.measurements.values():
         assert found.low <= found.value <= found.high
 
@@ -74,7 +75,7 @@ def test_the_files_after_each_step_are_kept_and_the_last_is_the_runs_own(run: Ru
     assert (first.technique, last.technique) == ("prune_weights", "quantize_static")
     assert last.artifact.sha256 == run.artifact.sha256
     assert sha256(Path(first.artifact.path)) == first.artifact.sha256
-    assert set(first.measurements) == set(METRICS)
+    assert set(first.measurements) == LABELLED
     assert first.measurements["size_bytes"].value > 3 * last.measurements["size_bytes"].value
 
 
@@ -117,9 +118,9 @@ def test_the_point_is_saved_and_given_before_memory_and_shipped_size_are_known(m
     final = compress(model, Recipe.parse("quantize_fp16"), store=shared, samples=SAMPLES, on_point=look)
     ((metrics, status),) = seen
     assert {"accuracy", "size_bytes", "latency_ms"} <= metrics
-    assert set(METRICS) - metrics == {"peak_memory_bytes", "shipped_bytes", "coded_bytes"}
+    assert LABELLED - metrics == {"peak_memory_bytes", "shipped_bytes", "coded_bytes"}
     assert status is Status.DONE
-    assert set(shared.get(final.id).measurements) == set(METRICS)
+    assert set(shared.get(final.id).measurements) == LABELLED
 
 
 def test_an_impossible_recipe_is_refused_before_anything_is_done(model, store: Store):
@@ -176,7 +177,7 @@ def test_a_run_whose_point_was_drawn_is_not_taken_back_by_a_late_cancel(model, s
         compress(
             model, TWO_STEPS, store=store, samples=SAMPLES, progress=stop, on_point=drawn.append, keep_cancelled=False
         )
-    assert set(store.get(drawn[0].id).measurements) == set(METRICS)
+    assert set(store.get(drawn[0].id).measurements) == LABELLED
 
 
 def test_progress_never_goes_back_and_ends_at_one(model, store: Store):

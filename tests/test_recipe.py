@@ -8,7 +8,8 @@ import pytest
 
 from edgekit.artifacts.export import export
 from edgekit.core.errors import RecipeError, SettingError
-from edgekit.core.model import Model, Preprocessing
+from edgekit.core.model import Model
+from edgekit.core.preprocessing import Pixels
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8
 from edgekit.recipe import Recipe, exported
@@ -24,7 +25,7 @@ def a_model(**changes) -> Model:
     """LeNet-5 with random weights."""
     values = {
         "id": "lenet5-fashion", "title": "LeNet-5", "sha256": "0" * 64, "input_shape": GREY, "data": "fashion-mnist",
-        "preprocessing": Preprocessing((0.5,), (0.5,)), "labels": tuple("0123456789"), "network": LeNet5().eval(),
+        "preprocessing": Pixels(mean=(0.5,), std=(0.5,)), "labels": tuple("0123456789"), "network": LeNet5().eval(),
     }  # fmt: skip
     return Model(**values | changes)
 

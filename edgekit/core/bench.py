@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx
     from torch import Tensor, nn
 
-    from edgekit.core.model import Preprocessing
+    from edgekit.core.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Bench:
         on_epoch: told what goes into Applied.curve after each epoch, for the curve that is drawn live.
         teacher: the uncompressed network, for distillation; None where the model came without one.
         data: id of the data set that all samples come from; empty where they come from none in the catalog.
-        preprocessing: what made inputs of its pixels.
+        preprocessing: what made inputs of its samples.
         seed: of every random choice; techniques make generators of their own from it.
     """
 

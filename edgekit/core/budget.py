@@ -24,15 +24,23 @@ class Limit(BaseModel, frozen=True):
 
 
 class Budget(BaseModel, frozen=True):
-    """The three limits every page shows. `accuracy_drop` is in points (hundredths) below the uncompressed network."""
+    """The three limits every page shows.
+
+    Attributes:
+        accuracy_drop: points (hundredths) that accuracy, or what stands in for it, may be below the original network's.
+    """
 
     size_bytes: float = Field(5e6, gt=0)
     latency_ms: float = Field(100.0, gt=0)
     accuracy_drop: float = Field(1.0, ge=0)
 
-    def limits(self, baseline_accuracy: float | None) -> list[Limit]:
-        """The budget as limits; without a baseline there is no accuracy to hold."""
+    def limits(self, baseline: Measurement | None) -> list[Limit]:
+        """The budget as limits.
+
+        Args:
+            baseline: how good the uncompressed network is; without it there is no accuracy to hold.
+        """
         limits = [Limit(metric="size_bytes", worst=self.size_bytes), Limit(metric="latency_ms", worst=self.latency_ms)]
-        if baseline_accuracy is not None:
-            limits.append(Limit(metric="accuracy", worst=baseline_accuracy - self.accuracy_drop / 100))
+        if baseline is not None:
+            limits.append(Limit(metric=baseline.metric, worst=baseline.value - self.accuracy_drop / 100))
         return limits

@@ -1,5 +1,6 @@
 """A number with all that makes it honest: interval, unit, device, and whether it was counted, measured or estimated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +29,8 @@ METRICS = {
     metric.id: metric
     for metric in [
         Metric("accuracy", "Accuracy", "fraction", more_is_better=True),
+        Metric("agreement", "Agreement with the original", "fraction", more_is_better=True),
+        Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
         Metric("coded_bytes", "Size once coded", "bytes"),
@@ -39,6 +42,8 @@ METRICS = {
         Metric("macs", "Multiply-accumulates", "MACs"),
     ]
 }
+QUALITIES = ("accuracy", "agreement")  # how good a file is; a task tells by which of these
+BY_TASK = (*QUALITIES, "sqnr_db")  # what some tasks have and others have not
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):
@@ -75,3 +80,8 @@ class Measurement(BaseModel, frozen=True, extra="forbid"):
             "value": self.value, "low": self.low, "high": self.high,
             "unit": self.unit, "origin": self.origin.value, "how": self.how,
         }  # fmt: skip
+
+
+def quality(measurements: Mapping[str, Measurement]) -> Measurement | None:
+    """The one of the measurements that says how good a file is; None where it is not known."""
+    return next((measurements[metric] for metric in QUALITIES if metric in measurements), None)

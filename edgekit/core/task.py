@@ -1,5 +1,6 @@
 """What a network is for, and so how its outputs are scored. One class a task."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -8,12 +9,21 @@ SUM_OFF = 1e-3  # probabilities of half precision or of 8-bit codes add up to on
 
 
 class Task:
-    """Turns outputs into answers, and answers into one score per sample."""
+    """Turns outputs into answers, and answers into one score per sample.
+
+    Attributes:
+        metric: of `core.measurement.QUALITIES`: the mean of all scores.
+        labelled: whether it needs labels; without them, what the original network answers is taken for right.
+    """
 
     id: ClassVar[str]
     title: ClassVar[str]
     metric: ClassVar[str]
-    zero_or_one: ClassVar[bool]
+    labelled: ClassVar[bool] = True
+
+    def truth(self, labels: np.ndarray, original: np.ndarray) -> np.ndarray:
+        """What the answers are held against: the labels (n,), or what the original's outputs (n, …) say."""
+        return labels if self.labelled else self.answers(original)
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The answer to each sample: (n,)."""
@@ -31,7 +41,7 @@ class Task:
 class Classification(Task):
     """One class per sample: the largest logit wins, and a sample scores 1 if that is its label."""
 
-    id, title, metric, zero_or_one = "classification", "Classification", "accuracy", True
+    id, title, metric = "classification", "Classification", "accuracy"
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(1)  # (n, classes) -> (n,)
@@ -44,3 +54,14 @@ class Classification(Task):
 
     def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return (self.answers(outputs) == labels).astype(np.float64)
+
+
+class Agreement(Classification):
+    """Samples without labels: a sample scores 1 if the answer is the one that the uncompressed network gives."""
+
+    id, title, metric, labelled = "agreement", "Agreement with the original", "agreement", False
+
+
+def task_for(classes: Sequence[str]) -> Task:
+    """What a network of a data set is for: to tell its classes, or, where there are none, to answer as before."""
+    return Classification() if classes else Agreement()

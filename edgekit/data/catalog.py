@@ -1,4 +1,7 @@
-"""The data sets that EdgeKit knows, read from catalog.yaml beside this file. Reading it touches no data."""
+"""The data sets that there are: those of catalog.yaml beside this file, and those that a person brought.
+
+Reading the catalog touches no data.
+"""
 
 import functools
 from pathlib import Path
@@ -7,10 +10,13 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, Field
 
+from edgekit.core import files
 from edgekit.core.errors import DataError, unknown
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
-ARRAYS = ("training_pixels", "training_labels", "evaluation_pixels", "evaluation_labels")
+ENTRY, GONE = "entry.yaml", "gone.yaml"  # what is known of a data set that was brought, and of one that was removed
+Kind = Literal["image", "values", "sound"]
+ARRAYS = ("training_raw", "training_labels", "evaluation_raw", "evaluation_labels")
 
 
 class File(BaseModel, frozen=True, extra="forbid"):
@@ -59,36 +65,66 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     """What is known of a data set before any of it is here.
 
     Attributes:
-        image: (height, width, channels).
-        training, evaluation: samples in the official training and test sets.
+        kind: of its samples: images, tables and series of numbers, or sound.
+        classes: what the labels mean; empty where samples have no labels.
+        shape: of one sample as it is kept: (height, width, channels), (features,), (steps, features) or (length,).
+        rate: of sound, samples a second.
+        training, evaluation: samples in the training and test sets; official ones, where there are such.
         validation: how many of the first training samples are held out to choose by; never trained on.
         shift: the largest move of an image in augmentation, in pixels.
         flip: whether augmentation may turn left and right round.
         sha256: of the bytes of each decoded array, by its name in ARRAYS.
-        sources: tried in order.
+        sources: tried in order; none where a person brought it.
+        note: how it came to be what it is, for people.
     """
 
     id: str
     title: str
-    task: Literal["classification"]
+    kind: Kind = "image"
     classes: tuple[str, ...]
-    image: tuple[int, int, int]
+    shape: tuple[int, ...]
+    rate: int = 0
     training: int
     evaluation: int
     validation: int
-    shift: int = Field(ge=0)
+    shift: int = Field(0, ge=0)
     flip: bool = True
-    licence: str
-    citation: str
-    homepage: str
+    licence: str = ""
+    citation: str = ""
+    homepage: str = ""
     sha256: dict[str, str]
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...] = ()
     packaged: Packaged | None = None
+    note: str = ""
+
+    def answer(self, number: int) -> str:
+        """What a number means as an answer: the name of its class."""
+        return self.classes[number] if self.classes else f"answer {number}"
+
+    @property
+    def samples(self) -> str:
+        """What one calls them: "images"."""
+        return {"image": "images", "sound": "recordings"}.get(self.kind, "samples")
 
 
 def entries() -> dict[str, Entry]:
-    """All data sets by id, in the order of the file."""
-    return _read(CATALOG)
+    """All data sets by id: in the order of the file, then those that were brought."""
+    return _read(CATALOG) | brought()
+
+
+def brought() -> dict[str, Entry]:
+    """The data sets that a person brought, by id."""
+    return _brought(ENTRY)
+
+
+def once_brought() -> dict[str, Entry]:
+    """Those, and the ones that were removed again: models and runs that were scored on them still name them."""
+    return _brought(GONE) | _brought(ENTRY)
+
+
+def brought_folder() -> Path:
+    """Where they are kept, a folder each."""
+    return files.home() / "data"
 
 
 def entry(name: str) -> Entry:
@@ -97,12 +133,23 @@ def entry(name: str) -> Entry:
     Raises:
         DataError: there is none of that name.
     """
-    if name not in entries():
+    known = _read(CATALOG)
+    if name not in known and name not in (known := once_brought()):
         raise DataError(unknown("data set", name, entries()))
-    return entries()[name]
+    return known[name]
 
 
 @functools.cache
 def _read(path: Path) -> dict[str, Entry]:
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     return {name: Entry(id=name, **fields) for name, fields in values.items()}
+
+
+def _brought(file: str) -> dict[str, Entry]:
+    found = sorted(brought_folder().glob(f"[!.]*/{file}"))  # a dot is before the name of what is being written
+    return {path.parent.name: _read_one(path, path.stat().st_mtime_ns) for path in found}
+
+
+@functools.lru_cache(maxsize=256)
+def _read_one(path: Path, changed: int) -> Entry:
+    return Entry(**yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -13,7 +13,7 @@ from edgekit.data import arrays
 from edgekit.data.catalog import Entry, entry
 from edgekit.data.decode import decode
 from edgekit.data.fetch import fetch
-from edgekit.data.splits import command, fetched_folder
+from edgekit.data.splits import command, fetched_folder, how_to_get
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,16 @@ def status(name: str) -> DataStatus:
     size = sum(file.stat().st_size for file in folder.glob("*.npy"))
     if arrays.present(folder):
         if problem := arrays.damage(folder, about.sha256):
-            return DataStatus(False, False, size, folder, f"damaged: {problem}. Fetch it again: {command(name)}")
-        return DataStatus(
-            True, True, size, folder, f"complete: {about.training:,} training and {about.evaluation:,} test images"
-        )
+            return DataStatus(False, False, size, folder, f"damaged: {problem}. {how_to_get(name, again=True)}")
+        note = f"complete: {about.training:,} training and {about.evaluation:,} test {about.samples}"
+        return DataStatus(True, True, size, folder, note)
     if about.packaged:
         note = (
             f"the test set and {about.packaged.training:,} of {about.training:,} training images come with EdgeKit; "
             f"all of them: {command(name)}"
         )
         return DataStatus(True, False, size, None, note)
-    return DataStatus(False, False, size, None, f"not on this machine. Fetch it: {command(name)}")
+    return DataStatus(False, False, size, None, f"not on this machine. {how_to_get(name)}")
 
 
 def pull(name: str, progress: Progress = silent) -> None:
@@ -71,6 +70,8 @@ def pull(name: str, progress: Progress = silent) -> None:
         if arrays.present(folder) and arrays.damage(folder, about.sha256, thorough=True) is None:
             progress(1.0, f"{about.title} is here and whole")
             return
+        if not about.sources:
+            raise DataError(f"{about.title} was brought by you and cannot be fetched. {how_to_get(name, again=True)}")
         downloads = folder.parent / f".{name}-downloads"
         reasons = []
         for source in about.sources:

@@ -12,7 +12,8 @@ from torch import Tensor
 from edgekit.core.bench import Bench
 from edgekit.core.errors import DataError
 from edgekit.core.host import Host
-from edgekit.core.model import Model, Preprocessing
+from edgekit.core.model import Model
+from edgekit.core.preprocessing import Pixels, Preprocessing
 from edgekit.core.progress import Progress, silent
 from edgekit.data.augment import flip_and_shift
 from edgekit.data.catalog import entry
@@ -53,7 +54,7 @@ def bench(
     prepared, training = model.preprocessing, dataset.training
     shift = dataset.entry.shift
     return Bench(
-        example=prepared(training.pixels[:1]),  # (1, channels, height, width)
+        example=prepared(training.raw[:1]),  # (1, …)
         calibration=lambda n: calibration(training, prepared, n, seed),
         training=lambda batch_size, epoch: batches(training, prepared, batch_size, epoch, shift=shift, seed=seed),
         training_size=len(training),
@@ -72,15 +73,15 @@ def bench(
 
 
 def calibration(training: Samples, prepared: Preprocessing, n: int, seed: int = 0) -> np.ndarray:
-    """float32 inputs (n, channels, height, width) of training samples, each class equally often, not augmented."""
+    """Network inputs (n, …) of training samples, each class equally often, not augmented."""
     _only_training(training)
-    return prepared(training.take(n, seed).pixels)
+    return prepared(training.take(n, seed).raw)
 
 
 def batches(
     training: Samples, prepared: Preprocessing, batch_size: int, epoch: int, *, shift: int, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of (inputs (b, channels, height, width), labels (b,)), shuffled, shifted, and flipped where it may be.
+    """One epoch of (inputs (b, …), labels (b,)), shuffled; images are shifted, and flipped where they may be.
 
     Order and augmentation depend on seed and epoch alone. Samples that do not fill a last batch are left out of this
     epoch; where there are fewer than a batch in all, they make one.
@@ -93,9 +94,10 @@ def batches(
     order = torch.randperm(len(training), generator=generator).numpy()
     for start in range(0, max(1, len(order) - batch_size + 1), batch_size):
         chosen = order[start : start + batch_size]
-        inputs = torch.from_numpy(prepared.scaled(training.pixels[chosen]))  # (b, channels, height, width)
-        varied = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
-        yield prepared.arranged(varied), torch.from_numpy(training.labels[chosen].astype(np.int64))
+        inputs = torch.from_numpy(prepared.scaled(training.raw[chosen]))  # images (b, channels, height, width)
+        if isinstance(prepared, Pixels):
+            inputs = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
+        yield prepared.arranged(inputs), torch.from_numpy(training.labels[chosen].astype(np.int64))
 
 
 def _only_training(samples: Samples) -> None:

@@ -34,7 +34,7 @@ def sheet(pixels: np.ndarray) -> Image.Image:
 
 
 def _unpack(entry: Entry) -> dict[str, np.ndarray]:
-    height, width, channels = entry.image
+    height, width, channels = entry.shape
     folder = files.sample_models() / entry.packaged.folder
     with Image.open(_checked(folder, entry.packaged.pixels)) as picture:
         grid = np.asarray(picture)  # (rows · height, 100 · width)

@@ -18,7 +18,7 @@ import numpy as np
 from edgekit.core import files
 from edgekit.core.errors import DataError
 from edgekit.data import arrays, packaged
-from edgekit.data.catalog import ARRAYS, Entry, entry
+from edgekit.data.catalog import ARRAYS, Entry, brought_folder, entry, once_brought
 
 
 class Split(StrEnum):
@@ -31,18 +31,19 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Labelled images of one split.
+    """Labelled samples of one split.
 
     Attributes:
         data: id of the data set.
-        pixels: uint8 (n, height, width, channels), often memory-mapped.
+        raw: as the data set holds them, (n, …), often memory-mapped: uint8 images (n, height, width, channels), int16
+            sound (n, length), float32 values (n, features) or series (n, steps, features).
         labels: (n,) class numbers.
         indices: (n,) places in the official training or test set.
     """
 
     data: str
     split: Split
-    pixels: np.ndarray
+    raw: np.ndarray
     labels: np.ndarray
     indices: np.ndarray
 
@@ -51,8 +52,8 @@ class Samples:
 
     @functools.cached_property
     def key(self) -> str:
-        """A name for caches: the same for the same pixels, labels and order, whatever file they came from."""
-        parts = (arrays.digest(array) for array in (self.pixels, self.labels, self.indices.astype(np.int64)))
+        """A name for caches: the same for the same samples, labels and order, whatever file they came from."""
+        parts = (arrays.digest(array) for array in (self.raw, self.labels, self.indices.astype(np.int64)))
         return f"{self.data}-{self.split}-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:16]}"
 
     def outputs_key(self, sha256: str) -> str:
@@ -72,7 +73,7 @@ class Samples:
         if n >= len(self) and seed == 0:
             return self
         chosen = _balanced_order(self.labels, self.indices, seed)[:n]
-        return replace(self, pixels=self.pixels[chosen], labels=self.labels[chosen], indices=self.indices[chosen])
+        return replace(self, raw=self.raw[chosen], labels=self.labels[chosen], indices=self.indices[chosen])
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,49 +92,56 @@ class Dataset:
 
 
 def load(name: str) -> Dataset:
-    """Open a data set: at once, without reading its pixels.
+    """Open a data set: at once, without reading its samples.
 
     Of Fashion-MNIST, what comes with EdgeKit (the test set and 10,000 training images) until the rest was pulled.
 
     Raises:
         DataError: there is no such data set, it was not fetched yet, or its files are damaged.
     """
-    found = entry(name)
-    folder = fetched_folder(name)
+    found, folder = entry(name), fetched_folder(name)
     if not arrays.present(folder):
         if found.packaged is None:
-            raise DataError(f"{found.title} is not on this machine. Fetch it: {command(name)}")
+            raise DataError(f"{found.title} is not on this machine. {how_to_get(name)}")
         folder = packaged.unpacked(found)
     elif problem := arrays.damage(folder, found.sha256):
-        raise DataError(f"the files of {found.title} are damaged: {problem}. Fetch it again: {command(name)}")
+        raise DataError(f"the files of {found.title} are damaged: {problem}. {how_to_get(name, again=True)}")
     return _open(name, folder, (folder / arrays.STAMP).stat().st_mtime_ns)
 
 
 def fetched_folder(name: str) -> Path:
-    """Where the arrays of a pulled data set lie."""
-    return files.cache() / "data" / name
+    """Where the arrays of a data set lie that was pulled, or brought."""
+    return brought_folder() / name if name in once_brought() else files.cache() / "data" / name
 
 
 def command(name: str) -> str:
-    """What a person types to fetch a data set, or to fetch it again."""
+    """What a person types to fetch a data set of the catalog."""
     return f"python -m edgekit data pull {name}"
+
+
+def how_to_get(name: str, again: bool = False) -> str:
+    """What a person does to have a data set, or to have it whole again."""
+    once_more = " again" if again else ""
+    if name in once_brought():
+        return "Add it again: python -m edgekit data add PATH"
+    return f"Fetch it{once_more}: {command(name)}"
 
 
 @functools.lru_cache(maxsize=8)
 def _open(name: str, folder: Path, stamped: int) -> Dataset:
     """Opened once for each time that the files were written; `stamped` is that time."""
     found = arrays.opened(folder)
-    pixels, labels, test_pixels, test_labels = (found[array] for array in ARRAYS)
+    raw, labels, test_raw, test_labels = (found[array] for array in ARRAYS)
     held_out = entry(name).validation
 
-    def part(split: Split, pixels: np.ndarray, labels: np.ndarray, start: int, stop: int) -> Samples:
-        return Samples(name, split, pixels[start:stop], np.array(labels[start:stop]), np.arange(start, stop))
+    def part(split: Split, raw: np.ndarray, labels: np.ndarray, start: int, stop: int) -> Samples:
+        return Samples(name, split, raw[start:stop], np.array(labels[start:stop]), np.arange(start, stop))
 
     return Dataset(
         name,
-        training=part(Split.TRAINING, pixels, labels, held_out, len(labels)),
-        validation=part(Split.VALIDATION, pixels, labels, 0, held_out),
-        evaluation=part(Split.EVALUATION, test_pixels, test_labels, 0, len(test_labels)),
+        training=part(Split.TRAINING, raw, labels, held_out, len(labels)),
+        validation=part(Split.VALIDATION, raw, labels, 0, held_out),
+        evaluation=part(Split.EVALUATION, test_raw, test_labels, 0, len(test_labels)),
     )
 
 

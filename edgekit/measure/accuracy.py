@@ -8,22 +8,37 @@ from edgekit.core.run import Disagreement, Disagreements
 from edgekit.core.task import Task
 from edgekit.measure.statistics import bootstrap_mean
 
+TINY = 1e-30
 
-def accuracy(scores: np.ndarray, how: str) -> Measurement:
-    """The mean score: with Wilson's interval where every score is 0 or 1, else with that of a bootstrap.
+
+def accuracy(scores: np.ndarray, how: str, metric: str = "accuracy") -> Measurement:
+    """The mean score, with Wilson's interval where every score is 0 or 1, else with that of a bootstrap.
 
     Args:
         scores: (n,), one per sample of a held-out split.
         how: which samples.
+        metric: accuracy, or what stands in for it.
     """
     if np.isin(scores, (0, 1)).all():
         share, kind = wilson(float(scores.sum()), len(scores)), "Wilson interval"
     else:
         share, kind = bootstrap_mean(scores), "bootstrap interval"
     return Measurement(
-        metric="accuracy", value=share.value, low=share.low, high=share.high, origin=Origin.MEASURED,
+        metric=metric, value=share.value, low=share.low, high=share.high, origin=Origin.MEASURED,
         how=f"{how}, {kind}",
     )  # fmt: skip
+
+
+def sqnr(before: np.ndarray, after: np.ndarray, how: str) -> Measurement:
+    """How much larger the outputs are than their change, in dB: 10 · log10(Σ before² / Σ (after − before)²).
+
+    Args:
+        before, after: outputs (n, …) of the uncompressed and the compressed file.
+    """
+    before = before.astype(np.float64)
+    noise = np.square(after - before).sum()
+    value = float(10 * np.log10(max(np.square(before).sum(), TINY) / max(noise, TINY)))
+    return Measurement(metric="sqnr_db", value=value, low=value, high=value, origin=Origin.MEASURED, how=how)
 
 
 def disagreements(

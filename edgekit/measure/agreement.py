@@ -39,7 +39,7 @@ def check_export(network: nn.Module, model: Model, samples: Samples) -> None:
     from edgekit.artifacts.write import write
 
     samples = samples.take(SAMPLES)
-    inputs = model.preprocessing(samples.pixels)
+    inputs = model.preprocessing(samples.raw)
     with torch.no_grad():
         wanted = network.eval()(torch.from_numpy(inputs)).numpy()  # (n, classes)
     with tempfile.TemporaryDirectory() as folder:

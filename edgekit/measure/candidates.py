@@ -6,12 +6,14 @@ All of it goes through the same export, file and runtime as the point on the cha
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import onnx
 
 from edgekit.artifacts.export import export
@@ -39,13 +41,11 @@ class Candidates:
 
     def export(self, network: nn.Module) -> onnx.ModelProto:
         """The float graph of a network."""
-        return export(network, self.model.preprocessing(self.validation.pixels[:1]))
+        return export(network, self.model.preprocessing(self.validation.raw[:1]))
 
     def score(self, candidate: Any) -> float:
-        """Accuracy on validation data, a fraction."""
-        with _file(self._graph(candidate)) as path:
-            found = outputs(path, self.validation, self.model.preprocessing)
-        return float(self.model.task.scores(found, self.validation.labels).mean())
+        """Accuracy on validation data, or what stands in for it, a fraction."""
+        return float(self.model.task.scores(self._outputs(candidate), self._truth).mean())
 
     def cost_of(self, candidate: Any) -> dict[str, float]:
         """See `cost`."""
@@ -54,6 +54,16 @@ class Candidates:
     def latency_of(self, candidate: Any) -> float:
         """See `latency`."""
         return latency(self._graph(candidate))
+
+    @functools.cached_property
+    def _truth(self) -> np.ndarray:
+        if self.model.task.labelled:
+            return self.validation.labels
+        return self.model.task.answers(self._outputs(self.model.graph or self.model.network))
+
+    def _outputs(self, candidate: Any) -> np.ndarray:
+        with _file(self._graph(candidate)) as path:
+            return outputs(path, self.validation, self.model.preprocessing)
 
     def _graph(self, candidate: Any) -> onnx.ModelProto:
         return candidate if isinstance(candidate, onnx.ModelProto) else self.export(candidate)

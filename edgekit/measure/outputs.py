@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 BATCH_VALUES = 2**17  # inputs of a batch: about as many as make activations that still fit a core's own cache
 LARGEST_BATCH = 64
+KINDS = {"tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
+KINDS |= {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
 
 def outputs(
@@ -40,7 +42,7 @@ def outputs(
 
     Args:
         samples: of the evaluation or the validation split.
-        preprocessing: uint8 pixels (b, height, width, channels) -> network inputs (b, …); called batch by batch.
+        preprocessing: raw samples (b, …) -> network inputs (b, …); called batch by batch.
         progress: told after every batch; what it raises stops the work within a batch.
         threads: how many batches at a time; 0 for as many as there are cores.
         output: which of the file's outputs, from 0.
@@ -55,11 +57,11 @@ def outputs(
     path = Path(path)
     session = open_session(path)
     run = _runner(session, path, preprocessing, output)
-    size = int(np.clip(BATCH_VALUES // max(samples.pixels[0].size, 1), 1, LARGEST_BATCH))
+    size = int(np.clip(BATCH_VALUES // max(samples.raw[0].size, 1), 1, LARGEST_BATCH))
     answers: np.ndarray | None = None
     done = 0
     progress(0.0, f"0 of {len(samples):,} samples")
-    for start, rows in _in_parallel(run, samples.pixels, size, threads or this_host().cores):
+    for start, rows in _in_parallel(run, samples.raw, size, threads or this_host().cores):
         if answers is None:
             answers = np.empty((len(samples), *rows.shape[1:]), np.float32)  # (n, classes)
         answers[start : start + len(rows)] = rows
@@ -80,7 +82,7 @@ def held_out(samples: Samples) -> None:
 def _runner(
     session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray], output: int
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from pixels (b, height, width, channels) to outputs (b, …)."""
+    """A function from raw samples (b, …) to outputs (b, …)."""
     if len(session.get_inputs()) != 1:
         names = ", ".join(entry.name for entry in session.get_inputs())
         raise MeasureError(
@@ -88,17 +90,17 @@ def _runner(
             "Export the network so that it takes nothing else."
         )
     entry = session.get_inputs()[0]
-    kind = np.float16 if entry.type == "tensor(float16)" else np.float32
+    kind = KINDS.get(entry.type, np.float32)
     rows = entry.shape[0] if isinstance(entry.shape[0], int) else 1 if _looks_at_the_whole_batch(path) else 0
 
-    def run(pixels: np.ndarray) -> np.ndarray:
-        inputs = preprocessing(pixels).astype(kind, copy=False)  # (b, channels, height, width)
+    def run(raw: np.ndarray) -> np.ndarray:
+        inputs = preprocessing(raw).astype(kind, copy=False)  # (b, …)
         if not rows:
             return answer(inputs)
         if missing := -len(inputs) % rows:  # a file that takes a fixed number gets the last sample more than once
             inputs = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
         parts = [answer(inputs[i : i + rows]) for i in range(0, len(inputs), rows)]
-        return np.concatenate(parts)[: len(pixels)]
+        return np.concatenate(parts)[: len(raw)]
 
     def answer(inputs: np.ndarray) -> np.ndarray:
         try:
@@ -116,16 +118,16 @@ def _looks_at_the_whole_batch(path: Path) -> bool:
 
 
 def _in_parallel(
-    run: Callable[[np.ndarray], np.ndarray], pixels: np.ndarray, size: int, workers: int
+    run: Callable[[np.ndarray], np.ndarray], raw: np.ndarray, size: int, workers: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(start, outputs) of every batch as it is done; only a few batches are in memory at a time."""
-    starts = iter(range(0, len(pixels), size))
+    starts = iter(range(0, len(raw), size))
     running: dict[Future, int] = {}
     pool = ThreadPoolExecutor(workers, thread_name_prefix="outputs")
     try:
         while True:
             for start in itertools.islice(starts, 2 * workers - len(running)):
-                running[pool.submit(run, pixels[start : start + size])] = start
+                running[pool.submit(run, raw[start : start + size])] = start
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -12,7 +12,7 @@ from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Comparison, Disagreements
 from edgekit.data.splits import Samples
-from edgekit.measure.accuracy import accuracy, confusion, disagreements
+from edgekit.measure.accuracy import accuracy, confusion, disagreements, sqnr
 from edgekit.measure.latency import Latency, time_one, time_pair
 from edgekit.measure.memory import peak_memory
 from edgekit.measure.outputs import outputs
@@ -43,11 +43,15 @@ class Point:
 
 def point(path: Path, model: Model, samples: Samples, base: Base | None, progress: Progress = silent) -> Point:
     """Accuracy, counted size and latency of a file, interleaved and paired with its baseline if there is one."""
-    task, labels = model.task, samples.labels
+    task = model.task
     found = outputs(path, samples, model.preprocessing, part(progress, 0, 0.6))  # (n, classes)
+    labels = task.truth(samples.labels, base.outputs if base else found)
     scores = task.scores(found, labels)
-    measurements = {"accuracy": accuracy(scores, f"{len(samples):,} test samples of {samples.data}")} | counted(path)
-    table = confusion(task.answers(found), labels, len(model.labels))
+    which = f"{len(samples):,} test samples of {samples.data}"
+    measurements = {task.metric: accuracy(scores, which, task.metric)} | counted(path)
+    if base and not task.labelled:
+        measurements["sqnr_db"] = sqnr(base.outputs, found, which)
+    table = confusion(task.answers(found), labels, len(model.labels)) if task.labelled else []
     timing_progress = part(progress, 0.6, 1)
     if base is None:
         return Point(found, measurements | _latency(time_one(path, progress=timing_progress)), table)

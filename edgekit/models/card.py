@@ -17,7 +17,7 @@ from torch import nn
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.interval import wilson
-from edgekit.core.model import Preprocessing
+from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, each, silent
 from edgekit.data import splits
 from edgekit.data.catalog import entry
@@ -44,21 +44,19 @@ def write_card(
     """
     about = entry(plan.data)
     network = restored(plan.architecture, len(about.classes), load_file(folder / WEIGHTS))
-    height, width, channels = about.image
     card = Card(
         title=plan.title,
         summary=plan.summary,
         architecture=plan.architecture,
         reference=plan.reference,
         data=plan.data,
-        mean=plan.mean,
-        std=plan.std,
+        preprocessing=plan.preprocessing,
         licence=LICENCE,
         data_licence=about.licence,
         citation=about.citation,
-        accuracy=accuracy(network, Preprocessing(plan.mean, plan.std), splits.load(plan.data).evaluation, progress),
+        accuracy=accuracy(network, plan.preprocessing, splits.load(plan.data).evaluation, progress),
         params=parameters(network),
-        macs=multiply_accumulates(network, (channels, height, width)),
+        macs=multiply_accumulates(network, plan.preprocessing.shape(about.shape)),
         sha256=files.sha256(folder / WEIGHTS),
         command=f"python sample_models/{plan.id}/train.py",
         epochs=plan.epochs,
@@ -80,8 +78,8 @@ def accuracy(
     """How often a network in float32 is right, with the 95 % interval of that share."""
     right, starts = 0, range(0, len(samples), BATCH)
     for start in each(starts, progress, lambda start: f"Scoring {start:,} of {len(samples):,}"):
-        pixels, labels = samples.pixels[start : start + BATCH], samples.labels[start : start + BATCH]
-        right += int((network(torch.from_numpy(prepared(pixels))).argmax(1).numpy() == labels).sum())
+        raw, labels = samples.raw[start : start + BATCH], samples.labels[start : start + BATCH]
+        right += int((network(torch.from_numpy(prepared(raw))).argmax(1).numpy() == labels).sum())
     share = wilson(right, len(samples))
     return Accuracy(
         value=share.value, low=round(share.low, 6), high=round(share.high, 6), right=right, samples=len(samples)

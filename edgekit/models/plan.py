@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from edgekit.core import files
 from edgekit.core.errors import ModelError, unknown
+from edgekit.core.preprocessing import AnyPreprocessing
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
@@ -13,7 +14,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
 
     Attributes:
         data: id of the data set in the catalog.
-        mean, std: per channel, of pixels scaled to [0, 1].
+        preprocessing: how samples become inputs.
         learning_rate: the peak of the one-cycle schedule.
         average: decay of the running mean of weights; the mean is what is kept.
         shift: the largest move of a training image, in pixels.
@@ -28,8 +29,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     architecture: str
     reference: str
     data: str
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    preprocessing: AnyPreprocessing
     epochs: int
     learning_rate: float
     weight_decay: float

@@ -17,7 +17,6 @@ from torch import nn
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.host import this_host
-from edgekit.core.model import Preprocessing
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import download, feed, splits
 from edgekit.models.architectures import build
@@ -87,9 +86,8 @@ def _schedule(plan: Plan, training: splits.Samples) -> Schedule:
 
 def _batches(plan: Plan, training: splits.Samples, passed: int = 0) -> Batches:
     """Batches by epoch, of which `passed` have gone before: they are shuffled differently each time."""
-    prepared = Preprocessing(plan.mean, plan.std)
     return lambda epoch: feed.batches(
-        training, prepared, plan.batch_size, passed + epoch, shift=plan.shift, seed=plan.seed
+        training, plan.preprocessing, plan.batch_size, passed + epoch, shift=plan.shift, seed=plan.seed
     )
 
 

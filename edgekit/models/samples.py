@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from edgekit.core import files
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
+from edgekit.core.task import task_for
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
 
@@ -98,15 +99,15 @@ def _load(name: str, changed: int) -> Model:
         raise ModelError(f"the weights of {name} must have sha256 {known.sha256}, as its card says; theirs is {found}. "
                          f"{_mend(name)}")  # fmt: skip
     about = entry(known.data)
-    height, width, channels = about.image
     return Model(
         id=name,
         title=known.title,
         sha256=known.sha256,
-        input_shape=(channels, height, width),
+        input_shape=known.preprocessing.shape(about.shape),
         data=known.data,
         preprocessing=known.preprocessing,
         labels=about.classes,
+        task=task_for(about.classes),
         network=restored(known.architecture, len(about.classes), tensors(content)),
         card=known.model_dump(mode="json"),
     )

@@ -20,6 +20,7 @@ from pydantic import Field
 from edgekit.core import files
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
+from edgekit.core.task import task_for
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
 
@@ -40,7 +41,7 @@ class Card(About):
         architecture: the one of ours that the weights in the file are for; empty for ONNX files.
         operators: kind -> how many nodes of it.
         quantized: whether it computes on codes already: it can be measured and compared, and not quantized again.
-        scaling: how its pixels are scaled and how that was found, in words.
+        scaling: how samples are scaled and how that was found, in words.
         why_no_network: why it cannot train; empty where it can.
     """
 
@@ -72,7 +73,7 @@ def folder() -> Path:
 
 def cards() -> dict[str, Card]:
     """All uploads by id, the newest first."""
-    found = {path.parent.name: _card(path, path.stat().st_mtime_ns) for path in folder().glob(f"*/{CARD}")}
+    found = {path.parent.name: _card(path, path.stat().st_mtime_ns) for path in folder().glob(f"[!.]*/{CARD}")}
     return dict(sorted(found.items(), key=lambda item: item[1].added, reverse=True))
 
 
@@ -121,7 +122,7 @@ def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) ->
     """
     from edgekit.models.architectures import restored
 
-    height, width, channels = entry(data).image
+    height, width, channels = entry(data).shape
     return restored(architecture, len(entry(data).classes), weights, (channels, height, width))
 
 
@@ -149,6 +150,7 @@ def _load(place: Path, changed: int) -> Model:
     from edgekit.models.weights_file import read
 
     card, path = _card(place / CARD, changed), place / FILE
+    about = entry(card.data)
     if (found := files.sha256(path)) != card.sha256:
         raise ModelError(
             f"the file of {place.name} must have sha256 {card.sha256}, as when it was added; it has {found}. "
@@ -161,16 +163,15 @@ def _load(place: Path, changed: int) -> Model:
         graph = opened(path.read_bytes())
         if not why:
             network, why = network_of(graph)
-    height, width, channels = (*(card.size or entry(card.data).image[:2]), len(card.mean))
-    shape = (height, width, channels) if card.channels_last else (channels, height, width)
     return Model(
         id=place.name,
         title=card.title,
         sha256=card.identity,
-        input_shape=shape,
+        input_shape=card.preprocessing.shape(about.shape),
         data=card.data,
         preprocessing=card.preprocessing,
-        labels=entry(card.data).classes,
+        labels=about.classes,
+        task=task_for(about.classes),
         network=network,
         graph=graph,
         why_no_network=why,

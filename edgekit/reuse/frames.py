@@ -123,7 +123,7 @@ def skip_frames(
     def enough(same: np.ndarray) -> bool:
         return wilson(float(same.sum()), len(same)).low >= least_agreement
 
-    found, answers = _skip(model, chosen_on.pixels, shown.pixels, folder, enough, progress)
+    found, answers = _skip(model, chosen_on.raw, shown.raw, folder, enough, progress)
     return replace(found, difference=paired_difference(*(model.task.scores(one, shown.labels) for one in answers)))
 
 
@@ -198,7 +198,7 @@ def clips(samples: Samples, scene: Scene) -> Samples:
             frames.append(np.clip(np.rint(frame), 0, 255).astype(np.uint8))
     return replace(
         samples,
-        pixels=np.stack(frames),
+        raw=np.stack(frames),
         labels=np.repeat(samples.labels, scene.length),
         indices=np.repeat(samples.indices, scene.length),
     )

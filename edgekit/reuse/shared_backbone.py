@@ -104,7 +104,7 @@ def share_backbone(
     if model.data not in COARSE:
         raise ModelError(unknown("coarser classes for data set", model.data, COARSE))
     coarse_of, names = np.array(COARSE[model.data][0]), COARSE[model.data][1]
-    example = model.preprocessing(dataset.training.pixels[:1])
+    example = model.preprocessing(dataset.training.raw[:1])
     work = _Work(model, dataset, coarse_of, epochs, seed)
     second = work.network_alone(len(names), yielding(part(progress, 0, 0.5)))
     head = work.head(len(names), yielding(part(progress, 0.5, 0.7)))
@@ -196,14 +196,14 @@ class _Work:
     def network_alone(self, classes: int, progress: Progress) -> nn.Module:
         """A network of the same kind, all of which is trained for the coarse question."""
         network = copy.deepcopy(self.model.network).requires_grad_(True)
-        name, own = last_linear(network, self.model.preprocessing(self.dataset.training.pixels[:1]))
+        name, own = last_linear(network, self.model.preprocessing(self.dataset.training.raw[:1]))
         network.set_submodule(name, _new_head(own.in_features, classes))
         return fit(network, self.batches, self._schedule(NETWORK_RATE), progress=progress)[0]
 
     def head(self, classes: int, progress: Progress) -> nn.Linear:
         """A head trained on the features of the model's own backbone, which stays as it is."""
         backbone = copy.deepcopy(self.model.network).eval()
-        name, own = last_linear(backbone, self.model.preprocessing(self.dataset.training.pixels[:1]))
+        name, own = last_linear(backbone, self.model.preprocessing(self.dataset.training.raw[:1]))
         backbone.set_submodule(name, nn.Identity())
 
         @torch.no_grad()

@@ -25,6 +25,7 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
 from edgekit.core.knobs import Knob
 from edgekit.core.model import Model
+from edgekit.core.preprocessing import Pixels
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
 from edgekit.models import samples
 from edgekit.models.about import About
@@ -139,6 +140,8 @@ def _fits(teacher: About, bench: Bench) -> bool:
     if teacher.data != bench.data:
         return False
     ours, theirs = bench.preprocessing, teacher.preprocessing
+    if not (isinstance(ours, Pixels) and isinstance(theirs, Pixels)):
+        return ours == theirs
     return (theirs.size, theirs.channels_last, len(theirs.mean)) == (ours.size, ours.channels_last, len(ours.mean))
 
 

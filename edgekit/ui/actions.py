@@ -108,6 +108,20 @@ def add_model(path: Path, data: str, architecture: str, session: str) -> Job:
     return jobs().submit(f"Adding {path.name}", work, session=session)
 
 
+def add_data(path: Path, session: str, **how: Any) -> Job:
+    """Take an uploaded file among the data sets; the result is its id. The folder that it came in is deleted."""
+
+    def work(progress: Progress) -> str:
+        from edgekit.data.bring import add
+
+        try:
+            return add(path, progress=progress, **how)
+        finally:
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+    return jobs().submit(f"Adding {path.name}", work, session=session)
+
+
 def time_fusion(path: Path, session: str) -> Job:
     """Time a file with and without operator fusion; the result is one row a level. Replaces the one before it."""
 

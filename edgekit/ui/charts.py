@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import plotly.graph_objects as go
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, Measurement
+from edgekit.core.measurement import METRICS, QUALITIES, Measurement, quality
 from edgekit.search.frontier import frontier
 from edgekit.ui import words
 
@@ -54,9 +54,14 @@ class Point:
     recipe: list
     measurements: dict[str, Measurement] = field(default_factory=dict)
 
+    @property
+    def quality(self) -> Measurement | None:
+        """How good it is: accuracy, or what stands in for it."""
+        return quality(self.measurements)
+
     def xy(self, metric: str) -> tuple[Measurement, Measurement] | None:
-        """The value on the horizontal axis and the accuracy; None if one of them is not known."""
-        x, y = self.measurements.get(metric), self.measurements.get("accuracy")
+        """The value on the horizontal axis and how good it is; None if one of them is not known."""
+        x, y = self.measurements.get(metric), self.quality
         return (x, y) if x is not None and y is not None and x.value > 0 else None
 
 
@@ -87,7 +92,7 @@ def pareto(
         ghost: a prediction, drawn hollow.
     """
     known = [point for point in points if point.xy(metric)]
-    base = next((p.measurements["accuracy"].value for p in known if not p.recipe), None)
+    base = next((p.quality.value for p in known if not p.recipe), None)
     figure = go.Figure()
     _frontier(figure, known, metric)
     for name, group in KINDS.items():
@@ -101,7 +106,7 @@ def pareto(
 
 
 def _frontier(figure: go.Figure, points: list[Point], metric: str) -> None:
-    pairs = [(p.measurements[metric].value, p.measurements["accuracy"].value) for p in points]
+    pairs = [(p.measurements[metric].value, p.quality.value) for p in points]
     best = [pairs[i] for i in frontier(pairs, more_is_better=(False, True))]
     figure.add_scatter(
         x=[x for x, _ in best], y=[100 * y for _, y in best], mode="lines", name="Best so far", hoverinfo="skip",
@@ -144,7 +149,7 @@ def _ghost(figure: go.Figure, ghost: Point, metric: str) -> None:
 
 def _places(points: list[Point], metric: str, colour: str) -> dict:
     """x, y and the error bars of both."""
-    xs, ys = [p.measurements[metric] for p in points], [p.measurements["accuracy"] for p in points]
+    xs, ys = [p.measurements[metric] for p in points], [p.quality for p in points]
     return {
         "x": [m.value for m in xs],
         "y": [100 * m.value for m in ys],
@@ -168,8 +173,8 @@ def _hover(point: Point, metric: str) -> str:
 
 
 def _axes(figure: go.Figure, points: list[Point], metric: str, always: set[str]) -> None:
-    bottom, top = view([(p.id, p.measurements["accuracy"]) for p in points], always)
-    seen = [p for p in points if 100 * p.measurements["accuracy"].value >= bottom]
+    bottom, top = view([(p.id, p.quality) for p in points], always)
+    seen = [p for p in points if 100 * p.quality.value >= bottom]
     values = [p.measurements[metric].value for p in seen] or [1.0]
     low, high = min(values) / MARGIN, max(values) * MARGIN
     ticks = round_values(low, high)
@@ -177,7 +182,8 @@ def _axes(figure: go.Figure, points: list[Point], metric: str, always: set[str])
         type="log", range=[math.log10(low), math.log10(high)], tickvals=ticks,
         ticktext=[tick_text(metric, tick) for tick in ticks], title=TITLES[metric], zeroline=False, tickangle=0,
     )  # fmt: skip
-    figure.update_yaxes(range=[bottom, top], ticksuffix=" %", title="Accuracy", zeroline=False)
+    title = METRICS[points[0].quality.metric if points else QUALITIES[0]].title
+    figure.update_yaxes(range=[bottom, top], ticksuffix=" %", title=title, zeroline=False)
     if hidden := len(points) - len(seen):
         figure.add_annotation(
             text=f"{hidden} more below: double-click to see", showarrow=False, xref="paper", yref="paper", x=1, y=0,

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from edgekit.core.measurement import METRICS, Measurement
+from edgekit.core.measurement import METRICS, QUALITIES, Measurement
 from edgekit.core.run import Run
 from edgekit.ui import words
 from edgekit.ui.compare_pick import Contender
 
-SHOWN = ("accuracy", "size_bytes", "latency_ms")
+SHOWN = (*QUALITIES, "size_bytes", "latency_ms")
 
 
 def numbers(everyone: Sequence[Contender]) -> None:
     """Three charts, then the table."""
     with st.grid(3, min_column_width=280, gap="medium"):
-        for metric in SHOWN:
+        for metric in (name for name in SHOWN if any(name in one.run.measurements for one in everyone)):
             with st.container(gap="xsmall"):
                 st.markdown(f"**{METRICS[metric].title}**")
                 st.plotly_chart(
@@ -53,8 +53,8 @@ def intervals(everyone: Sequence[Contender], metric: str) -> go.Figure:
     figure.update_yaxes(categoryorder="array", categoryarray=[one.letter for one in reversed(known)], title=None)
     low, high = _range(known, metric)
     ticks = _ticks(low, high)
-    values = [tick / 100 for tick in ticks] if metric == "accuracy" else ticks
-    texts = [words.percent(tick) if metric == "accuracy" else words.number(metric, tick) for tick in values]
+    values = [tick / 100 for tick in ticks] if metric in QUALITIES else ticks
+    texts = [words.percent(tick) if metric in QUALITIES else words.number(metric, tick) for tick in values]
     figure.update_xaxes(range=[low, high], tickvals=ticks, ticktext=texts, zeroline=False)
     figure.update_layout(height=60 + 46 * len(known), margin={"l": 8, "r": 8, "t": 14, "b": 8}, dragmode=False)
     return figure
@@ -96,8 +96,8 @@ def _best(found: Sequence[Measurement | None], metric: str) -> set[int]:
 def _range(known: Sequence[Contender], metric: str) -> tuple[float, float]:
     """Sizes and times start at zero, so that twice as much looks twice as much; accuracy is shown where it differs."""
     found = [one.run.measurements[metric] for one in known]
-    if metric == "accuracy":
-        low, high = min(m.low for m in found), max(m.high for m in found)
+    if metric in QUALITIES:
+        low, high = min((m.low for m in found), default=0.0), max((m.high for m in found), default=1.0)
         margin = max(0.004, 0.25 * (high - low))
         return 100 * (low - margin), 100 * (high + margin)
     return 0.0, 1.2 * max((m.high for m in found), default=1.0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from edgekit.core.measurement import quality
 from edgekit.core.run import Run, Status
 from edgekit.store.store import Store
 from edgekit.ui import state, words
@@ -110,5 +111,5 @@ def _newest(runs: Sequence[Run]) -> list[str]:
 
 
 def _described(run: Run) -> str:
-    accuracy, size = (words.measured(run.measurements.get(name)) for name in ("accuracy", "size_bytes"))
-    return f"{title(run)} · {run.model} · {accuracy}, {size}"
+    good, size = words.measured(quality(run.measurements)), words.measured(run.measurements.get("size_bytes"))
+    return f"{title(run)} · {run.model} · {good}, {size}"

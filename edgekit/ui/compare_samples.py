@@ -4,29 +4,32 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.task import Classification
+from edgekit.core.task import task_for
+from edgekit.data.catalog import Entry
 from edgekit.data.splits import load
 from edgekit.search.answers import answers, in_common
 from edgekit.search.disputes import Dispute, agreement, disputes
 from edgekit.store.store import Store
-from edgekit.ui import words
+from edgekit.ui import sample, words
 from edgekit.ui.compare_pick import Contender
 
 SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels
 
 
-def samples(everyone: Sequence[Contender], classes: Sequence[str], store: Store) -> None:
-    """How often they agree, a choice of which disputes to see, and the images."""
+def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
+    """How often they agree, a choice of which disputes to see, and the samples."""
+    task = task_for(about.classes)
     try:
         with st.spinner("Reading the answers"):
-            indices, labels, outputs = in_common([answers(one.run, store) for one in everyone])
+            first = everyone[0].run
+            original = [] if task.labelled else [answers(store.get(first.baseline or first.id), store)]
+            indices, labels, outputs = in_common([*(answers(one.run, store) for one in everyone), *original])
+            labels, outputs = task.truth(labels, outputs[-1]), outputs[: len(everyone)]
     except EdgeKitError as error:
         st.info(f"The samples cannot be shown: {error}", icon=":material/image_not_supported:")
         return
-    task = Classification()
     found = disputes(outputs, labels, task, indices)
     st.markdown(_agreement(everyone, agreement(outputs, task), len(found), len(labels)))
     groups = {name: kept for name, wanted in _groups(everyone).items() if (kept := [d for d in found if wanted(d)])}
@@ -36,11 +39,11 @@ def samples(everyone: Sequence[Contender], classes: Sequence[str], store: Store)
         "Show", list(groups), format_func=lambda name: f"{name} ({len(groups[name]):,})", key="compare_group", width=380
     )
     most = st.session_state.get("compare_shown", SHOWN)
-    pixels = load(everyone[0].run.data).evaluation.pixels
+    raw = load(about.id).evaluation.raw
     with st.grid("auto", min_column_width=150, gap="small"):
         for dispute in groups[name][:most]:
             with st.container(border=True, gap="xxsmall", key=f"dispute-{dispute.sample}"):
-                _sample(dispute, everyone, classes, pixels[dispute.sample])
+                _sample(dispute, everyone, about, raw[dispute.sample])
     if most < len(groups[name]):
         st.button("Show more", icon=":material/expand_more:", on_click=_more, args=(most + SHOWN,), key="compare_more")
 
@@ -75,21 +78,14 @@ def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int,
     )
 
 
-def _sample(dispute: Dispute, everyone: Sequence[Contender], classes: Sequence[str], pixels: np.ndarray) -> None:
-    label = classes[dispute.label]
-    st.image(picture(pixels), width=SIDE, alt=f"Test sample {dispute.sample}, {label}")
+def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: np.ndarray) -> None:
+    label = about.answer(dispute.label)
+    sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=f"Test sample {dispute.sample}, {label}", width=SIDE)
     st.markdown(f"**{label}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
         right = ":green[:material/check:]" if dispute.right(place) else ":red[:material/close:]"
         sure = words.percent(dispute.confidences[place], 0)
-        st.markdown(f"{one.mark} {right} :small[{classes[dispute.answers[place]]}, {sure}]")
-
-
-def picture(pixels: np.ndarray) -> Image.Image:
-    """An image of (height, width, 1 or 3) uint8, enlarged so that its pixels stay square."""
-    array = np.asarray(pixels)
-    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-    return image.resize((2 * SIDE, 2 * SIDE), Image.Resampling.NEAREST)
+        st.markdown(f"{one.mark} {right} :small[{about.answer(dispute.answers[place])}, {sure}]")
 
 
 def _more(count: int) -> None:

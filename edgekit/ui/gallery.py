@@ -1,12 +1,15 @@
 """The samples of the test set whose answer changed: the picture, what it shows, and both answers with confidences."""
 
+from collections.abc import Callable
+
+import numpy as np
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Disagreement, Run
-from edgekit.data.catalog import entry
+from edgekit.data.catalog import Entry, entry
 from edgekit.data.splits import load
-from edgekit.ui import words
+from edgekit.ui import sample, words
 
 WIDTH = 72
 NO_BREAK = "\u00a0"  # a space at which no line ends
@@ -24,34 +27,33 @@ def draw(run: Run) -> None:
     )
     if not found.examples:
         return
-    classes = entry(run.data).classes
+    about = entry(run.data)
     try:
-        evaluation = load(run.data).evaluation
-        evaluation = evaluation if run.samples >= len(evaluation) else evaluation.take(run.samples)
+        raw = load(run.data).evaluation.raw
     except EdgeKitError as error:
         st.info(str(error), icon=":material/image_not_supported:")
         return
     with st.grid("auto", min_column_width=230, gap="small"):
         for one in found.examples:
-            _card(one, evaluation.pixels[one.sample], classes)
+            _card(one, raw[one.sample], about)
 
 
-def _card(one: Disagreement, pixels, classes: tuple[str, ...]) -> None:
+def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
     ):
-        picture = pixels[..., 0] if pixels.shape[-1] == 1 else pixels  # (h, w, 1) -> (h, w)
-        st.image(picture, width=WIDTH, alt=f"Test sample {one.sample}: {classes[one.label]}")
-        st.markdown(text(one, classes))
+        alt = f"Test sample {one.sample}: {about.answer(one.label)}"
+        sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
+        st.markdown(text(one, about.answer))
 
 
-def text(one: Disagreement, classes: tuple[str, ...]) -> str:
+def text(one: Disagreement, answer_name: Callable[[int], str]) -> str:
     """Three lines: what it is, what the original said, what the compressed network says; right answers are ticked."""
-    lines = [f"**{classes[one.label]}**"]
+    lines = [f"**{answer_name(one.label)}**"]
     for who, answer, sure in (
         ("before", one.before, one.before_confidence),
         ("after", one.after, one.after_confidence),
     ):
         icon = ":green[:material/check:]" if answer == one.label else ":red[:material/close:]"
-        lines.append(f":small[{icon} {who}: {classes[answer]}, {words.percent(sure, 0).replace(' ', NO_BREAK)}]")
+        lines.append(f":small[{icon} {who}: {answer_name(answer)}, {words.percent(sure, 0).replace(' ', NO_BREAK)}]")
     return "  \n".join(lines)

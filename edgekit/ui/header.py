@@ -6,6 +6,7 @@ import streamlit as st
 
 from edgekit.core.budget import Budget, Limit
 from edgekit.core.host import this_host
+from edgekit.core.measurement import METRICS, QUALITIES, Measurement, Origin, quality
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.library import cards
@@ -47,6 +48,9 @@ def choose() -> Choice:
     return Choice(model, card, SAMPLES[samples])
 
 
+UNKNOWN = Measurement(metric="accuracy", value=1.0, low=1.0, high=1.0, origin=Origin.ESTIMATED)  # before it is measured
+
+
 def budget(run: Run | None, baseline: Run | None) -> Budget:
     """The budget as three chips, green where the selected file holds it, and a place to change it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="budget"):
@@ -66,22 +70,22 @@ def budget(run: Run | None, baseline: Run | None) -> Budget:
                 key="drop", bind="query-params",
             )  # fmt: skip
     chosen = Budget(size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop)
-    base = baseline.measurements["accuracy"].value if baseline else 1.0
-    for limit in chosen.limits(base):
+    before = quality(baseline.measurements) if baseline else UNKNOWN
+    for limit in chosen.limits(before):
         chip(chips, limit, run if baseline else None, text(limit, chosen))
     return chosen
 
 
 def text(limit: Limit, budget: Budget) -> str:
     """What a limit asks for: "at most 5.00 MB", "at most 1 point lost"."""
-    if limit.metric == "accuracy":
+    if limit.metric in QUALITIES:
         return f"at most {words.drop(budget.accuracy_drop)}"
     return f"at most {words.number(limit.metric, limit.worst)}"
 
 
 def chip(place, limit: Limit, run: Run | None, text: str) -> None:
     """One limit: kept, missed, or nothing measured yet; in words and with an icon, not by colour alone."""
-    title = {"size_bytes": "Size", "latency_ms": "Latency", "accuracy": "Accuracy"}[limit.metric]
+    title = METRICS[limit.metric].title.split()[0]
     measured = run.measurements.get(limit.metric) if run else None
     if run is None:
         place.badge(f"{title}: {text}", icon=":material/radio_button_unchecked:", color="gray")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, Measurement
+from edgekit.core.measurement import METRICS, QUALITIES, Measurement, quality
 from edgekit.core.run import Run
 from edgekit.ui import words
 
@@ -56,7 +56,7 @@ def speed(run: Run) -> str:
 
 
 def _accuracy(run: Run, budget: Budget) -> Card:
-    after, before = run.measurements.get("accuracy"), run.baseline_measurements.get("accuracy")
+    after, before = quality(run.measurements), quality(run.baseline_measurements)
     moved, verdict, more = None, EVEN, ""
     if run.comparison:
         difference, chance = run.comparison.accuracy_difference, run.comparison.p_value
@@ -71,7 +71,9 @@ def _accuracy(run: Run, budget: Budget) -> Card:
         )
     value = words.percent(after.value, 2) if after else "–"
     was = f"from {words.percent(before.value, 2)}" if before and run.comparison else ""
-    return Card("Accuracy", value, moved, verdict, was, _band(after), _help("accuracy", after) + more)
+    metric = after.metric if after else QUALITIES[0]
+    title = METRICS[metric].title.split()[0]
+    return Card(title, value, moved, verdict, was, _band(after), _help(metric, after) + more)
 
 
 def _latency_or_size(run: Run, title: str, metric: str) -> Card:

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from edgekit.data import download
-from edgekit.data.catalog import Entry
+from edgekit.data.catalog import Entry, brought
 from edgekit.jobs.jobs import Job, jobs
-from edgekit.ui import state, words
+from edgekit.ui import models_bring_data, state, words
 from edgekit.ui.actions import pull
 from edgekit.ui.jobs_view import active, job_panel
 
@@ -22,19 +22,12 @@ def _card(name: str, entry: Entry) -> None:
     status = download.status(name)
     st.subheader(entry.title, anchor=False)
     st.markdown(_badge(status) + f" :gray-badge[{entry.licence.split(';')[0]}]")
-    height, width, channels = entry.image
-    st.table(
-        {
-            "On this machine": _here(status, entry),
-            "Images": f"{entry.training:,} to train on, {entry.evaluation:,} to test on; "
-            f"{width} × {height} pixels, {'colour' if channels == 3 else 'grey'}",
-            "Classes": ", ".join(entry.classes),
-            "Held out": f"{entry.validation:,} training images that no step trains on; some choose by them",
-            "Cite": f"[{entry.citation}]({entry.homepage})",
-        },
-        border="horizontal",
-        alt=f"Facts about {entry.title}",
-    )
+    st.table(_facts(entry, status), border="horizontal", alt=f"Facts about {entry.title}")
+    if name in brought():
+        models_bring_data.look(entry)
+        st.space("stretch")
+        models_bring_data.remove_button(entry)
+        return
     st.space("stretch")
     job_id = _watched(name, entry.title)
     if job_id:
@@ -43,6 +36,28 @@ def _card(name: str, entry: Entry) -> None:
         label = f"Download all of {entry.title}" if status.present else f"Download {entry.title}"
         args = (name, entry.title)
         st.button(label, icon=":material/download:", key=f"pull-{name}", on_click=_start, args=args)
+
+
+def _facts(entry: Entry, status: download.DataStatus) -> dict[str, str]:
+    facts = {
+        "On this machine": _here(status, entry),
+        entry.samples.capitalize(): f"{entry.training:,} to train on, {entry.evaluation:,} to test on; {_each(entry)}",
+        "Classes": ", ".join(entry.classes) or "none: agreement with the original stands in for accuracy",
+        "Held out": f"{entry.validation:,} training {entry.samples} that no step trains on; some choose by them",
+    }
+    if entry.citation:
+        facts["Cite"] = f"[{entry.citation}]({entry.homepage})"
+    return facts | ({"How it was read": entry.note} if entry.note else {})
+
+
+def _each(entry: Entry) -> str:
+    """What one sample is."""
+    if entry.kind == "image":
+        height, width, channels = entry.shape
+        return f"{width} × {height} pixels, {'colour' if channels == 3 else 'grey'}"
+    if entry.kind == "sound":
+        return f"{entry.shape[0] / entry.rate:.2f} s at {entry.rate:,} Hz"
+    return f"{' × '.join(map(str, entry.shape))} numbers each"
 
 
 def _here(status: download.DataStatus, entry: Entry) -> str:

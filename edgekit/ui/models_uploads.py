@@ -1,6 +1,6 @@
 """The models that a person brought: a place to add one, a card each, and a way to remove them again."""
 
-import tempfile
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -9,23 +9,17 @@ from edgekit import library
 from edgekit.core.errors import EdgeKitError
 from edgekit.data import download
 from edgekit.data.catalog import entries, entry
-from edgekit.jobs.jobs import Job, JobStatus
 from edgekit.models.uploads import Card
-from edgekit.ui import actions, state, words
-from edgekit.ui.jobs_view import active, job_panel
+from edgekit.ui import actions, bringing, state, words
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
-WATCHED, EMPTIED = "adding_job", "uploads_emptied"  # session state: the job that adds; how often the field was emptied
 
 
 def add() -> None:
     """A file, the data set that it was trained on, for weights alone the architecture, and a button that adds it."""
     with st.container(border=True, key="add_model"):
-        chosen = st.file_uploader(
-            "Your network as an ONNX file, or its weights as safetensors or a PyTorch state dict",
-            key=f"upload-{st.session_state.get(EMPTIED, 0)}",
-            help="Drop it here. It is opened by a process of its own first, with limits on time and memory; it never "
-            "leaves this computer.",
+        chosen = bringing.field(
+            "model", "Your network as an ONNX file, or its weights as safetensors or a PyTorch state dict"
         )
         data = st.selectbox(
             "Scored on", list(entries()), format_func=lambda name: entry(name).title, key="upload_data", width=340,
@@ -35,13 +29,9 @@ def add() -> None:
         here = download.status(data).present
         if not here:
             st.caption(f"{entry(data).title} is not on this computer yet: download it below.")
-        job_id = st.session_state.get(WATCHED)
-        st.button(
-            "Add this model", icon=":material/add:", key="add", on_click=_start, args=(chosen, data, architecture),
-            disabled=chosen is None or not here or active(job_id),
-        )  # fmt: skip
-        if job_id:
-            job_panel(job_id, on_end=_ended)
+        start = partial(actions.add_model, data=data, architecture=architecture, session=state.session())
+        done = "Added. It is among the models of the Workbench now."
+        bringing.button("model", "Add this model", chosen if here else None, start, done=done)
 
 
 def cards(found: dict[str, Card]) -> None:
@@ -56,13 +46,12 @@ def _card(name: str, card: Card) -> None:
     st.subheader(card.title, anchor=False)
     st.markdown(f":blue-badge[{entry(card.data).title}] :gray-badge[{_kind(card)}]")
     st.markdown(card.scaling)
-    height, width = card.size or entry(card.data).image[:2]
     st.table(
         {
             "File": f"{card.file}, {words.size(card.bytes)}",
             "Parameters": words.count(card.params),
-            "Multiply-accumulates": "not known" if card.macs is None else f"{words.count(card.macs)} an image",
-            "Takes": f"{width} × {height} pixels, {'colour' if len(card.mean) == 3 else 'grey'}",
+            "Multiply-accumulates": "not known" if card.macs is None else f"{words.count(card.macs)} a sample",
+            "Takes": card.preprocessing.in_words(entry(card.data).shape),
             "Operators": ", ".join(f"{n} {kind}" for kind, n in list(card.operators.items())[:4]),
         },
         border="horizontal",
@@ -94,21 +83,6 @@ def _architecture(file: str) -> str:
         "Architecture", library.ARCHITECTURES, key="upload_architecture", width=340,
         help="Weights alone do not say what they compute: choose the one of our networks that they are for.",
     )  # fmt: skip
-
-
-def _start(chosen, data: str, architecture: str) -> None:
-    """Move the file out of the page's memory, and add it in the background."""
-    folder = Path(tempfile.mkdtemp(prefix="edgekit-upload-"))
-    path = folder / Path(chosen.name).name
-    path.write_bytes(chosen.getbuffer())
-    st.session_state[WATCHED] = actions.add_model(path, data, architecture, state.session()).id
-    st.session_state[EMPTIED] = st.session_state.get(EMPTIED, 0) + 1
-
-
-def _ended(job: Job | None) -> None:
-    if job is not None and job.status is JobStatus.DONE:
-        st.session_state.pop(WATCHED)
-        st.toast("Added. It is among the models of the Workbench now.", icon=":material/check_circle:")
 
 
 @st.dialog("Remove this model?")

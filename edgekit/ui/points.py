@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 
-from edgekit.core.measurement import Measurement, Origin
+from edgekit.core.measurement import QUALITIES, Measurement, Origin
 from edgekit.store.rows import Summary
 from edgekit.ui import words
 from edgekit.ui.charts import Point
@@ -11,7 +11,7 @@ from edgekit.ui.spelling import spelled
 
 MOST = 2000  # newest runs that a chart looks through
 
-AXES = ("accuracy", "size_bytes", "latency_ms")
+AXES = (*QUALITIES, "size_bytes", "latency_ms")
 
 
 def points(summaries: Iterable[Summary], host: str, keep: str | None = None) -> list[Point]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from edgekit.core.measurement import Measurement
+from edgekit.core.measurement import Measurement, quality
 from edgekit.core.run import Run, Status
 from edgekit.store.store import Store
 from edgekit.ui import words
@@ -28,7 +28,7 @@ def frame(runs: Sequence[Run]) -> pd.DataFrame:
             "Status": [[LOOKS[run.status][0]] for run in runs],
             "Run": [title(run) + (" · pinned" if run.pinned else "") for run in runs],
             "Model": [run.model for run in runs],
-            "Accuracy": [_value(run, "accuracy", 100) for run in runs],
+            "Accuracy": [_percent(quality(run.measurements)) for run in runs],
             "Size": [_value(run, "size_bytes") for run in runs],
             "Latency": [_value(run, "latency_ms") for run in runs],
             "Against the original": [_speed(run) for run in runs],
@@ -111,9 +111,13 @@ def first_page() -> None:
     forget_ticks()
 
 
-def _value(run: Run, metric: str, factor: float = 1.0) -> float | None:
-    found: Measurement | None = run.measurements.get(metric)
-    return None if found is None else found.value * factor
+def _value(run: Run, metric: str) -> float | None:
+    found = run.measurements.get(metric)
+    return None if found is None else found.value
+
+
+def _percent(found: Measurement | None) -> float | None:
+    return None if found is None else 100 * found.value
 
 
 def _speed(run: Run) -> str:

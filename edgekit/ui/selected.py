@@ -6,7 +6,8 @@ import streamlit as st
 import yaml
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.measurement import METRICS
+from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.preprocessing import Pixels
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
@@ -75,7 +76,8 @@ def command(run: Run) -> str:
 
 def table(run: Run) -> dict[str, list[str]]:
     """Every metric: before, after, the interval, and how it came to be."""
-    rows = [(metric, run.measurements.get(metric)) for metric in METRICS]
+    metrics = [metric for metric in METRICS if metric in run.measurements or metric not in BY_TASK]
+    rows = [(metric, run.measurements.get(metric)) for metric in metrics]
     return {
         "": [METRICS[metric].title for metric, _ in rows],
         "Before": [words.measured(run.baseline_measurements.get(metric)) for metric, _ in rows],
@@ -87,26 +89,45 @@ def table(run: Run) -> dict[str, list[str]]:
 
 def snippet(run: Run, card: About) -> str:
     """Python that loads the downloaded file and runs it on one image, with onnxruntime, numpy and pillow."""
-    height, width, channels = (*(card.size or entry(card.data).image[:2]), len(card.mean))
+    prepared, raw = card.preprocessing, entry(card.data).shape
+    if not isinstance(prepared, Pixels):
+        return _plain_snippet(run, card)
+    height, width, channels = (*(prepared.size or raw[:2]), len(prepared.mean))
     mode = "L" if channels == 1 else "RGB"
     pixels = "" if channels > 1 else "[..., None]"
-    arranged = "inputs" if card.channels_last else "inputs.transpose(2, 0, 1)"
+    arranged = "inputs" if prepared.channels_last else "inputs.transpose(2, 0, 1)"
+    arranged += ".reshape(-1)" if prepared.flat else ""
     return f"""import numpy as np, onnxruntime as ort
 from PIL import Image
 
 image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}), Image.BILINEAR)
 pixels = np.asarray(image, np.float32){pixels} / 255  # ({height}, {width}, {channels})
-inputs = (pixels - np.float32({list(card.mean)})) / np.float32({list(card.std)})
+inputs = (pixels - np.float32({list(prepared.mean)})) / np.float32({list(prepared.std)})
 
 session = ort.InferenceSession("{file_name(run)}")
 outputs = session.run(None, {{session.get_inputs()[0].name: {arranged}[None]}})[0]
-print({json.dumps(list(classes(card)))}[outputs.argmax()])
+print({_answer(card)})
 """
 
 
-def classes(card: About) -> tuple[str, ...]:
-    """The names of the answers."""
-    return entry(card.data).classes
+def _plain_snippet(run: Run, card: About) -> str:
+    prepared, raw = card.preprocessing, entry(card.data).shape
+    values = ", ".join(f"{name}={value!r}" for name, value in prepared if name != "kind")
+    return f"""import numpy as np, onnxruntime as ort
+from edgekit.core.preprocessing import {type(prepared).__name__}
+
+prepared = {type(prepared).__name__}({values})
+samples = np.zeros((1, {", ".join(map(str, raw))}))  # yours: {prepared.in_words(raw)}
+
+session = ort.InferenceSession("{file_name(run)}")
+outputs = session.run(None, {{session.get_inputs()[0].name: prepared(samples)}})[0]
+print({_answer(card)})
+"""
+
+
+def _answer(card: About) -> str:
+    names = entry(card.data).classes
+    return f"{json.dumps(list(names))}[outputs.argmax()]" if names else "outputs"
 
 
 def _download(run: Run, store: Store) -> None:

@@ -4,12 +4,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.measurement import METRICS
+from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.core.run import Run, Step
 from edgekit.store.store import Store
 from edgekit.ui import words
 
-SHOWN = ("size_bytes", "latency_ms", "accuracy", "peak_memory_bytes")
+SHOWN = ("size_bytes", "latency_ms", *QUALITIES, "peak_memory_bytes")
 BETTER, WORSE, WHOLE = "#0E9384", "#D9730D", "#6B7280"
 HEIGHT = 260
 
@@ -20,7 +20,7 @@ def draw(run: Run, store: Store) -> None:
         st.caption("Turn on “Measure each step” beside the controls to see what every step of a recipe did.")
         return
     with st.grid("auto", min_column_width=260, gap="small"):
-        for metric in SHOWN:
+        for metric in (name for name in SHOWN if name not in QUALITIES or name in run.baseline_measurements):
             with st.container():
                 figure = waterfall(run, metric)
                 low = figure.layout.yaxis.range[0]
@@ -43,7 +43,7 @@ def labels(run: Run) -> list[str]:
 def waterfall(run: Run, metric: str) -> go.Figure:
     """The original as a whole bar, then a floating bar from each value to the next; an unknown number is a gap."""
     series = [run.baseline_measurements.get(metric)] + [step.measurements.get(metric) for step in run.steps]
-    scale = 100 if metric == "accuracy" else 1
+    scale = 100 if metric in QUALITIES else 1
     values = [None if found is None else scale * found.value for found in series]
     bottoms, heights, colours, last = [], [], [], None
     for value in values:
@@ -66,8 +66,8 @@ def waterfall(run: Run, metric: str) -> go.Figure:
     )
     known = [value for value in values if value is not None]
     top = 1.18 * max(known, default=1.0)
-    low = min(known, default=0.0) - 2 if metric == "accuracy" else 0.0
-    top = max(known, default=100.0) + 1 if metric == "accuracy" else top
+    low = min(known, default=0.0) - 2 if metric in QUALITIES else 0.0
+    top = max(known, default=100.0) + 1 if metric in QUALITIES else top
     figure.update_yaxes(visible=False, range=[max(low, 0.0), top])
     figure.update_xaxes(title=None, tickangle=0)
     figure.update_layout(height=HEIGHT, margin={"l": 4, "r": 4, "t": 16, "b": 4}, showlegend=False, dragmode=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from edgekit.core.preprocessing import Pixels
 from edgekit.models.plan import Plan
 from edgekit.models.remake import main
 
@@ -15,8 +16,7 @@ PLAN = Plan(
     architecture="lenet5",
     reference="Han et al. 2016, Deep Compression, arXiv:1510.00149, after LeCun et al. 1998",
     data="fashion-mnist",
-    mean=(0.2860,),
-    std=(0.3530,),
+    preprocessing=Pixels(mean=(0.2860,), std=(0.3530,)),
     epochs=25,
     learning_rate=0.03,
     weight_decay=1e-3,

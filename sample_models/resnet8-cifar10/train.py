@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from edgekit.core.preprocessing import Pixels
 from edgekit.models.plan import Plan
 from edgekit.models.remake import main
 
@@ -15,8 +16,7 @@ PLAN = Plan(
     architecture="resnet8",
     reference="Banbury et al. 2021, MLPerf Tiny Benchmark, arXiv:2106.07597",
     data="cifar10",
-    mean=(0.4914, 0.4822, 0.4465),
-    std=(0.2470, 0.2435, 0.2616),
+    preprocessing=Pixels(mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616)),
     epochs=110,
     learning_rate=0.1,
     weight_decay=2e-4,

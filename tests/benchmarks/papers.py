@@ -249,10 +249,10 @@ def _aimet(store: Store, model_id: str, bits: int) -> dict:
     """AIMET's AdaRound of the same network beside ours, in an environment of its own."""
     model = load(model_id)
     data = splits.load(model.data)
-    graph = export(model.network, model.preprocessing(data.training.pixels[:1]))
+    graph = export(model.network, model.preprocessing(data.training.raw[:1]))
     samples = {
         "calibration": calibration(data.training, model.preprocessing, CALIBRATION),
-        "inputs": model.preprocessing(data.evaluation.pixels),
+        "inputs": model.preprocessing(data.evaluation.raw),
         "labels": data.evaluation.labels,
     }
     found = peers.asked("aimet", graph, samples, bits=bits, iterations=ITERATIONS)

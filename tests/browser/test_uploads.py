@@ -11,7 +11,7 @@ from tests.browser.workbench import wait_for_point
 
 
 def bring(page: Page, path: Path) -> None:
-    page.set_input_files("input[type=file]", path)
+    page.set_input_files(".st-key-add_model input[type=file]", path)
     page.get_by_role("button", name="Add this model").click()
 
 
@@ -38,7 +38,7 @@ def test_a_brought_file_is_added_compressed_and_removed(app, tab, tmp_path):
 def test_weights_alone_are_asked_which_architecture_they_are_for(app, tab, tmp_path):
     page = tab(f"{app.url}/models_and_data")
     weights = Path(__file__).resolve().parents[2] / "sample_models" / LENET / "model.safetensors"
-    page.set_input_files("input[type=file]", weights)
+    page.set_input_files(".st-key-add_model input[type=file]", weights)
     expect(page.get_by_role("combobox", name="Architecture")).to_have_value("lenet5")
     page.get_by_role("button", name="Add this model").click()
     expect(page.get_by_role("heading", name="model", exact=True)).to_be_visible()

@@ -31,7 +31,8 @@ def test_an_unknown_number_is_a_miss_of_every_metric(metric: str):
 
 
 def test_the_budget_counts_accuracy_in_points_below_the_baseline():
-    limits = {limit.metric: limit.worst for limit in Budget(accuracy_drop=1.5).limits(0.9)}
+    before = Measurement.exact("accuracy", 0.9, "")
+    limits = {limit.metric: limit.worst for limit in Budget(accuracy_drop=1.5).limits(before)}
     assert limits == {"size_bytes": 5e6, "latency_ms": 100, "accuracy": pytest.approx(0.885)}
 
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from edgekit.core.measurement import METRICS, Measurement, Origin
+from edgekit.core.measurement import BY_TASK, METRICS, Measurement, Origin, quality
 
 
 def test_a_counted_number_has_no_interval():
@@ -24,12 +24,20 @@ def test_as_json_is_what_the_command_line_promises():
     }  # fmt: skip
 
 
-def test_the_ten_metrics_are_there_and_only_accuracy_is_better_when_larger():
+def test_the_metrics_are_these_and_only_those_of_quality_are_better_when_larger():
     assert list(METRICS) == [
-        "accuracy", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms",
-        "peak_memory_bytes", "params", "macs",
+        "accuracy", "agreement", "sqnr_db", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms",
+        "latency_p95_ms", "peak_memory_bytes", "params", "macs",
     ]  # fmt: skip
-    assert [metric.id for metric in METRICS.values() if metric.more_is_better] == ["accuracy"]
+    assert [metric.id for metric in METRICS.values() if metric.more_is_better] == list(BY_TASK)
+
+
+def test_how_good_a_file_is_has_one_number_of_either_kind():
+    accuracy, agreement = (Measurement.exact(metric, 0.9, "") for metric in ("accuracy", "agreement"))
+    size = Measurement.exact("size_bytes", 10, "")
+    assert quality({"size_bytes": size, "accuracy": accuracy}) is accuracy
+    assert quality({"agreement": agreement}) is agreement
+    assert quality({"size_bytes": size}) is None
 
 
 def test_what_a_measurement_does_not_have_is_refused():

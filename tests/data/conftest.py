@@ -80,9 +80,8 @@ def tiny(shelf: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict:
         shelf.files[f"{name}.gz"] = gzip.compress(idx(array), mtime=0)
     entry = {
         "title": "Tiny",
-        "task": "classification",
         "classes": ["a", "b"],
-        "image": [4, 4, 1],
+        "shape": [4, 4, 1],
         "training": 20,
         "evaluation": 10,
         "validation": 5,

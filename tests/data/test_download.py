@@ -22,8 +22,8 @@ FIRST = f"{NAMES[0]}.gz"
 def test_what_was_pulled_is_what_was_published(tiny):
     pull("tiny")
     found, wanted = load("tiny"), tiny_arrays()
-    assert (found.evaluation.pixels == wanted["evaluation_pixels"]).all()
-    assert (found.training.pixels == wanted["training_pixels"][5:]).all()
+    assert (found.evaluation.raw == wanted["evaluation_raw"]).all()
+    assert (found.training.raw == wanted["training_raw"][5:]).all()
     assert (found.validation.labels == wanted["training_labels"][:5]).all()
 
 
@@ -67,7 +67,7 @@ def test_a_partial_download_is_continued_where_it_ended(tiny, shelf):
 def test_a_download_that_was_all_there_but_for_its_name_is_used(tiny, shelf):
     _left_behind(FIRST, shelf.files[FIRST])
     pull("tiny")
-    assert load("tiny").training.pixels.shape == (15, 4, 4, 1)
+    assert load("tiny").training.raw.shape == (15, 4, 4, 1)
 
 
 def test_a_server_that_cannot_resume_sends_all_of_it_again(tiny, shelf):
@@ -182,7 +182,7 @@ def test_cancel_ends_a_tool_that_stalls(tiny, tmp_path, monkeypatch):
 
 def test_a_damaged_file_is_refused_with_the_command_that_mends_it(tiny):
     pull("tiny")
-    path = fetched_folder("tiny") / "evaluation_pixels.npy"
+    path = fetched_folder("tiny") / "evaluation_raw.npy"
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
@@ -190,12 +190,12 @@ def test_a_damaged_file_is_refused_with_the_command_that_mends_it(tiny):
     with pytest.raises(DataError) as refused:
         load("tiny")
     assert str(refused.value) == (
-        f"the files of Tiny are damaged: {path} must have sha256 {tiny['sha256']['evaluation_pixels']}, "
+        f"the files of Tiny are damaged: {path} must have sha256 {tiny['sha256']['evaluation_raw']}, "
         f"not {arrays.digest(changed)}. Fetch it again: python -m edgekit data pull tiny"
     )
     assert status("tiny").note.startswith("damaged: ")
     pull("tiny")
-    assert (load("tiny").evaluation.pixels == tiny_arrays()["evaluation_pixels"]).all()
+    assert (load("tiny").evaluation.raw == tiny_arrays()["evaluation_raw"]).all()
 
 
 @pytest.mark.parametrize("harm", ["missing", "cut short", "no stamp to read", "of another catalog"])
@@ -219,7 +219,7 @@ def test_every_kind_of_damage_is_seen_and_mended_by_a_pull(tiny, harm):
 
 def test_a_file_that_was_only_touched_is_read_through_once_and_trusted_again(tiny):
     pull("tiny")
-    path = fetched_folder("tiny") / "training_pixels.npy"
+    path = fetched_folder("tiny") / "training_raw.npy"
     path.touch()
     load("tiny")
     assert str(path.stat().st_mtime_ns) in (path.parent / "stamp.json").read_text()
@@ -227,14 +227,14 @@ def test_a_file_that_was_only_touched_is_read_through_once_and_trusted_again(tin
 
 def test_a_pull_reads_everything_through_even_where_size_and_time_agree(tiny):
     pull("tiny")
-    path = fetched_folder("tiny") / "training_pixels.npy"
+    path = fetched_folder("tiny") / "training_raw.npy"
     times, content = path.stat(), bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert load("tiny").training.pixels[-1, -1, -1, -1] != tiny_arrays()["training_pixels"][-1, -1, -1, -1]
+    assert load("tiny").training.raw[-1, -1, -1, -1] != tiny_arrays()["training_raw"][-1, -1, -1, -1]
     pull("tiny")
-    assert (load("tiny").training.pixels == tiny_arrays()["training_pixels"][5:]).all()
+    assert (load("tiny").training.raw == tiny_arrays()["training_raw"][5:]).all()
 
 
 def test_a_cache_that_cannot_be_written_is_named_with_what_to_do(tiny, tmp_path, monkeypatch):

@@ -6,13 +6,14 @@ import torch
 
 from edgekit.core.errors import DataError
 from edgekit.core.host import Host
-from edgekit.core.model import Model, Preprocessing
+from edgekit.core.model import Model
+from edgekit.core.preprocessing import Pixels
 from edgekit.data import feed
 from edgekit.data.catalog import entry
 from edgekit.data.splits import load
 from edgekit.measure.candidates import Candidates
 
-PREPARED = Preprocessing((0.2860,), (0.3530,))
+PREPARED = Pixels(mean=(0.2860,), std=(0.3530,))
 HOST = Host(id="h", cpu="c", architecture="x86_64", features=(), cores=1, memory_bytes=1, system="Linux")
 
 
@@ -41,7 +42,7 @@ def test_a_bench_has_one_example_of_the_networks_input(bench, fashion, candidate
 def test_calibration_samples_are_balanced_training_images_without_augmentation(bench, fashion):
     inputs = bench.calibration(40)
     chosen = fashion.training.take(40, seed=3)
-    np.testing.assert_array_equal(inputs, PREPARED(chosen.pixels))
+    np.testing.assert_array_equal(inputs, PREPARED(chosen.raw))
     assert np.bincount(chosen.labels).tolist() == [4] * 10
 
 
@@ -50,7 +51,7 @@ def test_there_are_never_more_calibration_samples_than_training_samples(bench, f
 
 
 def test_no_calibration_or_training_sample_is_a_validation_or_test_image(fashion):
-    held_out = {image.tobytes() for split in (fashion.validation, fashion.evaluation) for image in split.pixels}
+    held_out = {image.tobytes() for split in (fashion.validation, fashion.evaluation) for image in split.raw}
     inputs = feed.calibration(fashion.training, PREPARED, 512)
     back = np.rint((inputs * 0.3530 + 0.2860) * 255).astype(np.uint8)
     assert not held_out & {image.tobytes() for image in back.transpose(0, 2, 3, 1)}

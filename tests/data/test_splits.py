@@ -25,7 +25,7 @@ def test_fashion_mnist_comes_with_edgekit(fashion):
 def test_the_packaged_test_set_is_the_official_one(fashion):
     promised = entries()["fashion-mnist"].sha256
     found = fashion.evaluation
-    assert hashlib.sha256(found.pixels.tobytes()).hexdigest() == promised["evaluation_pixels"]
+    assert hashlib.sha256(found.raw.tobytes()).hexdigest() == promised["evaluation_raw"]
     assert hashlib.sha256(found.labels.tobytes()).hexdigest() == promised["evaluation_labels"]
 
 
@@ -40,7 +40,7 @@ def test_no_image_of_cifar10_is_in_two_splits(cifar10):
 def test_cifar10_has_its_official_sizes(cifar10):
     found = load("cifar10")
     assert (len(found.training), len(found.validation), len(found.evaluation)) == (47_500, 2_500, 10_000)
-    assert found.evaluation.pixels.shape == (10_000, 32, 32, 3)
+    assert found.evaluation.raw.shape == (10_000, 32, 32, 3)
 
 
 def test_validation_is_the_first_of_the_training_set(fashion):
@@ -64,7 +64,7 @@ def test_subsets_are_nested_and_always_the_same(fashion):
 
 def test_a_subset_keeps_pixels_labels_and_places_together(fashion):
     few = fashion.evaluation.take(50)
-    assert (few.pixels == fashion.evaluation.pixels[few.indices]).all()
+    assert (few.raw == fashion.evaluation.raw[few.indices]).all()
     assert (few.labels == fashion.evaluation.labels[few.indices]).all()
 
 
@@ -91,7 +91,7 @@ def test_asking_for_no_samples_is_refused(fashion):
 
 
 def test_keys_tell_splits_subsets_and_pixels_apart(fashion):
-    changed = np.array(fashion.validation.take(10).pixels)
+    changed = np.array(fashion.validation.take(10).raw)
     few = fashion.validation.take(10)
     changed[0, 0, 0, 0] ^= 1
     other = Samples(few.data, few.split, changed, few.labels, few.indices)
@@ -106,7 +106,7 @@ def test_opening_again_gives_the_same_dataset_without_reading_it_again(fashion):
 
 def test_pixels_cannot_be_changed_by_mistake(fashion):
     with pytest.raises(ValueError, match="read-only"):
-        fashion.evaluation.pixels[0] = 0
+        fashion.evaluation.raw[0] = 0
 
 
 def test_a_missing_data_set_is_refused_with_the_command_that_fetches_it(tmp_path, monkeypatch):
@@ -140,7 +140,7 @@ def test_a_packaged_file_that_was_changed_is_refused_with_the_way_to_restore_it(
 def _disjoint(dataset, known: int) -> None:
     """By the hash of every image; `known` images of training are in the published data twice."""
     splits = (dataset.training, dataset.validation, dataset.evaluation)
-    seen = [{hashlib.blake2b(image.tobytes()).digest() for image in split.pixels} for split in splits]
+    seen = [{hashlib.blake2b(image.tobytes()).digest() for image in split.raw} for split in splits]
     shared = len(seen[0] & seen[1]) + len(seen[0] & seen[2]) + len(seen[1] & seen[2])
     assert shared <= known
     indices = np.concatenate([dataset.training.indices, dataset.validation.indices])

@@ -28,14 +28,14 @@ def test_outputs_come_in_the_order_of_the_samples_whatever_batch_the_file_takes(
     path = flatten(tmp_path / "file.onnx", 4, batch)
     got = outputs(path, samples(), as_floats, threads=threads)
     assert got.dtype == np.float32
-    assert np.array_equal(got, samples().pixels.reshape(1000, 4))
+    assert np.array_equal(got, samples().raw.reshape(1000, 4))
 
 
 def test_a_file_that_takes_half_precision_gets_it(tmp_path):
     path = flatten(tmp_path / "file.onnx", 4, kind=TensorProto.FLOAT16)
     got = outputs(path, samples(10), as_floats)
     assert got.dtype == np.float32
-    assert np.array_equal(got, samples(10).pixels.reshape(10, 4))
+    assert np.array_equal(got, samples(10).raw.reshape(10, 4))
 
 
 def test_a_file_that_looks_at_the_whole_batch_gets_one_sample_at_a_time(tmp_path):

@@ -48,7 +48,7 @@ def test_a_card_repeats_its_plan(name):
 
     card, planned = samples.card(name).model_dump(), plan(name).model_dump()
     same = card.keys() & planned.keys()
-    assert {"architecture", "data", "mean", "std", "epochs", "seed", "threads"} <= same
+    assert {"architecture", "data", "preprocessing", "epochs", "seed", "threads"} <= same
     assert {key: card[key] for key in same} == {key: planned[key] for key in same}
 
 

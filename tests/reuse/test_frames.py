@@ -68,22 +68,22 @@ def test_a_network_without_one_answer_a_frame_is_refused():
 def test_a_clip_shows_its_image_with_noise_and_now_and_then_moves(fashion):
     few = fashion.validation.take(3)
     still = clips(few, Scene(length=4, moves=0, noise=0))
-    assert np.array_equal(still.pixels, few.pixels.repeat(4, axis=0))
+    assert np.array_equal(still.raw, few.raw.repeat(4, axis=0))
     assert np.array_equal(still.labels, few.labels.repeat(4))
     assert (still.split, still.data) == (few.split, few.data)
-    moving = clips(few, Scene(length=4, moves=1, noise=0)).pixels.reshape(3, 4, 28, 28, 1).astype(int)
+    moving = clips(few, Scene(length=4, moves=1, noise=0)).raw.reshape(3, 4, 28, 28, 1).astype(int)
     one_pixel = [np.roll(moving[:, 0], step, axis) for step in (-1, 1) for axis in (1, 2)]
     for clip in range(3):
         inner = (slice(2, -2), slice(2, -2))
         assert any(np.array_equal(moving[clip, 1][inner], moved[clip][inner]) for moved in one_pixel)
-    noisy = clips(few, Scene(length=4, moves=0, noise=2)).pixels.astype(int) - still.pixels
-    assert 1 < noisy[(still.pixels > 20) & (still.pixels < 235)].std() < 3
+    noisy = clips(few, Scene(length=4, moves=0, noise=2)).raw.astype(int) - still.raw
+    assert 1 < noisy[(still.raw > 20) & (still.raw < 235)].std() < 3
 
 
 def test_clips_are_the_same_each_time_and_others_with_another_seed(fashion):
     few = fashion.validation.take(3)
-    assert np.array_equal(clips(few, Scene()).pixels, clips(few, Scene()).pixels)
-    assert not np.array_equal(clips(few, Scene()).pixels, clips(few, Scene(seed=1)).pixels)
+    assert np.array_equal(clips(few, Scene()).raw, clips(few, Scene()).raw)
+    assert not np.array_equal(clips(few, Scene()).raw, clips(few, Scene(seed=1)).raw)
 
 
 def test_skipping_is_measured_against_always_computing(fashion, tmp_path):
@@ -109,7 +109,7 @@ def test_a_threshold_that_must_change_no_answer_computes_what_differs(fashion, t
 
 
 def test_a_film_without_labels_chooses_on_its_first_half_and_is_measured_on_the_second(fashion, tmp_path):
-    film = clips(fashion.evaluation.take(40), Scene()).pixels
+    film = clips(fashion.evaluation.take(40), Scene()).raw
     found = skip_in_film(samples.load("lenet5-fashion"), film, tmp_path)
     assert found.frames == len(film) / 2
     assert found.difference is None

@@ -10,7 +10,7 @@ from torch import nn
 
 from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
-from edgekit.core.model import Preprocessing
+from edgekit.core.preprocessing import Pixels
 from edgekit.models import samples
 from edgekit.models.architectures import fresh
 from edgekit.techniques._attention_maps import distance, map_makers, watched
@@ -141,7 +141,7 @@ def test_another_sample_model_can_teach():
 def test_a_teacher_with_other_preprocessing_sees_the_pixels_as_it_is_used_to():
     model = samples.load("lenet5-fashion")
     pixels = torch.randint(0, 256, (4, 28, 28, 1), generator=torch.Generator().manual_seed(0)).numpy()
-    ours = Preprocessing(mean=(0.5,), std=(0.25,))
+    ours = Pixels(mean=(0.5,), std=(0.25,))
     teacher = _teacher("lenet5-fashion", replace(a_bench((1, 28, 28)), data=model.data, preprocessing=ours))
     with torch.no_grad():
         wanted = model.network(torch.from_numpy(model.preprocessing(pixels)))

@@ -222,9 +222,9 @@ def test_cancel_stops_it_while_it_calibrates():
 def test_lenet_loses_less_than_half_a_point():
     model, data = samples.load("lenet5-fashion"), splits.load("fashion-mnist")
     graph = export(model.network, np.zeros((1, *model.input_shape), np.float32))
-    calibration = model.preprocessing(data.training.take(512).pixels)
+    calibration = model.preprocessing(data.training.take(512).raw)
     test = data.evaluation.take(2000)
-    images = model.preprocessing(test.pixels)
+    images = model.preprocessing(test.raw)
     before = (run(graph, images).argmax(1) == test.labels).mean()
     bench = replace(BENCH, calibration=lambda n: calibration[:n])
     bytes_before = graph.ByteSize()

@@ -300,8 +300,8 @@ def test_seven_bits_and_transposed_convolutions_are_rounded_without_calibration(
 def test_lenet_keeps_its_accuracy_at_a_fraction_of_its_size(bits: int, points: float):
     model, data = samples.load("lenet5-fashion"), splits.load("fashion-mnist")
     graph = export(model.network, np.zeros((1, *model.input_shape), np.float32))
-    calibration, test = model.preprocessing(data.training.take(128).pixels), data.evaluation.take(2000)
-    images = model.preprocessing(test.pixels)
+    calibration, test = model.preprocessing(data.training.take(128).raw), data.evaluation.take(2000)
+    images = model.preprocessing(test.raw)
     before = (run(graph, images).argmax(1) == test.labels).mean()
     size = graph.ByteSize()
     done = QuantizeWeights(bits=bits).apply(graph, replace(BENCH, calibration=lambda n: calibration[:n]))

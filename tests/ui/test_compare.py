@@ -120,9 +120,3 @@ def test_disputes_fall_into_groups_by_who_is_right():
         "Only C is wrong": [],
         "All of them are wrong": [2],
     }
-
-
-def test_pictures_of_grey_and_colour_images_keep_their_pixels_square():
-    grey, colour = np.zeros((28, 28, 1), np.uint8), np.zeros((32, 32, 3), np.uint8)
-    assert {compare_samples.picture(image).size for image in (grey, colour)} == {(224, 224)}
-    assert [compare_samples.picture(image).mode for image in (grey, colour)] == ["L", "RGB"]

@@ -16,7 +16,7 @@ JOB = Job("id", "Compressing", "tab", False, JobStatus.RUNNING, 0.4, "epoch 2 of
 
 def test_a_changed_answer_shows_both_answers_with_what_was_right():
     one = Disagreement(sample=3, label=1, before=1, after=0, before_confidence=0.61, after_confidence=0.52)
-    assert gallery.text(one, ("shirt", "coat")).splitlines() == [
+    assert gallery.text(one, ("shirt", "coat").__getitem__).splitlines() == [
         "**coat**  ",
         ":small[:green[:material/check:] before: coat, 61\u00a0%]  ",
         ":small[:red[:material/close:] after: shirt, 52\u00a0%]",
@@ -73,6 +73,6 @@ def test_a_job_says_where_it_is(change, text):
 
 def test_a_chip_says_what_its_limit_asks_for():
     budget = Budget(size_bytes=250_000, latency_ms=2, accuracy_drop=0.5)
-    limits = budget.limits(a_baseline().measurements["accuracy"].value)
+    limits = budget.limits(a_baseline().measurements["accuracy"])
     texts = [header.text(limit, budget) for limit in limits]
     assert texts == ["at most 250 kB", "at most 2.00 ms", "at most 0.5 points lost"]

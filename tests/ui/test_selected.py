@@ -43,7 +43,8 @@ def a_classifier(path, *shape: int) -> None:
     ],
 )
 def test_the_snippet_loads_and_runs_the_downloaded_file(model, fed, shape, tmp_path):
-    card = cards()[model].model_copy(update=fed)
+    card = cards()[model]
+    card = card.model_copy(update={"preprocessing": card.preprocessing.model_copy(update=fed)})
     about = entry(card.data)
     run = a_run(model=model, data=card.data)
     a_classifier(tmp_path / selected.file_name(run), *shape)
@@ -78,7 +79,7 @@ def test_the_file_is_named_by_model_steps_and_the_start_of_its_hash():
 
 def test_the_table_holds_every_metric_with_its_interval_and_origin():
     table = selected.table(a_run())
-    assert table[""] == [metric.title for metric in METRICS.values()]
+    assert table[""] == [metric.title for metric in METRICS.values() if metric.id not in ("agreement", "sqnr_db")]
     row = {column: values[0] for column, values in table.items()}
     assert row == {
         "": "Accuracy", "Before": "92.0 %", "After": "91.8 %", "95 % interval": "91.2 to 92.3 %",

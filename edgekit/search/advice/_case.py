@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import Measurement
+from edgekit.core.measurement import Measurement, quality
 from edgekit.core.run import Run
 
 MINUS = "\u2212"
@@ -64,8 +64,8 @@ class Case:
 
     def misses(self) -> set[str]:
         """The metrics at which the run is outside the budget."""
-        accuracy = self.before("accuracy")
-        limits = self.budget.limits(accuracy.value if accuracy else None)
+        before = quality(self.run.baseline_measurements) or quality(self.baseline.measurements)
+        limits = self.budget.limits(before)
         return {limit.metric for limit in limits if limit.miss(self.run.measurements.get(limit.metric))}
 
     def before(self, metric: str) -> Measurement | None:

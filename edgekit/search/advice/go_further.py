@@ -1,6 +1,6 @@
 """The budget is met with room to spare, or missed in size or time: the next step towards a smaller and faster file."""
 
-from edgekit.core.measurement import METRICS
+from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.search.advice._case import Advice, Case, changed, milliseconds, points, size
 
 NARROWER = {8: 6, 7: 6, 6: 5, 5: 4, 4: 3, 3: 2}
@@ -9,7 +9,7 @@ MORE, MOST = 0.1, 0.9
 
 def advice(case: Case) -> Advice | None:
     """Said while the accuracy budget holds; offers integers first, then fewer channels, then fewer bits."""
-    if case.drop is None or (misses := case.misses()) & {"accuracy"}:
+    if case.drop is None or (misses := case.misses()) & set(QUALITIES):
         return None
     further = _further(case, misses)
     if further is None:

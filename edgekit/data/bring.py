@@ -1,0 +1,117 @@
+"""A person's own data set: read, cut into splits, and kept beside their runs; python -m edgekit data add PATH."""
+
+import re
+import secrets
+import shutil
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from edgekit.core.errors import DataError, unknown
+from edgekit.core.files import written_whole
+from edgekit.core.progress import Progress, part, silent
+from edgekit.data import arrays, catalog
+from edgekit.data.catalog import ARRAYS, ENTRY, GONE, Entry
+from edgekit.data.cutting import cut
+from edgekit.data.reading import read
+
+SHIFT = 8  # augmentation moves an image by at most one in so many pixels of its side
+
+
+def add(
+    path: Path,
+    *,
+    title: str = "",
+    size: tuple[int, int] | None = None,
+    label: str | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> str:
+    """Take a folder or file among the data sets, and return its id; the same samples again are the same data set.
+
+    Args:
+        title: what it is called; the name of the file if absent.
+        size, label: see `reading.read`.
+        seed: of which samples go where.
+
+    Raises:
+        DataError: it cannot be read, holds too little, or cannot be kept.
+    """
+    path = Path(path)
+    found = read(path, size=size, label=label, progress=part(progress, 0, 0.7))
+    training, test, validation, copies = cut(found, seed)
+    nothing = [np.zeros(len(one.raw), np.int64) for one in (training, test)]
+    labels = [none if one.labels is None else one.labels for one, none in zip((training, test), nothing, strict=True)]
+    held = dict(zip(ARRAYS, (training.raw, labels[0], test.raw, labels[1]), strict=True))
+    title = title or path.stem
+    digests = {name: arrays.digest(array) for name, array in held.items()}
+    about = Entry(
+        id=f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')[:40] or 'data'}-{_short(digests)}",
+        title=title,
+        kind=found.kind,
+        classes=found.classes,
+        shape=training.raw.shape[1:],
+        rate=found.rate,
+        training=len(training.raw),
+        evaluation=len(test.raw),
+        validation=validation,
+        shift=min(training.raw.shape[1:3]) // SHIFT if found.kind == "image" else 0,
+        flip=False,  # nobody said that left and right mean the same
+        licence="yours",
+        sha256=digests,
+        note=" ".join(filter(None, (found.said, _of_copies(copies), _of_the_split(found.test is not None, seed)))),
+    )
+    _keep(about, held, part(progress, 0.7, 1))
+    progress(1.0, "added")
+    return about.id
+
+
+def remove(name: str) -> None:
+    """Delete the samples that a person brought; models and runs that were scored on them stay.
+
+    Raises:
+        DataError: there is no such data among those that were brought.
+    """
+    known = catalog.brought()
+    if name not in known:
+        if name in catalog.entries():
+            raise DataError(f"{name} is one of EdgeKit's own data sets; only those that were added can be removed.")
+        raise DataError(unknown("data set that was added", name, known))
+    folder = catalog.brought_folder() / name
+    (folder / ENTRY).rename(folder / GONE)
+    for path in folder.iterdir():
+        if path.name != GONE:
+            path.unlink()
+
+
+def _keep(about: Entry, held: dict[str, np.ndarray], progress: Progress) -> None:
+    """Write it whole or not at all."""
+    target = catalog.brought_folder() / about.id
+    if (target / ENTRY).exists() and not arrays.damage(target, about.sha256):
+        return
+    beside = target.with_name(f".{about.id}.{secrets.token_hex(4)}")
+    try:
+        arrays.keep(beside, held, progress)
+        with written_whole(beside / ENTRY) as file:
+            file.write(yaml.safe_dump(about.model_dump(mode="json", exclude_defaults=True), sort_keys=False).encode())
+        shutil.rmtree(target, ignore_errors=True)  # what was removed before, or is damaged
+        beside.rename(target)
+    except OSError as error:
+        raise arrays.unwritable(target, error) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _short(digests: dict[str, str]) -> str:
+    import hashlib
+
+    return hashlib.sha256("".join(digests.values()).encode()).hexdigest()[:8]
+
+
+def _of_copies(count: int) -> str:
+    return f"{count:,} exact copies were left out." if count else ""
+
+
+def _of_the_split(marked: bool, seed: int) -> str:
+    return "The test set is the one it came with." if marked else f"A quarter is the test set, chosen by seed {seed}."
