@@ -93,6 +93,19 @@ def read(
     )
 
 
+def sample(name: str, content: bytes) -> np.ndarray:
+    """One sample in a file by itself, as it would be kept: an image (height, width, channels), sound, or an .npy.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    place = PurePosixPath(name)
+    if place.suffix in IMAGES:
+        picture = np.asarray(_picture(place, content))
+        return picture if picture.ndim == 3 else picture[..., None]
+    return _wave(place, content)[1] if place.suffix in SOUNDS else np.load(io.BytesIO(content))
+
+
 def _tree(path: Path, size: tuple[int, int] | None, progress: Progress) -> Found:
     files = _in_folder(path) if path.is_dir() else _in_zip(path)
     images, sounds = ([one for one in files if one[0].suffix.lower() in kinds] for kinds in (IMAGES, SOUNDS))

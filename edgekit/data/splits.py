@@ -50,6 +50,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def entry(self) -> Entry:
+        """What is known of the data set."""
+        return entry(self.data)
+
     @functools.cached_property
     def key(self) -> str:
         """A name for caches: the same for the same samples, labels and order, whatever file they came from."""

@@ -1,8 +1,9 @@
-"""The program of the child process: runs files where nothing else runs. Started by its path; imports no EdgeKit.
+"""The program of the child process: runs files where nothing else runs. Started by its path; imports no EdgeKit, but
+for `whole`, which times EdgeKit's own preprocessing as well.
 
-One line of JSON comes in, {"do": "time" | "replay" | "memory" | "profile", …}. Lines of JSON go out: {"ready": true}
-once all is imported, {"progress": fraction} now and then, and at the end {"result": …} or {"error": kind, "text": …,
-"path": …}.
+One line of JSON comes in, {"do": "time" | "replay" | "whole" | "memory" | "profile", …}. Lines of JSON go out:
+{"ready": true} once all is imported, {"progress": fraction} now and then, and at the end {"result": …} or
+{"error": kind, "text": …, "path": …}.
 A process that waits ends by itself when its parent does, because its input then closes.
 """
 
@@ -11,6 +12,7 @@ import sys
 sys.path.extend(path for path in sys.argv[1:] if path not in sys.path)  # where the parent found numpy and onnxruntime
 
 import gc
+import itertools
 import json
 import os
 import signal
@@ -53,11 +55,11 @@ def main() -> None:
         return
     job = json.loads(line)
     gc.disable()
-    verb: Callable[[dict], object] = {"time": timed, "replay": replayed, "memory": peak_bytes, "profile": profiled}[
-        job["do"]
-    ]
+    verbs: dict[str, Callable[[dict], object]] = {
+        "time": timed, "replay": replayed, "whole": whole, "memory": peak_bytes, "profile": profiled
+    }  # fmt: skip
     try:
-        tell(result=verb(job))
+        tell(result=verbs[job["do"]](job))
     except Refused as refused:
         tell(**refused.args[0])
 
@@ -154,6 +156,53 @@ def replayed(job: dict) -> dict:
     return {"runs": runs, "undisturbed": calm, "version": onnxruntime.__version__}
 
 
+def whole(job: dict) -> dict:
+    """From the file of a sample to the answer, the network's files by turns.
+
+    Args:
+        job: "paths", "threads", "seconds", "samples" (paths of .png, .wav or .npy files), "preprocessing" (as a card
+            holds it), "edgekit" (the folder that it is imported from).
+
+    Returns:
+        "runs": per path, per run, the nanoseconds of decoding, preparing, running, and reading the answer.
+    """
+    sys.path.append(job["edgekit"])
+    from pydantic import TypeAdapter
+
+    from edgekit.core.preprocessing import AnyPreprocessing
+    from edgekit.core.task import Classification
+    from edgekit.data.reading import sample
+
+    prepared, task = TypeAdapter(AnyPreprocessing).validate_python(job["preprocessing"]), Classification()
+    files = [Opened(path, job["threads"]) for path in job["paths"]]
+    contents = [(name, open(name, "rb").read()) for name in job["samples"]]  # noqa: SIM115, PTH123
+    clock = time.perf_counter_ns
+
+    def once(file: Opened, name: str, content: bytes) -> list[int]:
+        times = [clock()]
+        raw = sample(name, content)
+        times.append(clock())
+        inputs = prepared(raw[None])
+        times.append(clock())
+        found = file.answer(inputs)
+        times.append(clock())
+        task.answers(found), task.confidences(found)
+        times.append(clock())
+        return [after - before for before, after in itertools.pairwise(times)]
+
+    for file, (name, content) in itertools.product(files, contents):  # warms up
+        once(file, name, content)
+    runs: list[list[list[int]]] = [[] for _ in files]
+    started, passes = time.perf_counter(), 0
+    while time.perf_counter() - started < job["seconds"] * len(files):
+        order = list(range(len(files)))
+        for name, content in contents:
+            for place in order if passes % 2 else order[::-1]:
+                runs[place].append(once(files[place], name, content))
+        passes += 1
+    return {"runs": runs, "version": onnxruntime.__version__}
+
+
 def peak_bytes(job: dict) -> dict:
     """How far loading and running a file lifts this process's peak of resident memory."""
     if os.path.exists("/proc/self/clear_refs"):
@@ -213,6 +262,11 @@ class Opened:
             run(None, inputs)
             times.append(clock() - started)
         return times
+
+    def answer(self, inputs: np.ndarray) -> np.ndarray:
+        """What the file puts out first for one input."""
+        (name, wanted), *_ = self.inputs.items()
+        return self.session.run(None, {name: inputs.astype(wanted.dtype, copy=False)})[0]
 
     def replay(self, frames: np.ndarray, carried: dict[str, str]) -> list[int]:
         """Nanoseconds of each frame; see `replayed`."""

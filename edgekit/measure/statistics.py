@@ -65,6 +65,14 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     return Interval(value=float(values.mean()), low=float(low), high=float(high))
 
 
+def median(values: np.ndarray) -> Interval:
+    """The median of (n,) values with the two of them that enclose it 95 times of 100 (the sign test's interval)."""
+    ordered = np.sort(values)
+    n, half = len(ordered), Z * math.sqrt(len(ordered)) / 2
+    low, high = max(0, math.floor(n / 2 - half)), min(n - 1, math.ceil(n / 2 + half))
+    return Interval(value=float(np.median(ordered)), low=float(ordered[low]), high=float(ordered[high]))
+
+
 def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
     """(RESAMPLES,) means of as many values, drawn with replacement."""
     generator, n = np.random.default_rng(seed), len(values)

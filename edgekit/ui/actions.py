@@ -12,7 +12,10 @@ from edgekit.core.progress import Progress, part
 from edgekit.core.run import Run
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.measure.fusion import FusionRow, fusion_latencies
+from edgekit.measure.whole import Whole
 from edgekit.store.store import Store
+
+ORIGINAL, OURS = "Original", "This file"
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,22 @@ def time_fusion(path: Path, session: str) -> Job:
         return fusion_latencies(path, progress=progress)
 
     return jobs().submit("Timing fusion", work, session=session, short=True, slot="fusion")
+
+
+def time_whole(path: Path, run: Run, store: Store, session: str) -> Job:
+    """Time the way from an encoded sample to its answer with the original and with a run's file, by their names."""
+
+    def work(progress: Progress) -> dict[str, Whole]:
+        from edgekit.data.splits import load as data
+        from edgekit.library import load
+        from edgekit.measure.whole import whole_latencies
+
+        files = {} if run.baseline is None else {ORIGINAL: store.file(store.get(run.baseline).artifact.sha256)}
+        files |= {OURS if files else ORIGINAL: path}
+        found = whole_latencies(list(files.values()), load(run.model), data(run.data).evaluation, progress)
+        return dict(zip(files, found, strict=True))
+
+    return jobs().submit("Timing the whole way", work, session=session, short=True, slot="whole")
 
 
 def pull(data: str, title: str, session: str) -> Job:

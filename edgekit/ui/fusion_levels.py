@@ -1,38 +1,30 @@
 """What operator fusion is worth to the selected file: its time at each level of ONNX Runtime, from none to all."""
 
+from functools import partial
+
 import plotly.graph_objects as go
 import streamlit as st
 
-from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run
-from edgekit.jobs.jobs import JobStatus, jobs
 from edgekit.measure.fusion import FusionRow
 from edgekit.store.store import Store
-from edgekit.ui import actions, jobs_view, state, words
+from edgekit.ui import actions, on_demand, state, words
 
 HEIGHT = 220
 COLOURS = {"faster": "#0E9384", "slower": "#D9730D", "tie": "#6B7280"}
-WATCHED = "fusion_job"  # in the session state: the sha256 of the file that was timed last, and the id of that job
 
 
 def draw(run: Run, store: Store) -> None:
     """A button that times the file, then the levels as bars with what runs at each."""
-    timed, job_id = st.session_state.get(WATCHED, ("", ""))
-    job = jobs().get(job_id) if timed == run.artifact.sha256 else None
-    if job is not None and job.status is JobStatus.DONE:
-        _levels(job.result)
-        return
-    st.caption(
-        "A runtime fuses operators while it loads a file: batch normalisation into weights, activations into "
-        "convolutions. How much of this file's speed comes from that?"
-    )
-    st.button(
-        "Time it with and without fusion", icon=":material/timer:", key="fusion", on_click=_start, args=(run, store),
-        disabled=job is not None and job.active,
+    on_demand.measured(
+        "fusion", run, store,
+        caption="A runtime fuses operators while it loads a file: batch normalisation into weights, activations into "
+        "convolutions. How much of this file's speed comes from that?",
+        label="Time it with and without fusion",
         help="Runs the same file with ONNX Runtime's fusions off, and at each of its levels.",
+        start=partial(actions.time_fusion, session=state.session()),
+        show=_levels,
     )  # fmt: skip
-    if job is not None:
-        jobs_view.job_panel(job_id, on_end=lambda ended: None, every=jobs_view.LOOK_OFTEN)
 
 
 def figure(rows: list[FusionRow]) -> go.Figure:
@@ -81,12 +73,3 @@ def _label(place: int, row: FusionRow) -> str:
     if not place:
         return time
     return f"{time} ({'a tie' if row.speed == 'tie' else f'{row.ratio.value:.2f} ×'})"
-
-
-def _start(run: Run, store: Store) -> None:
-    try:
-        path = store.file(run.artifact.sha256)
-    except EdgeKitError as error:
-        st.toast(str(error), icon=":material/error:")
-        return
-    st.session_state[WATCHED] = (run.artifact.sha256, actions.time_fusion(path, state.session()).id)

@@ -20,6 +20,7 @@ from edgekit.ui import (
     sliders,
     state,
     step_charts,
+    whole_way,
 )
 from edgekit.ui import charts as draw_charts
 from edgekit.ui.charts import Point
@@ -95,7 +96,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
     if run is None:
         return
     selected.draw(run, card, store)
-    titles = ["What to try next", "Changed answers", "Layers", "Training", "Each step", "Fusion"]
+    titles = ["What to try next", "Changed answers", "Layers", "Training", "Each step", "Fusion", "Whole way"]
     tabs = st.tabs(titles, key="about", on_change="rerun")
     drawn = [
         lambda: advice_cards.draw(run, view.baseline, budget),
@@ -104,6 +105,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
         lambda: recovery.draw(run),
         lambda: step_charts.draw(run, store),
         lambda: fusion_levels.draw(run, store),
+        lambda: whole_way.draw(run, store),
     ]
     for tab, draw in zip(tabs, drawn, strict=True):
         if tab.open:
