@@ -1,10 +1,12 @@
 """python -m edgekit …: the same verbs as the pages. `--json` on every verb prints one machine-readable object.
 
 Exit status: 0 done; 1 the request could not be met (the reason on stderr, and as {"error": …} with --json); 2 wrong
-usage; 130 stopped by Ctrl-C. Heavy imports wait until a verb needs them, so that `--help` is quick.
+usage; 130 stopped by Ctrl-C. With EDGEKIT_PROGRESS=json in the environment, progress comes on stderr as lines of JSON.
+Heavy imports wait until a verb needs them, so that `--help` is quick.
 """
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -374,7 +376,11 @@ def _markdown(found: list[dict]) -> list[str]:
 
 
 def _progress() -> Callable[[float, str], None]:
-    """A line on stderr that is written over, on a terminal only."""
+    """A line on stderr that is written over, on a terminal only; or lines of JSON, where a program asks for them."""
+    if os.environ.get("EDGEKIT_PROGRESS") == "json":
+        return lambda fraction, what: print(
+            json.dumps({"progress": fraction, "what": what}), file=sys.stderr, flush=True
+        )
     if not sys.stderr.isatty():
         return lambda fraction, what: None
 

@@ -99,7 +99,9 @@ def damage(folder: Path, promised: Mapping[str, str] | None = None, thorough: bo
     except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{folder / STAMP} cannot be read ({type(error).__name__})"
     for name, wanted in (promised or {}).items():
-        if (kept := stamp["sha256"].get(name)) != wanted:
+        if (kept := stamp["sha256"].get(name)) is None:
+            return f"{_file(folder, name)} is missing"
+        if kept != wanted:
             return f"{_file(folder, name)} must have sha256 {wanted}, and was kept with {kept}"
     for name in stamp["sha256"]:
         path = _file(folder, name)

@@ -10,11 +10,13 @@ from typing import Any
 from edgekit.core.errors import Cancelled, EdgeKitError
 from edgekit.core.progress import Progress, part
 from edgekit.core.run import Run
+from edgekit.jobs.apart import apart
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.measure.fusion import FusionRow, fusion_latencies
 from edgekit.measure.whole import Whole
 from edgekit.store.store import Store
 
+LARGE = 20_000_000  # bytes of a file that is added in a process of its own, which takes seconds to start
 ORIGINAL, OURS = "Original", "This file"
 
 
@@ -98,12 +100,18 @@ def race(wishes: list[Wish], store: Store, session: str) -> Job:
 
 
 def add_model(path: Path, data: str, architecture: str, session: str) -> Job:
-    """Take an uploaded file among the models; the result is its id. The folder that it came in is deleted."""
+    """Take an uploaded file among the models; the result is its id. The folder that it came in is deleted.
+
+    A large one is worked on in a process of its own, so that the server does not grow by several times its size.
+    """
 
     def work(progress: Progress) -> str:
         from edgekit.library import add
 
         try:
+            if path.stat().st_size > LARGE:
+                words = ["models", "add", str(path), "--data", data, "--architecture", architecture]
+                return apart(words, progress)["id"]
             return add(path, data, architecture=architecture, progress=progress)
         finally:
             shutil.rmtree(path.parent, ignore_errors=True)

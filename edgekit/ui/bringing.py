@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from edgekit.jobs.jobs import Job, JobStatus
@@ -46,6 +47,8 @@ def button(name: str, label: str, chosen: UploadedFile | None, start: Callable[[
 def _start(name: str, chosen: UploadedFile, start: Callable[[Path], Job]) -> None:
     path = Path(tempfile.mkdtemp(prefix="edgekit-upload-")) / Path(chosen.name).name
     path.write_bytes(chosen.getbuffer())
+    session = get_script_run_ctx()
+    session.uploaded_file_mgr.remove_file(session.session_id, chosen.file_id)  # else it stays until the tab is closed
     st.session_state[_watched(name)] = start(path).id
     st.session_state[_emptied(name)] = st.session_state.get(_emptied(name), 0) + 1
 

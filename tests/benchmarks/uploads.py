@@ -92,7 +92,7 @@ def memory(folder: Path) -> list[dict]:
 
 
 def _add_and_remove(page: Page, path: Path) -> None:
-    page.set_input_files("input[type=file]", path)
+    page.set_input_files(".st-key-add_model input[type=file]", path)
     page.get_by_role("button", name="Add this model").click()
     page.get_by_role("button", name="Remove").wait_for()
     time.sleep(REST)  # a click while the page is drawn anew would be lost
