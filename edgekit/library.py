@@ -105,25 +105,50 @@ def add(
         ModelError: the file is refused, does not fit the data set, or cannot be run on it.
         DataError: the data set is unknown, or not on this machine.
     """
+    return _added(path, path.name, title or path.stem, data, architecture, scaling, progress)
+
+
+def feed_otherwise(name: str, scaling: str, progress: Progress = silent) -> str:
+    """Take an upload among the models once more, with its samples scaled in another way; its new id is returned.
+
+    Args:
+        scaling: one of the `ways` on its card.
+
+    Raises:
+        ModelError: there is no such upload, or no such way.
+    """
+    found = uploads.cards().get(name)
+    if found is None:
+        raise ModelError(unknown("uploaded model", name, uploads.cards()))
+    again = _added(uploads.path(name), found.file, found.title, found.data, found.architecture, scaling, progress)
+    if again != name:
+        uploads.remove(name)
+    return again
+
+
+def _added(
+    path: Path, file: str, title: str, data: str, architecture: str, scaling: str | None, progress: Progress
+) -> str:
     from edgekit.measure.fitting import fitted
 
     about, dataset = entry(data), splits.load(data)
     graph, facts, why = _opened(path, data, architecture, part(progress, 0, 0.4))
     fit, size = fitted(graph, facts, dataset, scaling, part(progress, 0.4, 1)), path.stat().st_size
     found = uploads.Card(
-        title=title or path.stem,
-        summary=f"Your file {path.name}, {size / 1e6:,.2f} MB, scored on {about.title}.",
+        title=title,
+        summary=f"Your file {file}, {size / 1e6:,.2f} MB, scored on {about.title}.",
         data=data,
         preprocessing=fit.preprocessing,
         params=facts.params,
         macs=fit.macs,
         sha256=sha256(path),
-        file=path.name,
+        file=file,
         bytes=size,
         architecture=architecture,
         operators=facts.operators,
         quantized=facts.quantized,
         scaling=fit.said,
+        ways=fit.ways,
         why_no_network=why,
     )
     uploads.keep(path, found)

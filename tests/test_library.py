@@ -70,6 +70,19 @@ def test_a_scaling_can_be_chosen_instead(tmp_path):
         library.add(a_file(tmp_path), "fashion-mnist", scaling="0 to 2")
 
 
+def test_a_brought_model_can_be_fed_otherwise(tmp_path):
+    name = library.add(a_file(tmp_path), "fashion-mnist", title="Mine")
+    ways = uploads.cards()[name].ways
+    assert max(ways, key=ways.get) == "Fashion-MNIST's mean and deviation"
+    again = library.feed_otherwise(name, "0 to 255")
+    (card,) = uploads.cards().values()
+    assert (card.id, card.title, card.file) == (again, "Mine", "lenet.onnx")
+    assert card.preprocessing == Pixels(mean=(0.0,), std=(1 / 255,))
+    assert card.ways["0 to 255"] < ways["Fashion-MNIST's mean and deviation"]
+    with pytest.raises(ModelError, match="no scaling '0 to 2'"):
+        library.feed_otherwise(again, "0 to 2")
+
+
 def test_a_batch_size_that_was_written_in_is_freed(tmp_path):
     model = library.load(library.add(a_file(tmp_path, batch=1), "fashion-mnist"))
     dims = model.graph.graph.input[0].type.tensor_type.shape.dim

@@ -35,11 +35,13 @@ class Fit:
     Attributes:
         macs: multiply-accumulates for one image; None where a shape is not known.
         said: how the scaling was chosen, with the share of right answers.
+        ways: every way that is possible -> the share of right answers, or None where it was not tried.
     """
 
     preprocessing: Preprocessing
     macs: int | None
     said: str
+    ways: dict[str, float | None]
 
 
 def fitted(
@@ -49,7 +51,7 @@ def fitted(
 
     Args:
         dataset: that it is scored on; its validation samples are tried.
-        scaling: one of `ways`, by name; all of them are tried if absent.
+        scaling: one of `ways`, by name; the one with most right answers if absent.
 
     Raises:
         ModelError: it takes or gives something else than the data set has, or cannot run on more than one sample.
@@ -58,8 +60,8 @@ def fitted(
     _check_answers(facts, about)
     if scaling is not None and scaling not in possible:
         raise ModelError(unknown("scaling", scaling, possible))
-    tried = list(possible) if about.classes else list(possible)[:1]  # without labels nothing tells which is right
-    prepared = {name: possible[name] for name in ([scaling] if scaling else tried)}
+    plain = scaling or next(iter(possible))
+    prepared = possible if about.classes else {plain: possible[plain]}  # without labels nothing tells which is right
     few = dataset.validation.take(TRIED_ON)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
@@ -68,9 +70,10 @@ def fitted(
             name: _right(path, few, way, part(progress, number / len(prepared), (number + 1) / len(prepared)))
             for number, (name, way) in enumerate(prepared.items())
         }
-        best = max(right, key=right.__getitem__)
+        best = scaling or max(right, key=right.__getitem__)
         said = _in_words(best, right, len(few), len(about.classes)) if about.classes else _untried(best, possible)
-        return Fit(prepared[best], _macs(path), said)
+        shares = {name: right[name] / len(few) if name in right and about.classes else None for name in possible}
+        return Fit(possible[best], _macs(path), said, shares)
 
 
 def _check_answers(facts: Facts, about: Entry) -> None:

@@ -42,6 +42,7 @@ class Card(About):
         operators: kind -> how many nodes of it.
         quantized: whether it computes on codes already: it can be measured and compared, and not quantized again.
         scaling: how samples are scaled and how that was found, in words.
+        ways: how samples could be scaled -> the share of right answers on a few, None where that was not tried.
         why_no_network: why it cannot train; empty where it can.
     """
 
@@ -52,6 +53,7 @@ class Card(About):
     operators: dict[str, int]
     quantized: bool
     scaling: str
+    ways: dict[str, float | None] = Field(default_factory=dict)
     why_no_network: str
 
     @property
@@ -91,6 +93,15 @@ def keep(path: Path, card: Card) -> None:
         beside.rename(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def path(name: str) -> Path:
+    """The file of an upload, as it came.
+
+    Raises:
+        ModelError: there is none of that name.
+    """
+    return _place(name) / FILE
 
 
 def remove(name: str) -> None:

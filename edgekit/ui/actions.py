@@ -119,6 +119,17 @@ def add_model(path: Path, data: str, architecture: str, session: str) -> Job:
     return jobs().submit(f"Adding {path.name}", work, session=session)
 
 
+def feed_otherwise(name: str, title: str, scaling: str, session: str) -> Job:
+    """Take an upload anew with its samples scaled in another way; the result is its new id."""
+
+    def work(progress: Progress) -> str:
+        from edgekit.library import feed_otherwise
+
+        return feed_otherwise(name, scaling, progress)
+
+    return jobs().submit(f"Feeding {title} otherwise", work, session=session, key=f"feed-{name}")
+
+
 def add_data(path: Path, session: str, **how: Any) -> Job:
     """Take an uploaded file among the data sets; the result is its id. The folder that it came in is deleted."""
 

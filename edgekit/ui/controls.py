@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from edgekit.data.catalog import entry
+from edgekit.library import card
 from edgekit.search.sliders import BITS, SPARSITIES, Sliders
 from edgekit.ui import recipe_editor, sliders, state
 
@@ -19,7 +21,7 @@ def recipe(model: str) -> list[dict] | None:
     )  # fmt: skip
     if mode == RECIPE:
         return recipe_editor.edit(model)
-    chosen = _sliders().recipe()
+    chosen = _sliders(labelled=bool(entry(card(model).data).classes)).recipe()
     st.session_state["sliders_recipe"] = chosen
     return chosen
 
@@ -61,7 +63,8 @@ def _switched() -> None:
         state.set_custom_recipe(None)
 
 
-def _sliders() -> Sliders:
+def _sliders(labelled: bool) -> Sliders:
+    """The sliders; what needs labels is greyed out without them."""
     prune = st.segmented_control(
         "Prune", ["channels", "weights", "2:4"], default="channels", required=True, key="prune", bind="query-params",
         help="Channels make the network narrower, so also faster. Single weights become zeros, which are left "
@@ -84,9 +87,11 @@ def _sliders() -> Sliders:
     )  # fmt: skip
     recovery = st.segmented_control(
         "Recover accuracy", [NONE, TUNE], default=NONE, required=True, key="recovery", bind="query-params",
-        help="Fine-tuning trains the pruned network for a few epochs, on this computer.",
+        help="Fine-tuning trains the pruned network for a few epochs, on this computer."
+        + ("" if labelled else " It needs labels, which this data does not have."),
+        disabled=not labelled,
     )  # fmt: skip
     epochs = 0
-    if recovery == TUNE:
+    if recovery == TUNE and labelled:
         epochs = st.slider("Epochs", 1, sliders.MOST_EPOCHS, 3, key="epochs", bind="query-params")
     return Sliders(sparsity=sparsity / 100, prune=prune, bits=bits, activations=values == WHOLE, epochs=epochs)

@@ -11,6 +11,7 @@ from edgekit.data import download
 from edgekit.data.catalog import entries, entry
 from edgekit.models.uploads import Card
 from edgekit.ui import actions, bringing, state, words
+from edgekit.ui.jobs_view import active, job_panel
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 
@@ -65,8 +66,39 @@ def _card(name: str, card: Card) -> None:
             "pages/workbench.py", label="Compress it in the Workbench", icon=":material/tune:",
             query_params={"model": name},
         )  # fmt: skip
+        if len(card.ways) > 1:
+            _otherwise(name, card)
         if st.button("Remove", icon=":material/delete:", type="tertiary", key=f"remove-{name}"):
             _remove(name, card.title)
+
+
+def _otherwise(name: str, card: Card) -> None:
+    """The other ways to scale its samples, with what they gave, and a button that takes one of them."""
+    watched = f"feeding-{name}"
+    with st.popover("Fed otherwise", type="tertiary", icon=":material/swap_horiz:", key=f"otherwise-{name}"):
+        way = st.selectbox(
+            "How samples are scaled",
+            list(card.ways),
+            key=f"way-{name}",
+            width=420,
+            format_func=lambda way: _way(card, way),
+        )
+        job_id = st.session_state.get(watched)
+        st.button(
+            "Feed it like this", icon=":material/check:", key=f"feed-{name}", disabled=active(job_id),
+            on_click=_feed, args=(watched, name, card.title, way),
+        )  # fmt: skip
+        if job_id:
+            job_panel(job_id, on_end=lambda job: None)
+
+
+def _way(card: Card, way: str) -> str:
+    share = card.ways[way]
+    return way if share is None else f"{way}: {words.percent(share, 0)} right"
+
+
+def _feed(watched: str, name: str, title: str, way: str) -> None:
+    st.session_state[watched] = actions.feed_otherwise(name, title, way, state.session()).id
 
 
 def _kind(card: Card) -> str:

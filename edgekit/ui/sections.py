@@ -3,6 +3,7 @@
 import streamlit as st
 
 from edgekit.core.budget import Budget
+from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.core.run import Status
 from edgekit.models.about import About
 from edgekit.store.store import Store
@@ -27,7 +28,7 @@ from edgekit.ui.charts import Point
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 
-AXES = {"size_bytes": "Accuracy and size", "latency_ms": "Accuracy and latency"}
+AXES = {"size_bytes": "size", "latency_ms": "latency"}
 
 
 def job(choice: Choice, store: Store) -> None:
@@ -67,8 +68,10 @@ def charts(view: View, budget: Budget, ghost: Point | None) -> None:
         with st.container(border=True, key="no_points"):
             st.markdown("**The first point is on its way.** The network itself is measured first: the star.")
         return
-    for place, (metric, title) in zip(st.columns(2, gap="medium"), AXES.items(), strict=True):
+    good = next((point.quality.metric for point in view.points if point.quality), QUALITIES[0])
+    for place, (metric, axis) in zip(st.columns(2, gap="medium"), AXES.items(), strict=True):
         with place:
+            title = f"{METRICS[good].title.split()[0]} and {axis}"
             st.markdown(f"**{title}**")
             figure = draw_charts.pareto(
                 view.points, metric, budget=budget, selected=view.run.id if view.run else None, ghost=ghost

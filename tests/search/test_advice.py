@@ -240,3 +240,13 @@ def test_cards_come_in_the_order_why_good_next_and_offer_no_recipe_twice():
         assert tones == sorted(tones, key=["why", "good", "next"].index)
         following = [one.recipe for one in found if one.tone == "next"]
         assert not any(one.recipe in following for one in found if one.tone == "why")
+
+
+def test_without_labels_nothing_is_offered_that_trains_and_agreement_is_called_so():
+    run = a_run()
+    for held in (run.measurements, run.baseline_measurements):
+        held["agreement"] = held.pop("accuracy").model_copy(update={"metric": "agreement"})
+    labelled, bare = (advise(one, a_baseline()) for one in (a_run(), run))
+    assert any("fine_tune" in step for one in labelled for step in one.recipe or [])
+    assert not any("fine_tune" in step for one in bare for step in one.recipe or [])
+    assert not any("of accuracy" in one.why for one in bare)

@@ -28,7 +28,16 @@ def advise(run: Run, baseline: Run, budget: Budget | None = None) -> list[Advice
         return []
     case = Case(run, baseline, budget or Budget())
     found = [replace(one, id=name) for name, rule in _rules().items() if (one := rule(case))]
+    if not case.labelled:
+        found = [one for one in found if not _trains(one.recipe or [])]
     return _each_recipe_once(sorted(found, key=lambda one: TONES.index(one.tone)))
+
+
+def _trains(recipe: list[dict]) -> bool:
+    from edgekit.core.technique import Fact
+    from edgekit.recipe import Recipe
+
+    return any(Fact.TRAINING_DATA in step.needs for step in Recipe.parse(recipe).steps)
 
 
 @functools.cache

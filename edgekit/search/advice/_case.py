@@ -48,6 +48,16 @@ class Case:
         return next((step[name] for step in reversed(self.recipe) if name in step), None)
 
     @property
+    def labelled(self) -> bool:
+        """Whether it was scored by labels, so that there are some to train with too."""
+        return "agreement" not in self.run.measurements
+
+    @property
+    def good(self) -> str:
+        """What its quality is called in a sentence."""
+        return "accuracy" if self.labelled else "agreement with the original"
+
+    @property
     def is_quantized(self) -> bool:
         """Whether any step lowers the number of bits."""
         return any(_name(step).startswith("quantize_") for step in self.recipe)

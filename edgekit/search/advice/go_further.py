@@ -19,7 +19,7 @@ def advice(case: Case) -> Advice | None:
         f"{size(case.run.measurements['size_bytes'].value)}",
         milliseconds(case.run.measurements["latency_ms"].value),
     ]
-    state = f"{now[0]}, {now[1]} and {points(-case.drop)} points of accuracy"
+    state = f"{now[0]}, {now[1]} and {points(-case.drop)} points of {case.good}"
     if misses:
         names = " and ".join(sorted(METRICS[metric].title.lower() for metric in misses))
         return Advice(

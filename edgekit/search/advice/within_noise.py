@@ -15,7 +15,7 @@ def advice(case: Case) -> Advice | None:
         return None
     low, value, high = (points(100 * x) for x in (difference.low, difference.value, difference.high))
     return Advice(
-        "The change in accuracy is within noise",
+        f"The change in {case.good} is within noise",
         f"{value} points on {case.run.samples:,} test samples, between {low} and {high} with 95 % confidence. "
         f"A difference this large comes by chance with p = {p:.2f} (McNemar's test), so it cannot be told from none.",
         tone="good",
