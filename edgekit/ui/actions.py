@@ -1,20 +1,26 @@
 """The one place where pages start work: what a click measures, compresses, explores or downloads becomes a job here."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgekit.core.errors import Cancelled, EdgeKitError
 from edgekit.core.progress import Progress, part
 from edgekit.core.run import Run
+from edgekit.data.catalog import entry
 from edgekit.jobs.apart import apart
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.measure.fusion import FusionRow, fusion_latencies
 from edgekit.measure.whole import Whole
 from edgekit.store.store import Store
+
+if TYPE_CHECKING:
+    from edgekit.search.calibration_curve import Calibrated
 
 LARGE = 20_000_000  # bytes of a file that is added in a process of its own, which takes seconds to start
 ORIGINAL, OURS = "Original", "This file"
@@ -167,6 +173,23 @@ def time_whole(path: Path, run: Run, store: Store, session: str) -> Job:
         return dict(zip(files, found, strict=True))
 
     return jobs().submit("Timing the whole way", work, session=session, short=True, slot="whole")
+
+
+def calibrate(path: Path, run: Run, store: Store, session: str) -> Job:
+    """Measure a run's recipe with more and fewer calibration samples; the result is one point a number.
+
+    Args:
+        path: of the run's file, which is only what the result belongs to.
+    """
+
+    def work(progress: Progress) -> list[Calibrated]:
+        from edgekit.search.calibration_curve import calibration_curve
+
+        whole = run.samples >= entry(run.data).evaluation
+        return calibration_curve(run, store, None if whole else run.samples, progress)
+
+    key = json.dumps(["calibrate", run.model, run.recipe, run.samples])
+    return jobs().submit("Calibrating", work, session=session, key=key)
 
 
 def pull(data: str, title: str, session: str) -> Job:

@@ -10,6 +10,7 @@ from edgekit.store.store import Store
 from edgekit.ui import (
     actions,
     advice_cards,
+    calibration,
     fusion_levels,
     gallery,
     headline,
@@ -99,7 +100,16 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
     if run is None:
         return
     selected.draw(run, card, store)
-    titles = ["What to try next", "Changed answers", "Layers", "Training", "Each step", "Fusion", "Whole way"]
+    titles = [
+        "What to try next",
+        "Changed answers",
+        "Layers",
+        "Training",
+        "Each step",
+        "Fusion",
+        "Whole way",
+        "Calibration",
+    ]
     tabs = st.tabs(titles, key="about", on_change="rerun")
     drawn = [
         lambda: advice_cards.draw(run, view.baseline, budget),
@@ -109,6 +119,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
         lambda: step_charts.draw(run, store),
         lambda: fusion_levels.draw(run, store),
         lambda: whole_way.draw(run, store),
+        lambda: calibration.draw(run, store),
     ]
     for tab, draw in zip(tabs, drawn, strict=True):
         if tab.open:
