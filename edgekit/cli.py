@@ -46,7 +46,9 @@ def models(context: typer.Context, as_json: Json = False) -> None:
 @models_app.command("add")
 def models_add(
     file: Path,
-    data: Annotated[str, typer.Option(help="The data set that it was trained on, and is scored on.")],
+    data: Annotated[
+        str | None, typer.Option(help="The data set it was trained on and is scored on; random inputs without one.")
+    ] = None,
     title: Annotated[str, typer.Option(help="What to call it; the file's name by default.")] = "",
     architecture: Annotated[str, typer.Option(help="For weights alone: which of our networks they are for.")] = "",
     scaling: Annotated[str | None, typer.Option(help="How its pixels are scaled; found by trying by default.")] = None,

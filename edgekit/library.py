@@ -12,7 +12,7 @@ from edgekit.core.errors import DataError, ModelError, unknown
 from edgekit.core.files import sha256
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
-from edgekit.data import splits
+from edgekit.data import bring, splits
 from edgekit.data.catalog import entries, entry
 from edgekit.models import samples, uploads, weights_file
 from edgekit.models.about import About
@@ -26,6 +26,7 @@ ARCHITECTURES = (  # those of ours that weights can be for; named here too, sinc
     "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0",
     "ds_cnn", "vit-tiny",
 )  # fmt: skip
+USUAL_SIDE, USUAL_LENGTH = 224, 128  # of images and of other inputs whose size a file leaves free
 QUANTIZED = "it is quantized already: it can be measured and compared, but neither quantized again nor trained"
 
 
@@ -49,18 +50,13 @@ def load(name: str | Path, data: str | None = None) -> Model:
     """A model by its name, or from an ONNX file, which is then kept among the uploads.
 
     Args:
-        data: id of the data set that the file was trained on; for files only.
+        data: id of the data set that the file was trained on; for files only. Without one it gets random inputs.
 
     Raises:
         ModelError: there is none of that name, or the file is refused; the reason is said.
         DataError: the data set is unknown, or not on this machine.
     """
     if isinstance(name, Path) or Path(name).suffix:
-        if data is None:
-            raise ModelError(
-                f'a file is loaded with the data set that it is scored on: load("{name}", data="cifar10"). '
-                f"There are {', '.join(entries())}."
-            )
         name = add(Path(name), data)
     card(name)  # of all that there are, one by this name
     return samples.load(name) if name in samples.cards() else uploads.load(name)
@@ -84,7 +80,7 @@ def for_data(data: str) -> Model:
 
 def add(
     path: Path,
-    data: str,
+    data: str | None = None,
     *,
     title: str = "",
     architecture: str = "",
@@ -96,7 +92,7 @@ def add(
     The file is opened in a process of its own first, and kept as it is.
 
     Args:
-        data: id of the data set that it is scored on.
+        data: id of the data set that it is scored on; random inputs if absent, for its latency and size.
         title: what it is called; the file's name if absent.
         architecture: for safetensors and PyTorch state dicts, the one of ours that the weights are for.
         scaling: how samples are scaled, by its name in `measure.ways`; found by trying if absent.
@@ -127,12 +123,15 @@ def feed_otherwise(name: str, scaling: str, progress: Progress = silent) -> str:
 
 
 def _added(
-    path: Path, file: str, title: str, data: str, architecture: str, scaling: str | None, progress: Progress
+    path: Path, file: str, title: str, data: str | None, architecture: str, scaling: str | None, progress: Progress
 ) -> str:
     from edgekit.measure.fitting import fitted
 
-    about, dataset = entry(data), splits.load(data)
+    if data is not None:
+        splits.load(data)  # what is not here is said before anything is opened
     graph, facts, why = _opened(path, data, architecture, part(progress, 0, 0.4))
+    data = data or _random_inputs(facts)
+    about, dataset = entry(data), splits.load(data)
     fit, size = fitted(graph, facts, dataset, scaling, part(progress, 0.4, 1)), path.stat().st_size
     found = uploads.Card(
         title=title,
@@ -156,7 +155,18 @@ def _added(
     return found.id
 
 
-def _opened(path: Path, data: str, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts, str]:
+def _random_inputs(facts: Facts) -> str:
+    """A data set of random inputs for a file; dimensions that are free get a usual length."""
+    from edgekit.measure.ways import FLOATS, taken
+
+    if len(facts.inputs) != 1 or facts.inputs[0].shape is None:
+        raise ModelError(f"random inputs are made for files with one input of known dimensions, not {taken(facts)}.")
+    port = facts.inputs[0]
+    free = USUAL_SIDE if len(port.shape) == 4 else USUAL_LENGTH
+    return bring.synthetic(tuple(free if one is None else one for one in port.shape[1:]), port.dtype not in FLOATS)
+
+
+def _opened(path: Path, data: str | None, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts, str]:
     """The graph of a file with what it holds, and why no trainable network comes of it; "" where one does."""
     from edgekit.models.onnx_file import opened
     from edgekit.models.quarantine import examine
@@ -167,6 +177,8 @@ def _opened(path: Path, data: str, architecture: str, progress: Progress) -> tup
                 f"{path.name} holds weights and no network. Choose which of these architectures they are for: "
                 f"{', '.join(ARCHITECTURES)}; or export the network to ONNX."
             )
+        if data is None:
+            raise ModelError(f"weights need the data set that they are for: one of {', '.join(entries())}.")
         return *_exported(path, data, architecture, progress), ""
     facts = examine(path, progress=part(progress, 0, 0.5))
     if not facts.runs:

@@ -10,6 +10,7 @@ from edgekit.core.measurement import METRICS
 from edgekit.core.preprocessing import Sound, Values
 from edgekit.core.technique import Fact
 from edgekit.data import bring, splits
+from edgekit.data.catalog import brought, entry
 from edgekit.pipeline import compress
 from edgekit.recipe import Recipe
 from edgekit.store.store import Store
@@ -88,7 +89,7 @@ def test_without_labels_agreement_with_the_original_stands_in_for_accuracy(tmp_p
     assert Fact.TRAINING_DATA not in model.facts()
     with Store.open() as store:
         run = compress(model, Recipe.parse("quantize_weights,bits=2,rounding=nearest"), store=store)
-    assert set(METRICS) - set(run.measurements) == {"accuracy"}
+    assert set(METRICS) - set(run.measurements) == {"accuracy", "random_agreement"}
     assert run.baseline_measurements["agreement"].value == 1.0
     changed = run.disagreements.count / run.disagreements.total
     assert run.measurements["agreement"].value == pytest.approx(1 - changed)
@@ -102,3 +103,18 @@ def test_what_needs_labels_is_refused_without_them_and_says_so(tmp_path):
     model = library.load(library.add(a_file(tmp_path), bring.add(tmp_path / "clothes.npz")))
     (problem,) = Recipe.parse("fine_tune").problems(model)
     assert "needs training data with labels" in problem
+
+
+def test_a_network_that_came_alone_gets_random_inputs_that_are_called_so(tmp_path):
+    model = library.load(a_file(tmp_path))
+    about = entry(model.data)
+    assert about.synthetic
+    assert about.shape == (1, 28, 28)
+    assert model.card["scaling"].startswith("Fed with random numbers: ")
+    with Store.open() as store:
+        run = compress(model, Recipe.parse("quantize_static"), store=store)
+    assert run.measurements["random_agreement"].value > 0.5
+    assert {"latency_ms", "size_bytes", "peak_memory_bytes"} <= run.measurements.keys()
+    assert not {"accuracy", "agreement"} & run.measurements.keys()
+    assert library.load(a_file(tmp_path)).data == model.data
+    assert len(brought()) == 1

@@ -30,6 +30,7 @@ METRICS = {
     for metric in [
         Metric("accuracy", "Accuracy", "fraction", more_is_better=True),
         Metric("agreement", "Agreement with the original", "fraction", more_is_better=True),
+        Metric("random_agreement", "Agreement on random inputs", "fraction", more_is_better=True),
         Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
@@ -42,7 +43,7 @@ METRICS = {
         Metric("macs", "Multiply-accumulates", "MACs"),
     ]
 }
-QUALITIES = ("accuracy", "agreement")  # how good a file is; a task tells by which of these
+QUALITIES = ("accuracy", "agreement", "random_agreement")  # how good a file is; a task tells by which of these
 BY_TASK = (*QUALITIES, "sqnr_db")  # what some tasks have and others have not
 
 

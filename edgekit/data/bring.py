@@ -13,9 +13,10 @@ from edgekit.core.files import written_whole
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import arrays, catalog
 from edgekit.data.catalog import ARRAYS, ENTRY, GONE, Entry
-from edgekit.data.cutting import cut
-from edgekit.data.reading import read
+from edgekit.data.cutting import FEWEST, cut
+from edgekit.data.reading import Found, Part, read
 
+SYNTHETIC_VALUES, MOST_SYNTHETIC = 2**22, 512  # numbers in all, and samples
 SHIFT = 8  # augmentation moves an image by at most one in so many pixels of its side
 
 
@@ -41,29 +42,30 @@ def add(
     path = Path(path)
     found = read(path, size=size, label=label, progress=part(progress, 0, 0.7))
     training, test, validation, copies = cut(found, seed)
-    nothing = [np.zeros(len(one.raw), np.int64) for one in (training, test)]
-    labels = [none if one.labels is None else one.labels for one, none in zip((training, test), nothing, strict=True)]
-    held = dict(zip(ARRAYS, (training.raw, labels[0], test.raw, labels[1]), strict=True))
-    title = title or path.stem
-    digests = {name: arrays.digest(array) for name, array in held.items()}
-    about = Entry(
-        id=f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')[:40] or 'data'}-{_short(digests)}",
-        title=title,
-        kind=found.kind,
-        classes=found.classes,
-        shape=training.raw.shape[1:],
-        rate=found.rate,
-        training=len(training.raw),
-        evaluation=len(test.raw),
-        validation=validation,
-        shift=min(training.raw.shape[1:3]) // SHIFT if found.kind == "image" else 0,
-        flip=False,  # nobody said that left and right mean the same
-        licence="yours",
-        sha256=digests,
-        note=" ".join(filter(None, (found.said, _of_copies(copies), _of_the_split(found.test is not None, seed)))),
-    )
+    note = " ".join(filter(None, (found.said, _of_copies(copies), _of_the_split(found.test is not None, seed))))
+    about, held = _described(found, title or path.stem, training, test, validation, note)
     _keep(about, held, part(progress, 0.7, 1))
     progress(1.0, "added")
+    return about.id
+
+
+def synthetic(shape: tuple[int, ...], whole: bool = False) -> str:
+    """Random samples of a shape as a data set, for a network that came without data; its id.
+
+    Args:
+        shape: of one sample.
+        whole: zeros and ones, as indices into any table may be, instead of normally distributed numbers.
+    """
+    size = int(np.clip(SYNTHETIC_VALUES // max(1, int(np.prod(shape))), 2 * FEWEST, MOST_SYNTHETIC))
+    generator = np.random.default_rng(0)
+    raw = generator.normal(size=(size, *shape)) if not whole else generator.integers(0, 2, (size, *shape))
+    title = f"Random inputs {' × '.join(map(str, shape))}{', whole' if whole else ''}"
+    note = "Random numbers: latency and size mean something, how often a file agrees with the original says little."
+    half = size // 2
+    parts = (Part(raw[:half].astype(np.float32), None), Part(raw[half:].astype(np.float32), None))
+    about, held = _described(Found("values", (), *parts), title, *parts, validation=half // 4, note=note)
+    about = about.model_copy(update={"synthetic": True})
+    _keep(about, held, silent)
     return about.id
 
 
@@ -83,6 +85,33 @@ def remove(name: str) -> None:
     for path in folder.iterdir():
         if path.name != GONE:
             path.unlink()
+
+
+def _described(
+    found: Found, title: str, training: Part, test: Part, validation: int, note: str
+) -> tuple[Entry, dict[str, np.ndarray]]:
+    """What there is to know of a data set, and its arrays."""
+    nothing = [np.zeros(len(one.raw), np.int64) for one in (training, test)]
+    labels = [none if one.labels is None else one.labels for one, none in zip((training, test), nothing, strict=True)]
+    held = dict(zip(ARRAYS, (training.raw, labels[0], test.raw, labels[1]), strict=True))
+    digests = {name: arrays.digest(array) for name, array in held.items()}
+    about = Entry(
+        id=f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')[:40] or 'data'}-{_short(digests)}",
+        title=title,
+        kind=found.kind,
+        classes=found.classes,
+        shape=training.raw.shape[1:],
+        rate=found.rate,
+        training=len(training.raw),
+        evaluation=len(test.raw),
+        validation=validation,
+        shift=min(training.raw.shape[1:3]) // SHIFT if found.kind == "image" else 0,
+        flip=False,  # nobody said that left and right mean the same
+        licence="yours",
+        sha256=digests,
+        note=note,
+    )
+    return about, held
 
 
 def _keep(about: Entry, held: dict[str, np.ndarray], progress: Progress) -> None:

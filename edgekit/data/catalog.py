@@ -75,6 +75,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
         flip: whether augmentation may turn left and right round.
         sha256: of the bytes of each decoded array, by its name in ARRAYS.
         sources: tried in order; none where a person brought it.
+        synthetic: whether its samples are random numbers, for networks that came without data.
         note: how it came to be what it is, for people.
     """
 
@@ -95,6 +96,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     sha256: dict[str, str]
     sources: tuple[Source, ...] = ()
     packaged: Packaged | None = None
+    synthetic: bool = False
     note: str = ""
 
     def answer(self, number: int) -> str:

@@ -71,7 +71,9 @@ def fitted(
             for number, (name, way) in enumerate(prepared.items())
         }
         best = scaling or max(right, key=right.__getitem__)
-        said = _in_words(best, right, len(few), len(about.classes)) if about.classes else _untried(best, possible)
+        said = (
+            _in_words(best, right, len(few), len(about.classes)) if about.classes else _untried(best, possible, about)
+        )
         shares = {name: right[name] / len(few) if name in right and about.classes else None for name in possible}
         return Fit(possible[best], _macs(path), said, shares)
 
@@ -106,7 +108,9 @@ def _macs(path: Path) -> int | None:
     return None if found is None else int(found.value)
 
 
-def _untried(best: str, possible: Iterable[str]) -> str:
+def _untried(best: str, possible: Iterable[str], about: Entry) -> str:
+    if about.synthetic:
+        return "Fed with random numbers: latency and size mean something, how well it does is not known."
     others = ", ".join(f"“{name}”" for name in possible if name != best)
     return f"Fed as “{best}”: without labels nothing tells whether that is right." + (
         f" Also possible: {others}." if others else ""

@@ -107,7 +107,7 @@ def _load(name: str, changed: int) -> Model:
         data=known.data,
         preprocessing=known.preprocessing,
         labels=about.classes,
-        task=task_for(about.classes),
+        task=task_for(about.classes, about.synthetic),
         network=restored(known.architecture, len(about.classes), tensors(content)),
         card=known.model_dump(mode="json"),
     )

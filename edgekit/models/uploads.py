@@ -182,7 +182,7 @@ def _load(place: Path, changed: int) -> Model:
         data=card.data,
         preprocessing=card.preprocessing,
         labels=about.classes,
-        task=task_for(about.classes),
+        task=task_for(about.classes, about.synthetic),
         network=network,
         graph=graph,
         why_no_network=why,

@@ -105,7 +105,7 @@ def race(wishes: list[Wish], store: Store, session: str) -> Job:
     return jobs().submit("Comparing", work, session=session, key=json.dumps(["race", *(wish.key for wish in wishes)]))
 
 
-def add_model(path: Path, data: str, architecture: str, session: str) -> Job:
+def add_model(path: Path, data: str | None, architecture: str, session: str) -> Job:
     """Take an uploaded file among the models; the result is its id. The folder that it came in is deleted.
 
     A large one is worked on in a process of its own, so that the server does not grow by several times its size.
@@ -116,7 +116,8 @@ def add_model(path: Path, data: str, architecture: str, session: str) -> Job:
 
         try:
             if path.stat().st_size > LARGE:
-                words = ["models", "add", str(path), "--data", data, "--architecture", architecture]
+                words = ["models", "add", str(path), "--architecture", architecture]
+                words += ["--data", data] if data else []
                 return apart(words, progress)["id"]
             return add(path, data, architecture=architecture, progress=progress)
         finally:

@@ -20,7 +20,7 @@ SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels
 
 def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
     """How often they agree, a choice of which disputes to see, and the samples."""
-    task = task_for(about.classes)
+    task = task_for(about.classes, about.synthetic)
     try:
         with st.spinner("Reading the answers"):
             first = everyone[0].run

@@ -22,17 +22,22 @@ def add() -> None:
         chosen = bringing.field(
             "model", "Your network as an ONNX file, or its weights as safetensors or a PyTorch state dict"
         )
+        known = [name for name, about in entries().items() if not about.synthetic]
         data = st.selectbox(
-            "Scored on", list(entries()), format_func=lambda name: entry(name).title, key="upload_data", width=340,
+            "Scored on", [*known, None], format_func=_title, key="upload_data", width=340,
             help="The data set that it was trained on, with the classes in the same order.",
         )  # fmt: skip
-        architecture = _architecture(chosen.name) if chosen else ""
-        here = download.status(data).present
+        architecture = _architecture(chosen.name) if chosen and data else ""
+        here = data is None or download.status(data).present
         if not here:
             st.caption(f"{entry(data).title} is not on this computer yet: download it below.")
         start = partial(actions.add_model, data=data, architecture=architecture, session=state.session())
         done = "Added. It is among the models of the Workbench now."
         bringing.button("model", "Add this model", chosen if here else None, start, done=done)
+
+
+def _title(data: str | None) -> str:
+    return entry(data).title if data else "nothing: random inputs, for latency and size only"
 
 
 def cards(found: dict[str, Card]) -> None:

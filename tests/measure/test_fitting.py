@@ -42,6 +42,6 @@ def test_answers_near_chance_are_said_to_be():
 
 
 def test_without_labels_nothing_tells_the_right_scaling_and_that_is_said():
-    assert _untried("0 to 1", ["0 to 1", "−1 to 1"]) == (
+    assert _untried("0 to 1", ["0 to 1", "−1 to 1"], CIFAR) == (
         "Fed as “0 to 1”: without labels nothing tells whether that is right. Also possible: “−1 to 1”."
     )

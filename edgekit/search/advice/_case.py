@@ -50,7 +50,7 @@ class Case:
     @property
     def labelled(self) -> bool:
         """Whether it was scored by labels, so that there are some to train with too."""
-        return "agreement" not in self.run.measurements
+        return not {"agreement", "random_agreement"} & self.run.measurements.keys()
 
     @property
     def good(self) -> str:
