@@ -216,4 +216,7 @@ def remove(name: str) -> None:
     """
     if name in samples.cards():
         raise ModelError(f"{name} comes with EdgeKit and cannot be removed; only uploads can.")
+    found = uploads.cards().get(name)
     uploads.remove(name)
+    if entry(found.data).synthetic and all(other.data != found.data for other in uploads.cards().values()):
+        bring.remove(found.data)

@@ -118,3 +118,5 @@ def test_a_network_that_came_alone_gets_random_inputs_that_are_called_so(tmp_pat
     assert not {"accuracy", "agreement"} & run.measurements.keys()
     assert library.load(a_file(tmp_path)).data == model.data
     assert len(brought()) == 1
+    library.remove(model.id)
+    assert not brought()
