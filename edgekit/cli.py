@@ -45,7 +45,7 @@ def models(context: typer.Context, as_json: Json = False) -> None:
 
 @models_app.command("add")
 def models_add(
-    file: Path,
+    file: Annotated[str, typer.Argument(help="A file, or a name such as torchvision:mobilenet_v2.")],
     data: Annotated[
         str | None, typer.Option(help="The data set it was trained on and is scored on; random inputs without one.")
     ] = None,

@@ -5,6 +5,7 @@ Listing them reads their cards only; nothing is built, and nothing heavy importe
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import bring, splits
 from edgekit.data.catalog import entries, entry
-from edgekit.models import samples, uploads, weights_file
+from edgekit.models import by_name, samples, uploads, weights_file
 from edgekit.models.about import About
 from edgekit.models.confined import kind_of
 from edgekit.models.facts import Facts, Limits
@@ -47,7 +48,7 @@ def card(name: str) -> About:
 
 
 def load(name: str | Path, data: str | None = None) -> Model:
-    """A model by its name, or from an ONNX file, which is then kept among the uploads.
+    """A model by its name, or from an ONNX file or from elsewhere, which is then kept among the uploads.
 
     Args:
         data: id of the data set that the file was trained on; for files only. Without one it gets random inputs.
@@ -56,7 +57,7 @@ def load(name: str | Path, data: str | None = None) -> Model:
         ModelError: there is none of that name, or the file is refused; the reason is said.
         DataError: the data set is unknown, or not on this machine.
     """
-    if isinstance(name, Path) or Path(name).suffix:
+    if isinstance(name, Path) or Path(name).suffix or by_name.is_name(name):
         name = add(Path(name), data)
     card(name)  # of all that there are, one by this name
     return samples.load(name) if name in samples.cards() else uploads.load(name)
@@ -79,7 +80,7 @@ def for_data(data: str) -> Model:
 
 
 def add(
-    path: Path,
+    path: Path | str,
     data: str | None = None,
     *,
     title: str = "",
@@ -92,6 +93,7 @@ def add(
     The file is opened in a process of its own first, and kept as it is.
 
     Args:
+        path: of the file; or a name such as "torchvision:mobilenet_v2", see models/by_name.py.
         data: id of the data set that it is scored on; random inputs if absent, for its latency and size.
         title: what it is called; the file's name if absent.
         architecture: for safetensors and PyTorch state dicts, the one of ours that the weights are for.
@@ -101,7 +103,16 @@ def add(
         ModelError: the file is refused, does not fit the data set, or cannot be run on it.
         DataError: the data set is unknown, or not on this machine.
     """
-    return _added(path, path.name, title or path.stem, data, architecture, scaling, progress)
+    if not by_name.is_name(str(path)):
+        path = Path(path)
+        return _added(path, path.name, title or path.stem, data, architecture, scaling, progress)
+    if data is not None:
+        splits.load(data)  # what is not here is said before anything is fetched
+    found, rest = by_name.fetched(str(path), part(progress, 0, 0.3)), part(progress, 0.3, 1)
+    name = str(path).split(":", 1)[1].replace("/", "-").removesuffix(".onnx")
+    with tempfile.TemporaryDirectory() as folder:
+        file = found if isinstance(found, Path) else _written(found, Path(folder) / "named.onnx")
+        return _added(file, f"{name}.onnx", title or name, data, architecture, scaling, rest)
 
 
 def feed_otherwise(name: str, scaling: str, progress: Progress = silent) -> str:
@@ -153,6 +164,16 @@ def _added(
     uploads.keep(path, found)
     progress(1.0, "added")
     return found.id
+
+
+def _written(named: by_name.Named, path: Path) -> Path:
+    """The ONNX file of a named network."""
+    import numpy as np
+
+    from edgekit.artifacts.export import export
+
+    path.write_bytes(export(named.network, np.zeros((1, *named.shape), np.float32)).SerializeToString())
+    return path
 
 
 def _random_inputs(facts: Facts) -> str:

@@ -105,25 +105,27 @@ def race(wishes: list[Wish], store: Store, session: str) -> Job:
     return jobs().submit("Comparing", work, session=session, key=json.dumps(["race", *(wish.key for wish in wishes)]))
 
 
-def add_model(path: Path, data: str | None, architecture: str, session: str) -> Job:
-    """Take an uploaded file among the models; the result is its id. The folder that it came in is deleted.
+def add_model(path: Path | str, data: str | None, architecture: str, session: str) -> Job:
+    """Take an uploaded file, or a network by its name, among the models; the result is its id.
 
-    A large one is worked on in a process of its own, so that the server does not grow by several times its size.
+    The folder that a file came in is deleted. A large one, and one by name, is worked on in a process of its own, so
+    that the server does not grow by several times its size.
     """
 
     def work(progress: Progress) -> str:
         from edgekit.library import add
 
         try:
-            if path.stat().st_size > LARGE:
+            if isinstance(path, str) or path.stat().st_size > LARGE:
                 words = ["models", "add", str(path), "--architecture", architecture]
                 words += ["--data", data] if data else []
                 return apart(words, progress)["id"]
             return add(path, data, architecture=architecture, progress=progress)
         finally:
-            shutil.rmtree(path.parent, ignore_errors=True)
+            if isinstance(path, Path):
+                shutil.rmtree(path.parent, ignore_errors=True)
 
-    return jobs().submit(f"Adding {path.name}", work, session=session)
+    return jobs().submit(f"Adding {Path(path).name}", work, session=session)
 
 
 def feed_otherwise(name: str, title: str, scaling: str, session: str) -> Job:

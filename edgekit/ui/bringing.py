@@ -27,12 +27,14 @@ def field(name: str, label: str, kinds: list[str] | None = None) -> UploadedFile
     )
 
 
-def button(name: str, label: str, chosen: UploadedFile | None, start: Callable[[Path], Job], *, done: str) -> None:
+def button(
+    name: str, label: str, chosen: UploadedFile | str | None, start: Callable[[Path | str], Job], *, done: str
+) -> None:
     """A button that moves the file out of the page's memory and starts the job; below it, how far the job is.
 
     Args:
-        chosen: the file; None keeps the button from being pressed.
-        start: given the file in a folder of its own, which the job deletes.
+        chosen: the file, or a name that is fetched from elsewhere; None keeps the button from being pressed.
+        start: given the file in a folder of its own, which the job deletes; or the name.
         done: said once it is done.
     """
     job_id = st.session_state.get(_watched(name))
@@ -44,13 +46,18 @@ def button(name: str, label: str, chosen: UploadedFile | None, start: Callable[[
         job_panel(job_id, on_end=lambda job: _ended(name, job, done))
 
 
-def _start(name: str, chosen: UploadedFile, start: Callable[[Path], Job]) -> None:
+def _start(name: str, chosen: UploadedFile | str, start: Callable[[Path | str], Job]) -> None:
+    st.session_state[_watched(name)] = start(chosen if isinstance(chosen, str) else _on_disk(chosen)).id
+    st.session_state[_emptied(name)] = st.session_state.get(_emptied(name), 0) + 1
+
+
+def _on_disk(chosen: UploadedFile) -> Path:
+    """The file in a folder of its own, and out of the page's memory."""
     path = Path(tempfile.mkdtemp(prefix="edgekit-upload-")) / Path(chosen.name).name
     path.write_bytes(chosen.getbuffer())
     session = get_script_run_ctx()
     session.uploaded_file_mgr.remove_file(session.session_id, chosen.file_id)  # else it stays until the tab is closed
-    st.session_state[_watched(name)] = start(path).id
-    st.session_state[_emptied(name)] = st.session_state.get(_emptied(name), 0) + 1
+    return path
 
 
 def _ended(name: str, job: Job | None, done: str) -> None:

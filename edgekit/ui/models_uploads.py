@@ -22,6 +22,11 @@ def add() -> None:
         chosen = bringing.field(
             "model", "Your network as an ONNX file, or its weights as safetensors or a PyTorch state dict"
         )
+        name = st.text_input(
+            "Or its name elsewhere", key="upload_name", width=340, placeholder="torchvision:mobilenet_v2",
+            help="torchvision:NAME or timm:NAME for a network with its best weights, or hf:OWNER/REPOSITORY/FILE for "
+            "an ONNX file on the Hugging Face hub. It is downloaded once.",
+        )  # fmt: skip
         known = [name for name, about in entries().items() if not about.synthetic]
         data = st.selectbox(
             "Scored on", [*known, None], format_func=_title, key="upload_data", width=340,
@@ -33,7 +38,7 @@ def add() -> None:
             st.caption(f"{entry(data).title} is not on this computer yet: download it below.")
         start = partial(actions.add_model, data=data, architecture=architecture, session=state.session())
         done = "Added. It is among the models of the Workbench now."
-        bringing.button("model", "Add this model", chosen if here else None, start, done=done)
+        bringing.button("model", "Add this model", (chosen or name.strip() or None) if here else None, start, done=done)
 
 
 def _title(data: str | None) -> str:
