@@ -30,7 +30,7 @@ class Kind(Enum):
     PYTORCH = "a PyTorch file, which is a pickle", _RUNS_CODE
     PICKLE = "a pickle", _RUNS_CODE
     TORCHSCRIPT = "TorchScript", _RUNS_CODE
-    TORCH_EXPORT = "a torch.export archive", f"Export the network to ONNX instead:\n\n{SNIPPET}"
+    TORCH_EXPORT = "a torch.export archive", f"PyTorch opens one without weights_only alone. {_RUNS_CODE}"
     SAFETENSORS = "safetensors, which hold weights and no network", f"Export the network instead:\n\n{SNIPPET}"
     KERAS = "a Keras file", "Export the network with `model.export('network.onnx', format='onnx')`."
     HDF5 = "an HDF5 file, as Keras wrote them", "Export the network with tf2onnx."
