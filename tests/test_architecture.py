@@ -10,7 +10,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ORDER = ["core", "data", "models", "techniques", "artifacts", "measure", "library", "registry", "recipe", "store"]
+ORDER = [
+    "core",
+    "tasks",
+    "data",
+    "models",
+    "techniques",
+    "artifacts",
+    "measure",
+    "library",
+    "registry",
+    "recipe",
+    "store",
+]
 ORDER += ["pipeline", "reuse", "search", "jobs", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}

@@ -89,7 +89,7 @@ def test_without_labels_agreement_with_the_original_stands_in_for_accuracy(tmp_p
     assert Fact.TRAINING_DATA not in model.facts()
     with Store.open() as store:
         run = compress(model, Recipe.parse("quantize_weights,bits=2,rounding=nearest"), store=store)
-    assert set(METRICS) - set(run.measurements) == {"accuracy", "random_agreement"}
+    assert set(METRICS) - set(run.measurements) == {"accuracy", "macro_f1", "random_agreement", "r2"}
     assert run.baseline_measurements["agreement"].value == 1.0
     changed = run.disagreements.count / run.disagreements.total
     assert run.measurements["agreement"].value == pytest.approx(1 - changed)
@@ -120,3 +120,32 @@ def test_a_network_that_came_alone_gets_random_inputs_that_are_called_so(tmp_pat
     assert len(brought()) == 1
     library.remove(model.id)
     assert not brought()
+
+
+def test_labels_that_are_numbers_are_come_close_to_with_r2_and_training(tmp_path):
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    y = (x @ [1.0, -2.0, 0.5, 3.0] + 0.1 * np.sin(9 * x[:, 0])).astype(np.float32)
+    np.savez(tmp_path / "prices.npz", x=x, y=y)
+    data = bring.add(tmp_path / "prices.npz")
+    assert (entry(data).task, entry(data).classes) == ("regression", ())
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(4, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1))
+    seen = splits.load(data).training
+    assert seen.labels.dtype == np.float32
+    optimizer, inputs = torch.optim.Adam(network.parameters(), 0.02), torch.from_numpy(np.array(seen.raw))
+    for _ in range(200):
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(network(inputs)[:, 0], torch.from_numpy(seen.labels)).backward()
+        optimizer.step()
+    model = library.load(library.add(as_file(tmp_path / "mlp.onnx", network.eval(), np.array(seen.raw)), data))
+    assert model.card["scaling"].startswith("Fed as “as they are”: 100 % of the variance of 22 validation samples")
+    with Store.open() as store:
+        plain = compress(model, Recipe.parse("quantize_static"), store=store)
+        steps = ["prune_weights,sparsity=0.5,score=taylor", "fine_tune,epochs=20,learning_rate=0.02", "quantize_static"]
+        tuned = compress(model, Recipe.parse(steps), store=store)
+        untuned = compress(model, Recipe.parse(steps[:1]), store=store)
+    assert plain.baseline_measurements["r2"].value > 0.97
+    assert plain.measurements["r2"].value > 0.9
+    assert tuned.measurements["r2"].value > untuned.measurements["r2"].value
+    assert plain.confusion == []
+    assert tuned.curve[-1]["validation_accuracy"] > 0.8

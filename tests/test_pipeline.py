@@ -18,7 +18,7 @@ from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 
 SAMPLES = 400
-LABELLED = set(METRICS) - set(BY_TASK) | {"accuracy"}  # what is measured where samples have labels
+LABELLED = set(METRICS) - set(BY_TASK) | {"accuracy", "macro_f1"}  # what is measured where samples have labels
 TWO_STEPS = Recipe.parse("prune_weights,sparsity=0.5", "quantize_static,samples=64")
 
 

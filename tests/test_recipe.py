@@ -14,6 +14,7 @@ from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8
 from edgekit.recipe import Recipe, exported
 from edgekit.registry import technique, techniques
+from edgekit.tasks.classification import Classification
 from edgekit.techniques.prune_channels import PruneChannels
 from edgekit.techniques.prune_weights import PruneWeights
 from tests.techniques.benches import a_bench
@@ -25,7 +26,8 @@ def a_model(**changes) -> Model:
     """LeNet-5 with random weights."""
     values = {
         "id": "lenet5-fashion", "title": "LeNet-5", "sha256": "0" * 64, "input_shape": GREY, "data": "fashion-mnist",
-        "preprocessing": Pixels(mean=(0.5,), std=(0.5,)), "labels": tuple("0123456789"), "network": LeNet5().eval(),
+        "preprocessing": Pixels(mean=(0.5,), std=(0.5,)), "labels": tuple("0123456789"), "task": Classification(),
+        "network": LeNet5().eval(),
     }  # fmt: skip
     return Model(**values | changes)
 

@@ -31,6 +31,8 @@ METRICS = {
         Metric("accuracy", "Accuracy", "fraction", more_is_better=True),
         Metric("agreement", "Agreement with the original", "fraction", more_is_better=True),
         Metric("random_agreement", "Agreement on random inputs", "fraction", more_is_better=True),
+        Metric("r2", "Variance explained (R²)", "fraction", more_is_better=True),
+        Metric("macro_f1", "Macro F1", "fraction", more_is_better=True),
         Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
@@ -43,8 +45,8 @@ METRICS = {
         Metric("macs", "Multiply-accumulates", "MACs"),
     ]
 }
-QUALITIES = ("accuracy", "agreement", "random_agreement")  # how good a file is; a task tells by which of these
-BY_TASK = (*QUALITIES, "sqnr_db")  # what some tasks have and others have not
+QUALITIES = ("accuracy", "agreement", "random_agreement", "r2")  # how good a file is; a task tells by which of these
+BY_TASK = (*QUALITIES, "macro_f1", "sqnr_db")  # what some tasks have and others have not
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.core.anatomy import attentions, blocks
 from edgekit.core.preprocessing import Pixels, Preprocessing
-from edgekit.core.task import Classification, Task
+from edgekit.core.task import Task
 from edgekit.core.technique import Fact
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Model:
         quantized: whether `graph` computes on codes already.
         input_shape: of one sample, without the batch.
         data: id of the data set in the catalog.
-        labels: names of the classes; none where samples have no labels.
+        labels: names of the classes; none where the task knows no classes.
         card: what its card.yaml says.
     """
 
@@ -39,11 +39,11 @@ class Model:
     data: str
     preprocessing: Preprocessing
     labels: tuple[str, ...]
+    task: Task
     network: nn.Module | None = None
     graph: onnx.ModelProto | None = None
     why_no_network: str = ""
     quantized: bool = False
-    task: Task = field(default_factory=Classification)
     card: dict = field(default_factory=dict)
 
     def layers(self) -> list[str]:

@@ -43,9 +43,9 @@ class Disagreement(BaseModel, frozen=True):
     """A sample whose answer changed: its index in the evaluation split, label, both answers and confidences."""
 
     sample: int
-    label: int
-    before: int
-    after: int
+    label: int | float
+    before: int | float
+    after: int | float
     before_confidence: float
     after_confidence: float
 

@@ -64,7 +64,7 @@ def synthetic(shape: tuple[int, ...], whole: bool = False) -> str:
     half = size // 2
     parts = (Part(raw[:half].astype(np.float32), None), Part(raw[half:].astype(np.float32), None))
     about, held = _described(Found("values", (), *parts), title, *parts, validation=half // 4, note=note)
-    about = about.model_copy(update={"synthetic": True})
+    about = about.model_copy(update={"task": "random_agreement"})
     _keep(about, held, silent)
     return about.id
 
@@ -99,6 +99,7 @@ def _described(
         id=f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')[:40] or 'data'}-{_short(digests)}",
         title=title,
         kind=found.kind,
+        task=found.task,
         classes=found.classes,
         shape=training.raw.shape[1:],
         rate=found.rate,

@@ -66,7 +66,8 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
 
     Attributes:
         kind: of its samples: images, tables and series of numbers, or sound.
-        classes: what the labels mean; empty where samples have no labels.
+        task: what its labels are for: one of edgekit/tasks/.
+        classes: what the labels mean; empty where they are no classes, or where there are none.
         shape: of one sample as it is kept: (height, width, channels), (features,), (steps, features) or (length,).
         rate: of sound, samples a second.
         training, evaluation: samples in the training and test sets; official ones, where there are such.
@@ -75,13 +76,13 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
         flip: whether augmentation may turn left and right round.
         sha256: of the bytes of each decoded array, by its name in ARRAYS.
         sources: tried in order; none where a person brought it.
-        synthetic: whether its samples are random numbers, for networks that came without data.
         note: how it came to be what it is, for people.
     """
 
     id: str
     title: str
     kind: Kind = "image"
+    task: str = "classification"
     classes: tuple[str, ...]
     shape: tuple[int, ...]
     rate: int = 0
@@ -96,12 +97,23 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     sha256: dict[str, str]
     sources: tuple[Source, ...] = ()
     packaged: Packaged | None = None
-    synthetic: bool = False
     note: str = ""
 
-    def answer(self, number: int) -> str:
-        """What a number means as an answer: the name of its class."""
-        return self.classes[number] if self.classes else f"answer {number}"
+    def answer(self, number: float) -> str:
+        """What a number means as an answer: the name of its class, or itself."""
+        if self.task == "regression":
+            return f"{number:.4g}"
+        return self.classes[int(number)] if self.classes else f"answer {number:.0f}"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its samples have labels, to score and to train with."""
+        return self.task in ("classification", "regression")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its samples are random numbers, for networks that came without data."""
+        return self.task == "random_agreement"
 
     @property
     def samples(self) -> str:

@@ -60,7 +60,7 @@ def _enough(part: Part, classes: tuple[str, ...]) -> None:
 
 def _shares(part: Part, share: float, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Places of `share` of the samples, and of the others; of each class at least one in both. Both in random order."""
-    labels = np.zeros(len(part.raw), np.int64) if part.labels is None else part.labels
+    labels = np.zeros(len(part.raw), np.int64) if part.labels is None or part.labels.dtype.kind == "f" else part.labels
     first, rest = [], []
     for label in np.unique(labels):
         members = generator.permutation(np.flatnonzero(labels == label))

@@ -97,7 +97,8 @@ def batches(
         inputs = torch.from_numpy(prepared.scaled(training.raw[chosen]))  # images (b, channels, height, width)
         if isinstance(prepared, Pixels):
             inputs = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
-        yield prepared.arranged(inputs), torch.from_numpy(training.labels[chosen].astype(np.int64))
+        labels, kind = training.labels[chosen], np.float32 if training.labels.dtype.kind == "f" else np.int64
+        yield prepared.arranged(inputs), torch.from_numpy(labels.astype(kind))
 
 
 def _only_training(samples: Samples) -> None:

@@ -7,6 +7,8 @@
     data.npz    x (n, …), y (n,)                or x_train, y_train, x_test, y_test; without y, without labels
     data.csv    columns of numbers, and one with the class: "label", "class", "target" or "y", else the last; or .tsv
 
+Labels are classes, where they are words or whole numbers; others are numbers that a network comes close to.
+
 Folders may come as .zip. Nothing is unpacked on disk, and nothing in a file is ever run.
 """
 
@@ -42,7 +44,7 @@ Files = list[tuple[PurePosixPath, Callable[[], bytes]]]
 
 @dataclass(frozen=True)
 class Part:
-    """Samples (n, …) with their labels (n,), numbers of classes; None where there are none."""
+    """Samples (n, …) with their labels (n,): whole numbers of classes, or floats to come close to; None without any."""
 
     raw: np.ndarray
     labels: np.ndarray | None
@@ -64,6 +66,12 @@ class Found:
     test: Part | None = None
     rate: int = 0
     said: str = ""
+
+    @property
+    def task(self) -> str:
+        if self.training.labels is None:
+            return "agreement"
+        return "classification" if self.classes else "regression"
 
 
 def read(
@@ -345,14 +353,16 @@ def _with_classes(kept: tuple[Kind, np.ndarray], classes: tuple[str, ...], label
 
 
 def _classes(ys: list[np.ndarray | None], name: str) -> tuple[tuple[str, ...], list[np.ndarray | None]]:
-    """The names of the classes in order, and labels as their numbers."""
+    """The names of the classes in order, and labels as their numbers; no names where labels are no classes."""
     if ys[0] is None:
         return (), ys
     if all(y.ndim == 2 and y.shape[1] > 1 for y in ys):  # one column a class, and a one in that of its own
         ys = [y.argmax(1) for y in ys]
     ys = [y.reshape(len(y)) if y.size == len(y) else y for y in ys]
-    if any(y.ndim != 1 or (y.dtype.kind == "f" and (y != np.rint(y)).any()) for y in ys):
-        raise DataError(f"labels must be classes, one a sample, as whole numbers or words; those of {name} are not.")
+    if any(y.ndim != 1 or (y.dtype.kind == "f" and not np.isfinite(y).all()) for y in ys):
+        raise DataError(f"there must be one label a sample, a finite number or a word; those of {name} are not so.")
+    if any(y.dtype.kind == "f" and (y != np.rint(y)).any() for y in ys):
+        return (), [y.astype(np.float32) for y in ys]
     ys = [y.astype(np.int64) if y.dtype.kind in "fub" else y for y in ys]
     known = sorted(set(np.concatenate([y.astype(object) for y in ys]).tolist()), key=lambda one: (str(type(one)), one))
     if not 2 <= len(known) <= MOST_CLASSES:

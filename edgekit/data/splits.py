@@ -37,7 +37,7 @@ class Samples:
         data: id of the data set.
         raw: as the data set holds them, (n, …), often memory-mapped: uint8 images (n, height, width, channels), int16
             sound (n, length), float32 values (n, features) or series (n, steps, features).
-        labels: (n,) class numbers.
+        labels: (n,) class numbers, or floats where the task is regression.
         indices: (n,) places in the official training or test set.
     """
 
@@ -153,6 +153,8 @@ def _open(name: str, folder: Path, stamped: int) -> Dataset:
 def _balanced_order(labels: np.ndarray, indices: np.ndarray, seed: int) -> np.ndarray:
     """An order in which every prefix holds each class equally often; within a class, by a hash of index and seed."""
     shuffled = np.argsort(_hash(indices, seed), kind="stable")
+    if labels.dtype.kind == "f":
+        return shuffled
     rank = np.empty(len(labels), np.int64)  # how many of the same class come before
     for label in np.unique(labels):
         members = shuffled[labels[shuffled] == label]

@@ -161,7 +161,7 @@ def whole(job: dict) -> dict:
 
     Args:
         job: "paths", "threads", "seconds", "samples" (paths of .png, .wav or .npy files), "preprocessing" (as a card
-            holds it), "edgekit" (the folder that it is imported from).
+            holds it), "task" (its id), "edgekit" (the folder that it is imported from).
 
     Returns:
         "runs": per path, per run, the nanoseconds of decoding, preparing, running, and reading the answer.
@@ -170,10 +170,10 @@ def whole(job: dict) -> dict:
     from pydantic import TypeAdapter
 
     from edgekit.core.preprocessing import AnyPreprocessing
-    from edgekit.core.task import Classification
     from edgekit.data.reading import sample
+    from edgekit.tasks import task
 
-    prepared, task = TypeAdapter(AnyPreprocessing).validate_python(job["preprocessing"]), Classification()
+    prepared, asked = TypeAdapter(AnyPreprocessing).validate_python(job["preprocessing"]), task(job["task"])
     files = [Opened(path, job["threads"]) for path in job["paths"]]
     contents = [(name, open(name, "rb").read()) for name in job["samples"]]  # noqa: SIM115, PTH123
     clock = time.perf_counter_ns
@@ -186,7 +186,7 @@ def whole(job: dict) -> dict:
         times.append(clock())
         found = file.answer(inputs)
         times.append(clock())
-        task.answers(found), task.confidences(found)
+        asked.answers(found), asked.confidences(found)
         times.append(clock())
         return [after - before for before, after in itertools.pairwise(times)]
 

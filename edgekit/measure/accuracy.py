@@ -58,13 +58,13 @@ def disagreements(
         indices: (n,) places of the samples in the test set; 0 … n − 1 by default.
     """
     answers = task.answers(before), task.answers(after)
-    changed = np.flatnonzero(answers[0] != answers[1])
+    changed = np.flatnonzero(task.differ(*answers, labels))
     listed = changed[:limit]
     sure = [_confidences(task, outputs[listed]) for outputs in (before, after)]
     examples = [
         Disagreement(
-            sample=int(i if indices is None else indices[i]), label=int(labels[i]),
-            before=int(answers[0][i]), after=int(answers[1][i]),
+            sample=int(i if indices is None else indices[i]), label=labels[i].item(),
+            before=answers[0][i].item(), after=answers[1][i].item(),
             before_confidence=float(sure[0][k]), after_confidence=float(sure[1][k]),
         )
         for k, i in enumerate(listed)

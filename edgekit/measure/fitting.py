@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from edgekit.core.errors import MeasureError, ModelError, unknown
 from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, part, silent
-from edgekit.core.task import Classification
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Dataset, Samples
 from edgekit.measure.ways import shape, ways
+from edgekit.tasks import task
 
 if TYPE_CHECKING:
     import onnx
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgekit.models.facts import Facts
 
 TRIED_ON = 200  # validation samples
+NEAR_NOTHING = 0.1  # of the variance
 NEAR_CHANCE = 2.0  # times the share of right answers that guessing gives
 
 
@@ -61,25 +62,28 @@ def fitted(
     if scaling is not None and scaling not in possible:
         raise ModelError(unknown("scaling", scaling, possible))
     plain = scaling or next(iter(possible))
-    prepared = possible if about.classes else {plain: possible[plain]}  # without labels nothing tells which is right
+    prepared = possible if about.labelled else {plain: possible[plain]}  # without labels nothing tells which is right
     few = dataset.validation.take(TRIED_ON)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(graph.SerializeToString())
         right = {
-            name: _right(path, few, way, part(progress, number / len(prepared), (number + 1) / len(prepared)))
+            name: _score(path, few, way, part(progress, number / len(prepared), (number + 1) / len(prepared)))
             for number, (name, way) in enumerate(prepared.items())
         }
         best = scaling or max(right, key=right.__getitem__)
-        said = (
-            _in_words(best, right, len(few), len(about.classes)) if about.classes else _untried(best, possible, about)
-        )
-        shares = {name: right[name] / len(few) if name in right and about.classes else None for name in possible}
+        said = _in_words(best, right, len(few), about) if about.labelled else _untried(best, possible, about)
+        shares = {name: right[name] if name in right and about.labelled else None for name in possible}
         return Fit(possible[best], _macs(path), said, shares)
 
 
 def _check_answers(facts: Facts, about: Entry) -> None:
     sizes = facts.outputs[0].shape
+    if about.task == "regression" and sizes is not None and sizes[1:] not in ((), (1,)):
+        raise ModelError(
+            f"{about.title} has one number a sample to come close to, so the first output must have the shape "
+            f"(batch, 1); that of this file is {shape(sizes)}."
+        )
     if about.classes and sizes is not None and (len(sizes) != 2 or sizes[1] not in (None, len(about.classes))):
         raise ModelError(
             f"to tell the {len(about.classes)} classes of {about.title} apart, the first output must have the shape "
@@ -88,7 +92,8 @@ def _check_answers(facts: Facts, about: Entry) -> None:
         )
 
 
-def _right(path: Path, few: Samples, prepared: Preprocessing, progress: Progress) -> int:
+def _score(path: Path, few: Samples, prepared: Preprocessing, progress: Progress) -> float:
+    """The mean score: the share of right answers, or of the variance that they explain."""
     from edgekit.measure.outputs import outputs
 
     try:
@@ -98,7 +103,8 @@ def _right(path: Path, few: Samples, prepared: Preprocessing, progress: Progress
             f"the file must run on any number of samples at a time; ONNX Runtime could not: {error} "
             "Export it with a batch size that is left free (dynamic_axes, or dynamic_shapes)."
         ) from None
-    return int(Classification().scores(found, few.labels).sum())
+    asked = task(few.entry.task)
+    return float(asked.scores(found, asked.truth(few.labels, found)).mean())
 
 
 def _macs(path: Path) -> int | None:
@@ -117,11 +123,13 @@ def _untried(best: str, possible: Iterable[str], about: Entry) -> str:
     )
 
 
-def _in_words(best: str, right: Mapping[str, int], n: int, classes: int) -> str:
-    shares = {name: count / n for name, count in right.items()}
-    said = f"Fed as “{best}”: {100 * shares[best]:.0f} % of {n} validation samples are right"
+def _in_words(best: str, shares: Mapping[str, float], n: int, about: Entry) -> str:
+    what = f"of {n} validation samples are right"
+    if not about.classes:
+        what = f"of the variance of {n} validation samples is explained"
+    said = f"Fed as “{best}”: {100 * shares[best]:.0f} % {what}"
     others = ", ".join(f"{100 * share:.0f} % as “{name}”" for name, share in shares.items() if name != best)
     said += f"; {others}." if others else "."
-    if shares[best] < NEAR_CHANCE / classes:
+    if shares[best] < (NEAR_CHANCE / len(about.classes) if about.classes else NEAR_NOTHING):
         said += " That is near chance: is this the data set it was trained on, and are the classes in the same order?"
     return said

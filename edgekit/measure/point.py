@@ -48,10 +48,10 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
     labels = task.truth(samples.labels, base.outputs if base else found)
     scores = task.scores(found, labels)
     which = f"{len(samples):,} test samples of {samples.data}"
-    measurements = {task.metric: accuracy(scores, which, task.metric)} | counted(path)
+    measurements = {task.metric: accuracy(scores, which, task.metric)} | task.more(found, labels, which) | counted(path)
     if base and not task.labelled:
         measurements["sqnr_db"] = sqnr(base.outputs, found, which)
-    table = confusion(task.answers(found), labels, len(model.labels)) if task.labelled else []
+    table = confusion(task.answers(found), labels, len(model.labels)) if task.labelled and task.classes else []
     timing_progress = part(progress, 0.6, 1)
     if base is None:
         return Point(found, measurements | _latency(time_one(path, progress=timing_progress)), table)

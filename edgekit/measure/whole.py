@@ -56,7 +56,7 @@ def whole_latencies(paths: list[Path], model: Model, samples: Samples, progress:
         job = {
             "do": "whole", "paths": [str(path) for path in paths], "threads": 1, "seconds": SECONDS,
             "samples": [str(name) for name in names], "edgekit": str(Path(__file__).parents[2]),
-            "preprocessing": model.preprocessing.model_dump(mode="json"),
+            "preprocessing": model.preprocessing.model_dump(mode="json"), "task": model.task.id,
         }  # fmt: skip
         with quiet(progress):
             found = child.run(job, progress, "timing the whole way")

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 from edgekit.core import files
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
-from edgekit.core.task import task_for
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
+from edgekit.tasks import task
 
 CARD, WEIGHTS = "card.yaml", "model.safetensors"
 
@@ -107,7 +107,7 @@ def _load(name: str, changed: int) -> Model:
         data=known.data,
         preprocessing=known.preprocessing,
         labels=about.classes,
-        task=task_for(about.classes, about.synthetic),
+        task=task(about.task),
         network=restored(known.architecture, len(about.classes), tensors(content)),
         card=known.model_dump(mode="json"),
     )

@@ -47,7 +47,8 @@ def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> 
     """A loss of which `share` asks for the teacher's softened answers, and the rest for the labels.
 
     share · T² · KL(softmax(teacher / T) ‖ softmax(network / T)) + (1 − share) · cross-entropy: Hinton et al. 2015,
-    "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
+    "Distilling the Knowledge in a Neural Network", arXiv:1503.02531. For labels that are no classes, the squared
+    distances to the teacher's answers and to the labels.
 
     Args:
         teacher: in eval mode; not trained.
@@ -55,12 +56,18 @@ def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> 
     """
 
     def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        if labels.is_floating_point():
+            answers = network(inputs).float()
+            with torch.no_grad():
+                wanted = teacher(inputs).float()
+            hard = label_loss(answers, labels) if share < 1 else 0.0
+            return share * nn.functional.mse_loss(answers, wanted) + (1 - share) * hard, answers
         with torch.no_grad():
             wanted = (as_logits(teacher(inputs)) / temperature).log_softmax(1)  # (n, classes)
         logits = as_logits(network(inputs))
         softened = (logits / temperature).log_softmax(1)
         soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * temperature**2
-        hard = nn.functional.cross_entropy(logits, labels) if share < 1 else 0.0  # at 1 there need not be labels
+        hard = label_loss(logits, labels) if share < 1 else 0.0  # at 1 there need not be labels
         return share * soft + (1 - share) * hard, logits
 
     return loss
@@ -79,13 +86,13 @@ def fit(
     """Train `network` in place and return the weights to keep (their running mean if asked) and one Epoch a pass.
 
     Args:
-        batches: gives the (inputs, labels) pairs of an epoch; inputs (n, ...), labels (n,) of class numbers.
-        loss: (network, inputs, labels) -> (mean loss, logits); cross-entropy if absent.
+        batches: gives the (inputs, labels) pairs of an epoch; inputs (n, ...), labels (n,).
+        loss: (network, inputs, labels) -> (mean loss, outputs); `label_loss` if absent.
         after_step: called after each update, to hold what must not move (pruned zeros).
         after_epoch: called after each pass; it finds the network in training mode and must leave it so.
         progress: told the fraction done after each batch; what it raises stops the training.
     """
-    loss = loss or _cross_entropy
+    loss = loss or _by_labels
     total = schedule.epochs * schedule.batches_per_epoch
     optimizer = torch.optim.SGD(
         _decay_groups(network, schedule.weight_decay), schedule.learning_rate, schedule.momentum, nesterov=True
@@ -108,7 +115,7 @@ def fit(
                 after_step()
                 if schedule.average:
                     mean.update_parameters(network)
-                right = (logits.detach().argmax(1) == labels).sum()
+                right = _right(logits.detach(), labels)
                 sums += torch.stack([value.detach().float() * len(labels), right, torch.tensor(len(labels))])
                 done += 1
                 progress(done / total, f"epoch {epoch + 1} of {schedule.epochs}")
@@ -118,17 +125,32 @@ def fit(
     return kept.eval().to(memory_format=torch.contiguous_format), curve
 
 
-def _cross_entropy(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The plain loss of classification, with the logits (n, classes)."""
-    logits = as_logits(network(inputs))
-    return nn.functional.cross_entropy(logits, labels), logits
+def label_loss(outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+    """Cross-entropy where labels (n,) are classes, the squared distance where they are floats; outputs are (n, …)."""
+    if labels.is_floating_point():
+        return nn.functional.mse_loss(outputs.float().flatten(), labels, reduction=reduction)
+    return nn.functional.cross_entropy(as_logits(outputs), labels, reduction=reduction)
+
+
+def _by_labels(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The plain loss, with the outputs."""
+    outputs = network(inputs)
+    return label_loss(outputs, labels), outputs
+
+
+def _right(outputs: Tensor, labels: Tensor) -> Tensor:
+    """How many answers are right; of numbers, how much of the batch's variance they explain, as so many samples."""
+    if labels.is_floating_point():
+        gone = nn.functional.mse_loss(outputs.float().flatten(), labels) / labels.var(correction=0).clamp_min(1e-30)
+        return len(labels) * (1 - gone)
+    return (outputs.argmax(1) == labels).sum()
 
 
 def as_logits(outputs: Tensor) -> Tensor:
     """Logits, float32 (n, classes), of what a network puts out; where it ends in a softmax, the logarithms of that."""
     outputs = outputs.float()
     held = outputs.detach()
-    if (held >= 0).all() and (held.sum(1) - 1).abs().max() < SUM_OFF:
+    if held.shape[1] > 1 and (held >= 0).all() and (held.sum(1) - 1).abs().max() < SUM_OFF:
         return outputs.clamp_min(LEAST_PROBABILITY).log()
     return outputs
 

@@ -20,9 +20,9 @@ from pydantic import Field
 from edgekit.core import files
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
-from edgekit.core.task import task_for
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
+from edgekit.tasks import task
 
 if TYPE_CHECKING:
     import onnx
@@ -182,7 +182,7 @@ def _load(place: Path, changed: int) -> Model:
         data=card.data,
         preprocessing=card.preprocessing,
         labels=about.classes,
-        task=task_for(about.classes, about.synthetic),
+        task=task(about.task),
         network=network,
         graph=graph,
         why_no_network=why,

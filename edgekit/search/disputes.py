@@ -14,14 +14,14 @@ class Dispute:
 
     Attributes:
         sample: its index in the evaluation split.
-        label: its class.
+        label: its class, or the number to come close to.
         answers: of each run, in order.
         confidences: of each run in its own answer, in [0, 1].
     """
 
     sample: int
-    label: int
-    answers: tuple[int, ...]
+    label: float
+    answers: tuple[float, ...]
     confidences: tuple[float, ...]
 
     def right(self, run: int) -> bool:
@@ -41,16 +41,16 @@ def disputes(
     """
     answers = np.stack([task.answers(o) for o in outputs])  # (runs, n)
     sure = np.stack([task.confidences(o) for o in outputs])  # (runs, n)
-    differing = np.flatnonzero((answers != answers[0]).any(0))
+    differing = np.flatnonzero(np.any([task.differ(answers[0], other, labels) for other in answers[1:]], axis=0))
     order = differing[np.argsort(-sure[:, differing].min(0), kind="stable")]
     indices = np.arange(len(labels)) if indices is None else indices
     return [
-        Dispute(int(indices[i]), int(labels[i]), tuple(answers[:, i].tolist()), tuple(sure[:, i].tolist()))
+        Dispute(int(indices[i]), labels[i].item(), tuple(answers[:, i].tolist()), tuple(sure[:, i].tolist()))
         for i in order
     ]
 
 
-def agreement(outputs: Sequence[np.ndarray], task: Task) -> np.ndarray:
+def agreement(outputs: Sequence[np.ndarray], labels: np.ndarray, task: Task) -> np.ndarray:
     """The share of samples on which two runs give the same answer: (runs, runs), ones on the diagonal."""
     answers = np.stack([task.answers(o) for o in outputs])  # (runs, n)
-    return (answers[:, None] == answers[None]).mean(-1)
+    return np.array([[1 - task.differ(one, other, labels).mean() for other in answers] for one in answers])

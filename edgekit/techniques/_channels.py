@@ -17,6 +17,7 @@ from torch_pruning import importance as scorers
 from edgekit.core.anatomy import attentions
 from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
+from edgekit.models.training import label_loss
 from edgekit.techniques._layers import WITH_WEIGHTS, weight_layers
 
 SCORERS = {
@@ -103,7 +104,7 @@ def _sum_of_gradients(network: nn.Module, bench: Bench, samples: int) -> None:
     batches = -(-samples // size)
     for number, (inputs, labels) in enumerate(itertools.islice(bench.training(size, 0), batches)):
         bench.progress(number / batches, "gradients")
-        nn.functional.cross_entropy(network(inputs), labels).backward()
+        label_loss(network(inputs), labels).backward()
 
 
 def _mean_of_squares(network: nn.Module, bench: Bench, samples: int) -> None:
@@ -115,7 +116,7 @@ def _mean_of_squares(network: nn.Module, bench: Bench, samples: int) -> None:
     seen = 0
     for one, label in itertools.islice(each, samples):
         bench.progress(seen / samples, "gradients of single samples")
-        loss = nn.functional.cross_entropy(network(one), label)
+        loss = label_loss(network(one), label)
         for total, gradient in zip(squares, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True):
             if gradient is not None:
                 total += gradient.square()

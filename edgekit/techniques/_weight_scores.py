@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
+from edgekit.models.training import label_loss
 from edgekit.techniques._layers import weight_layers
 
 BATCH = 32
@@ -60,7 +61,7 @@ def by_gradients(network: nn.Module, bench: Bench, samples: int) -> dict[str, Te
             break
         bench.progress(number / batches, "gradients")
         with torch.enable_grad():
-            nn.functional.cross_entropy(network(inputs), labels).backward()
+            label_loss(network(inputs), labels).backward()
         for name, layer in weight_layers(network):
             if layer.weight.grad is not None:
                 change = (layer.weight.detach() * layer.weight.grad).square() / batches

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
+from edgekit import tasks
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.task import task_for
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import load
 from edgekit.search.answers import answers, in_common
@@ -20,7 +20,7 @@ SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels
 
 def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
     """How often they agree, a choice of which disputes to see, and the samples."""
-    task = task_for(about.classes, about.synthetic)
+    task = tasks.task(about.task)
     try:
         with st.spinner("Reading the answers"):
             first = everyone[0].run
@@ -31,8 +31,12 @@ def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
         st.info(f"The samples cannot be shown: {error}", icon=":material/image_not_supported:")
         return
     found = disputes(outputs, labels, task, indices)
-    st.markdown(_agreement(everyone, agreement(outputs, task), len(found), len(labels)))
-    groups = {name: kept for name, wanted in _groups(everyone).items() if (kept := [d for d in found if wanted(d)])}
+    st.markdown(_agreement(everyone, agreement(outputs, labels, task), len(found), len(labels)))
+    groups = {
+        name: kept
+        for name, wanted in _groups(everyone, task.classes).items()
+        if (kept := [d for d in found if wanted(d)])
+    }
     if not groups:
         return
     name = st.selectbox(
@@ -48,9 +52,11 @@ def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
         st.button("Show more", icon=":material/expand_more:", on_click=_more, args=(most + SHOWN,), key="compare_more")
 
 
-def _groups(everyone: Sequence[Contender]) -> dict[str, Callable[[Dispute], bool]]:
+def _groups(everyone: Sequence[Contender], right_or_wrong: bool = True) -> dict[str, Callable[[Dispute], bool]]:
     """Which disputes can be asked for, in words."""
     groups = {"All samples that they answer differently": lambda d: True}
+    if not right_or_wrong:  # a number is only nearer or farther
+        return groups
     for place, one in enumerate(everyone):
         groups[f"Only {one.letter} is right"] = lambda d, place=place: _alone(d, place, right=True)
         if len(everyone) > 2:  # of two runs, one alone is wrong where the other alone is right
@@ -83,9 +89,13 @@ def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: 
     sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=f"Test sample {dispute.sample}, {label}", width=SIDE)
     st.markdown(f"**{label}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
+        answer = about.answer(dispute.answers[place])
+        if about.task == "regression":
+            st.markdown(f"{one.mark} :small[{answer}]")
+            continue
         right = ":green[:material/check:]" if dispute.right(place) else ":red[:material/close:]"
         sure = words.percent(dispute.confidences[place], 0)
-        st.markdown(f"{one.mark} {right} :small[{about.answer(dispute.answers[place])}, {sure}]")
+        st.markdown(f"{one.mark} {right} :small[{answer}, {sure}]")
 
 
 def _more(count: int) -> None:

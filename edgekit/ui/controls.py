@@ -21,7 +21,7 @@ def recipe(model: str) -> list[dict] | None:
     )  # fmt: skip
     if mode == RECIPE:
         return recipe_editor.edit(model)
-    chosen = _sliders(labelled=bool(entry(card(model).data).classes)).recipe()
+    chosen = _sliders(labelled=entry(card(model).data).labelled).recipe()
     st.session_state["sliders_recipe"] = chosen
     return chosen
 

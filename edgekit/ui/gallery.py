@@ -21,13 +21,14 @@ def draw(run: Run) -> None:
     if found is None:
         st.caption("The original has nothing to disagree with.")
         return
+    about = entry(run.data)
     st.markdown(
         f"**{found.count:,} of {found.total:,}** test samples ({words.percent(found.count / found.total, 2)}) "
-        "get another answer than from the original network. The percentage is how sure each network is."
+        "get another answer than from the original network. "
+        + ("" if about.task == "regression" else "The percentage is how sure each network is.")
     )
     if not found.examples:
         return
-    about = entry(run.data)
     try:
         raw = load(run.data).evaluation.raw
     except EdgeKitError as error:
@@ -44,10 +45,17 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
     ):
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
-        st.markdown(text(one, about.answer))
+        st.markdown(text(one, about.answer) if about.task != "regression" else numbers(one, about.answer))
 
 
-def text(one: Disagreement, answer_name: Callable[[int], str]) -> str:
+def numbers(one: Disagreement, answer_name: Callable[[float], str]) -> str:
+    """Three lines likewise, of answers that are numbers."""
+    said = (("before", one.before), ("after", one.after))
+    lines = [f":small[{who}: {answer_name(answer)}]" for who, answer in said]
+    return "  \n".join([f"**{answer_name(one.label)}**", *lines])
+
+
+def text(one: Disagreement, answer_name: Callable[[float], str]) -> str:
     """Three lines: what it is, what the original said, what the compressed network says; right answers are ticked."""
     lines = [f"**{answer_name(one.label)}**"]
     for who, answer, sure in (

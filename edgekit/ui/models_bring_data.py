@@ -41,7 +41,7 @@ def look(about: Entry) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         for number, (raw, label) in enumerate(zip(few.raw, few.labels, strict=True)):
-            name = about.answer(int(label)) if about.classes else "no label"
+            name = about.answer(label) if about.labelled else "no label"
             with st.container(width="content", gap="xxsmall"):
                 key = f"look-{about.id}-{number}"
                 sample.show(raw, about, key=key, alt=f"Training sample: {name}", width=WIDTH)

@@ -9,6 +9,11 @@ from edgekit.ui import models_bring_data, state, words
 from edgekit.ui.actions import pull
 from edgekit.ui.jobs_view import active, job_panel
 
+LABELS = {
+    "regression": "none: one number a sample to come close to",
+    "agreement": "none: agreement with the original stands in for accuracy",
+}
+
 
 def data_cards(entries: dict[str, Entry]) -> None:
     """All data sets in a grid that reflows."""
@@ -42,7 +47,7 @@ def _facts(entry: Entry, status: download.DataStatus) -> dict[str, str]:
     facts = {
         "On this machine": _here(status, entry),
         entry.samples.capitalize(): f"{entry.training:,} to train on, {entry.evaluation:,} to test on; {_each(entry)}",
-        "Classes": ", ".join(entry.classes) or "none: agreement with the original stands in for accuracy",
+        "Classes": ", ".join(entry.classes) or LABELS[entry.task],
         "Held out": f"{entry.validation:,} training {entry.samples} that no step trains on; some choose by them",
     }
     if entry.citation:

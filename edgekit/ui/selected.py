@@ -33,7 +33,7 @@ def draw(run: Run, card: About, store: Store) -> None:
                 pinned, icon=":material/keep:", key="pin", on_click=store.pin, args=(run.id, not run.pinned),
                 help="Pinned runs and their files are never cleared away.",
             )  # fmt: skip
-            if entry(run.data).classes and (pair := rounding_pair(run.recipe)):
+            if entry(run.data).labelled and (pair := rounding_pair(run.recipe)):
                 st.button(
                     f"QAT against PTQ at {pair.bits} bits", icon=":material/compare_arrows:", key="race",
                     on_click=_race, args=(run, pair, store),

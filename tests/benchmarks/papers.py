@@ -97,7 +97,7 @@ def mixed(store: Store) -> list[dict]:
 
 
 def channels(store: Store) -> list[dict]:
-    """Blocks and channels of ResNet-20's first stages removed, to a share of its multiply-accumulates; then integers."""
+    """Blocks and channels of ResNet-20's first stages removed, to a share of the MACs; then integers."""
     rows = []
     for kept, fewer, most in (("stage3*+stage2.1+stage1.0", 1.65, 0.9), ("stage3*+stage1.0", 2, 1.3)):
         one = ran(

@@ -12,6 +12,7 @@ from edgekit.data import feed
 from edgekit.data.catalog import entry
 from edgekit.data.splits import load
 from edgekit.measure.candidates import Candidates
+from edgekit.tasks.classification import Classification
 
 PREPARED = Pixels(mean=(0.2860,), std=(0.3530,))
 HOST = Host(id="h", cpu="c", architecture="x86_64", features=(), cores=1, memory_bytes=1, system="Linux")
@@ -24,7 +25,7 @@ def fashion():
 
 @pytest.fixture(scope="module")
 def candidates(fashion):
-    model = Model("m", "M", "0", (1, 28, 28), "fashion-mnist", PREPARED, fashion.entry.classes)
+    model = Model("m", "M", "0", (1, 28, 28), "fashion-mnist", PREPARED, fashion.entry.classes, Classification())
     return Candidates(model, fashion.validation.take(8))
 
 

@@ -167,8 +167,8 @@ def test_arrays_may_be_split_already_and_labels_may_be_words_or_columns(tmp_path
             "x must hold finite numbers; in t.npz there are some that are not.",
         ),
         (
-            {"x": np.zeros((3, 2)), "y": [0.5, 1, 2]},
-            "labels must be classes, one a sample, as whole numbers or words; those of t.npz are not.",
+            {"x": np.zeros((3, 2)), "y": [0.5, np.inf, 2]},
+            "there must be one label a sample, a finite number or a word; those of t.npz are not so.",
         ),
         ({"x": np.zeros((3, 2)), "y": [1, 1, 1]}, "there must be 2 to 1,000 classes; t.npz has 1 different labels."),
     ],
@@ -209,3 +209,10 @@ def test_what_is_no_data_is_told_what_would_be(tmp_path):
         "data must be a folder or .zip of images or of .wav files in a folder a class, an .npz, a .csv or a .tsv; "
         "x.mat is none of them."
     )
+
+
+def test_labels_that_are_no_whole_numbers_are_numbers_to_come_close_to(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,target\n1,2,0.5\n3,4,1\n5,6,2.25\n")
+    found = read(tmp_path / "t.csv")
+    assert (found.task, found.classes) == ("regression", ())
+    assert found.training.labels.tolist() == [0.5, 1, 2.25]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from edgekit.core.measurement import Origin
-from edgekit.core.task import Classification
 from edgekit.measure.accuracy import accuracy, confusion, disagreements
+from edgekit.tasks.classification import Classification
 
 TASK = Classification()
 

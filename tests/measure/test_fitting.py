@@ -32,10 +32,10 @@ def test_another_number_of_answers_than_classes_is_refused():
 
 
 def test_answers_near_chance_are_said_to_be():
-    assert _in_words("0 to 1", {"0 to 1": 150, "−1 to 1": 40}, 200, 10) == (
+    assert _in_words("0 to 1", {"0 to 1": 0.75, "−1 to 1": 0.2}, 200, CIFAR) == (
         "Fed as “0 to 1”: 75 % of 200 validation samples are right; 20 % as “−1 to 1”."
     )
-    assert _in_words("0 to 1", {"0 to 1": 30}, 200, 10) == (
+    assert _in_words("0 to 1", {"0 to 1": 0.15}, 200, CIFAR) == (
         "Fed as “0 to 1”: 15 % of 200 validation samples are right. That is near chance: is this the data "
         "set it was trained on, and are the classes in the same order?"
     )

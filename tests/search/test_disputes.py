@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edgekit.core.task import Classification
 from edgekit.search.disputes import agreement, disputes
+from edgekit.tasks.classification import Classification
 
 LABELS = np.array([0, 1, 1, 0])
 SURE, UNSURE = 4.0, 0.5
@@ -30,4 +30,8 @@ def test_runs_that_answer_alike_dispute_nothing():
 
 
 def test_agreement_is_the_share_of_equal_answers_of_each_pair():
-    assert agreement([FIRST, SECOND, THIRD], Classification()).tolist() == [[1, 0.5, 1], [0.5, 1, 0.5], [1, 0.5, 1]]
+    assert agreement([FIRST, SECOND, THIRD], LABELS, Classification()).tolist() == [
+        [1, 0.5, 1],
+        [0.5, 1, 0.5],
+        [1, 0.5, 1],
+    ]

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import Measurement, quality
+from edgekit.core.measurement import QUALITIES, Measurement, quality
 from edgekit.core.run import Run
 
 MINUS = "\u2212"
 TONES = ("why", "good", "next")
+GOOD = {
+    "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
+    "random_agreement": "agreement on random inputs",
+}  # fmt: skip
+LABELLED = ("accuracy", "variance explained")
 
 
 @dataclass(frozen=True)
@@ -50,12 +55,13 @@ class Case:
     @property
     def labelled(self) -> bool:
         """Whether it was scored by labels, so that there are some to train with too."""
-        return not {"agreement", "random_agreement"} & self.run.measurements.keys()
+        return self.good in LABELLED
 
     @property
     def good(self) -> str:
         """What its quality is called in a sentence."""
-        return "accuracy" if self.labelled else "agreement with the original"
+        found = quality(self.run.measurements)
+        return GOOD[found.metric if found else QUALITIES[0]]
 
     @property
     def is_quantized(self) -> bool:

@@ -1,0 +1,63 @@
+"""What holds of every task: it is found by its file, scores average to its metric, and equal outputs never differ."""
+
+import numpy as np
+import pytest
+
+from edgekit.core.errors import DataError
+from edgekit.core.measurement import METRICS, QUALITIES
+from edgekit.tasks import task, tasks
+
+N = 40
+OUTPUTS = {name: np.random.default_rng(0).normal(size=(N, 3 if one.classes else 1)) for name, one in tasks().items()}
+LABELS = {name: np.arange(N) % 3 if one.classes else np.linspace(-1, 1, N) for name, one in tasks().items()}
+
+each = pytest.mark.parametrize("name", tasks())
+
+
+def test_the_tasks_are_these():
+    assert list(tasks()) == ["agreement", "classification", "random_agreement", "regression"]
+    with pytest.raises(DataError, match="no task 'clasification'. Did you mean 'classification'?"):
+        task("clasification")
+
+
+@each
+def test_a_task_is_called_as_its_file_and_has_a_metric_of_quality(name):
+    assert task(name).id == name
+    assert task(name).title
+    assert METRICS[task(name).metric].more_is_better
+    assert task(name).metric in QUALITIES
+
+
+@each
+def test_one_answer_confidence_and_score_a_sample(name):
+    one, outputs = task(name), OUTPUTS[name]
+    truth = one.truth(LABELS[name], outputs)
+    for found in (one.answers(outputs), one.confidences(outputs), one.scores(outputs, truth)):
+        assert found.shape == (N,)
+    assert one.confidences(outputs).min() >= 0
+    assert one.confidences(outputs).max() <= 1
+
+
+@each
+def test_what_is_answered_as_it_is_right_scores_one(name):
+    one = task(name)
+    labels = LABELS[name]
+    perfect = np.eye(3)[labels] if one.classes else labels[:, None]
+    assert one.scores(perfect, one.truth(labels, perfect)).mean() == 1
+    assert one.scores(OUTPUTS[name], labels).mean() < 1
+
+
+@each
+def test_equal_answers_never_differ_and_far_ones_do(name):
+    one, answers = task(name), task(name).answers(OUTPUTS[name])
+    assert not one.differ(answers, answers, LABELS[name]).any()
+    assert one.differ(answers, answers + 1, LABELS[name]).all()
+
+
+@each
+def test_further_metrics_are_known_ones_with_their_intervals(name):
+    more = task(name).more(OUTPUTS[name], LABELS[name], "all of them")
+    for metric, found in more.items():
+        assert metric == found.metric
+        assert METRICS[metric].title
+        assert found.low <= found.value <= found.high
