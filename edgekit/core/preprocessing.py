@@ -5,12 +5,12 @@ One class a kind of data. `kind` tells them apart in cards; `AnyPreprocessing` r
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, Field
 
-from edgekit.core.mel import cepstra
+from edgekit.core.mel import BANDS, cepstra
 
 GREY = np.float32([0.299, 0.587, 0.114])  # what red, green and blue count in brightness (ITU-R BT.601)
 Array = TypeVar("Array")
@@ -21,7 +21,6 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
     """See the classes below. Calling one turns samples (n, …) into network inputs (n, …)."""
 
     kind: Any
-    takes: ClassVar[str]  # the kind of data, as the catalog names it
 
     def __call__(self, raw: np.ndarray) -> np.ndarray:
         """Network inputs of raw samples."""
@@ -61,8 +60,6 @@ class Pixels(Preprocessing):
     channels_last: bool = False
     flat: bool = False
 
-    takes = "image"
-
     def scaled(self, raw: np.ndarray) -> np.ndarray:
         """float32 (n, channels, height, width), whatever the network takes."""
         mean, std = (np.asarray(values, np.float32).reshape(-1, 1, 1) for values in (self.mean, self.std))
@@ -95,8 +92,6 @@ class Values(Preprocessing):
     std: tuple[float, ...] = (1.0,)
     channels_first: bool = False
 
-    takes = "values"
-
     def scaled(self, raw: np.ndarray) -> np.ndarray:
         return (raw.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
 
@@ -118,10 +113,8 @@ class Sound(Preprocessing):
 
     kind: Literal["sound"] = "sound"
     rate: int
-    coefficients: int = Field(0, ge=0, le=80)
+    coefficients: int = Field(0, ge=0, le=BANDS)
     channels_first: bool = False
-
-    takes = "sound"
 
     def scaled(self, raw: np.ndarray) -> np.ndarray:
         """float32 (n, length), or (n, steps, coefficients)."""

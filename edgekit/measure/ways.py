@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.core.errors import ModelError
+from edgekit.core.mel import BANDS
 from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Values
 from edgekit.data.splits import Dataset
 from edgekit.models import samples
@@ -113,7 +114,7 @@ def _sounds(port: Port, dataset: Dataset) -> Ways:
     found = {}
     for first in (False, True):
         count = inner[0 if first else -1] if len(inner) == 2 else None
-        if count and count <= 80:
+        if count and count <= BANDS:
             way = Sound(rate=about.rate, coefficients=count, channels_first=first)
             found |= {f"{count} cepstral coefficients": way} if _same(inner, way.shape(about.shape)) else {}
     return found

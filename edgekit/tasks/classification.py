@@ -33,7 +33,7 @@ class Classification(Task):
 
     def more(self, outputs: np.ndarray, labels: np.ndarray, how: str) -> dict[str, Measurement]:
         classes = outputs.shape[1]
-        table = np.bincount(labels * classes + self.answers(outputs), minlength=classes**2)
+        table = np.bincount(labels.astype(np.int64) * classes + self.answers(outputs), minlength=classes**2)
         value = float(macro_f1(table.reshape(classes, classes)))
         low = high = value
         if classes <= MOST_CLASSES:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgekit.core.errors import Cancelled, EdgeKitError
+from edgekit.core.errors import Cancelled, EdgeKitError, ModelError
 from edgekit.core.progress import Progress, part
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
@@ -17,6 +17,7 @@ from edgekit.jobs.apart import apart
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.measure.fusion import FusionRow, fusion_latencies
 from edgekit.measure.whole import Whole
+from edgekit.models import by_name
 from edgekit.store.store import Store
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def add_model(path: Path | str, data: str | None, architecture: str, session: st
         from edgekit.library import add
 
         try:
+            if isinstance(path, str) and not by_name.is_name(path):
+                raise ModelError(f"a name must begin with torchvision:, timm: or hf:; it is '{path}'.")
             if isinstance(path, str) or path.stat().st_size > LARGE:
                 words = ["models", "add", str(path), "--architecture", architecture]
                 words += ["--data", data] if data else []

@@ -9,6 +9,7 @@ from edgekit import library
 from edgekit.core.errors import EdgeKitError
 from edgekit.data import download
 from edgekit.data.catalog import entries, entry
+from edgekit.models import by_name
 from edgekit.models.uploads import Card
 from edgekit.ui import actions, bringing, state, words
 from edgekit.ui.jobs_view import active, job_panel
@@ -38,7 +39,15 @@ def add() -> None:
             st.caption(f"{entry(data).title} is not on this computer yet: download it below.")
         start = partial(actions.add_model, data=data, architecture=architecture, session=state.session())
         done = "Added. It is among the models of the Workbench now."
-        bringing.button("model", "Add this model", (chosen or name.strip() or None) if here else None, start, done=done)
+        bringing.button("model", "Add this model", chosen or _named(name) if here else None, start, done=done)
+
+
+def _named(text: str) -> str | None:
+    """A name that networks may have elsewhere; any other text is answered, and never taken for a file of the server."""
+    text = text.strip()
+    if text and not by_name.is_name(text):
+        st.caption(f":red[:material/error: “{text}” is no such name: it must begin with torchvision:, timm: or hf:]")
+    return text if by_name.is_name(text) else None
 
 
 def _title(data: str | None) -> str:

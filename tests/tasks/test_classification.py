@@ -36,6 +36,11 @@ def test_a_class_that_does_not_occur_counts_for_nothing():
     assert macro_f1(np.array([[2, 0, 0], [0, 2, 0], [0, 0, 0]])) == 1
 
 
+def test_macro_f1_of_many_classes_does_not_run_over_bytes():
+    labels = np.arange(100, dtype=np.uint8)
+    assert Classification().more(np.eye(100), labels, "")["macro_f1"].value == 1
+
+
 def test_the_interval_of_macro_f1_is_like_that_of_many_fresh_samples():
     generator = np.random.default_rng(0)
 

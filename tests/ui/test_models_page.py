@@ -58,3 +58,13 @@ def test_the_workbench_lists_what_was_brought(own_store, tmp_path):
     app = fine(opened("pages/workbench.py", model=name))
     assert app.selectbox(key="model").value == name
     assert "My network on Fashion-MNIST" in app.selectbox(key="model").options
+
+
+def test_a_text_that_is_no_name_is_answered_and_never_taken_for_a_file_of_the_server(app, tmp_path):
+    (tmp_path / "secret.onnx").write_bytes(b"not yours")
+    app.text_input(key="upload_name").set_value(str(tmp_path / "secret.onnx")).run()
+    assert any("is no such name: it must begin with torchvision:, timm: or hf:" in line.value for line in app.caption)
+    assert app.button(key="add-model").disabled
+    app.text_input(key="upload_name").set_value("torchvision:resnet18").run()
+    app.selectbox(key="upload_data").set_value(None).run()
+    assert not app.button(key="add-model").disabled
