@@ -148,7 +148,7 @@ def sparsity(store: Store) -> list[dict]:
 def integers(store: Store) -> list[dict]:
     """8 bits after training and with training, on the same samples; also of a network of depthwise convolutions."""
     rows, aware = [], "quantize_aware_train,bits=8,epochs=2,learning_rate=0.001"
-    depthwise = "swap_architecture,architecture=mobilenet_v2,width=0.25,epochs=4"
+    depthwise = "swap_architecture,architecture=ds_cnn,width=1,epochs=4"
     for model, before in ((LENET, ()), (RESNET8, ()), (RESNET20, ()), (RESNET20, (depthwise,))):
         after = ran(store, model, *before, "quantize_static", each_step=True)
         trained = ran(store, model, *before, aware)
@@ -218,7 +218,7 @@ def low_rank(store: Store) -> list[dict]:
     return [row(one, "share of fc1's weights", float(kept), 0.25), lost(one, 0.3)]
 
 
-RESNET8_ANEW = "swap_architecture,architecture=resnet8,width=1,epochs=6,soft_labels={}"
+RESNET8_ANEW = "swap_architecture,architecture=resnet8,width=1,epochs=6,batch_size=64,soft_labels={}"
 ROUTES = {
     "compressed": "prune_channels,target=parameters,sparsity=0.67,importance=fpgm,scope=global,rounds=2,epochs=2,"
     "learning_rate=0.03",
