@@ -112,7 +112,9 @@ def measure_file(path: Path, model: Model, samples: int | None = None, progress:
     """
     evaluation = load(model.data).evaluation
     evaluation = evaluation if samples is None else evaluation.take(samples)
-    found = point(path, model, evaluation, None, part(progress, 0, 0.9)).measurements | later(path)
+    found = point(path, model, evaluation, None, part(progress, 0, 0.8)).measurements | later(
+        path, part(progress, 0.8, 1)
+    )
     progress(1.0, "done")
     return found
 
@@ -172,7 +174,7 @@ class _Work:
 def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None]) -> None:
     """Do the work and write into `run` what came of it, first the point, then the rest."""
     started = time.perf_counter()
-    applying, measuring = part(work.progress, 0, 0.6), part(work.progress, 0.6, 1)
+    applying, measuring, rest = (part(work.progress, *ends) for ends in ((0, 0.6), (0.6, 0.9), (0.9, 1)))
     last, networks = len(work.recipe.steps), []
 
     def on_epoch(point: dict[str, Any]) -> None:  # a page that watches draws the curve while it grows
@@ -202,7 +204,7 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     on_point(run)
     for network in networks:
         check_export(network, work.model, work.dataset.validation)
-    run.measurements = run.measurements | later(path)
+    run.measurements = run.measurements | later(path, rest)
     if each_step and last:
         run.steps.append(_step(last, work.recipe, run.artifact, run.measurements))
     run.seconds = time.perf_counter() - started

@@ -16,27 +16,35 @@ from google.protobuf.message import DecodeError
 from edgekit.artifacts.entropy import code, decoded, whole
 from edgekit.artifacts.pieces import NUMBERS, contexts, pieces, restored, sizes
 from edgekit.core.errors import ModelError
+from edgekit.core.progress import Progress, part, silent
 
-ZSTD_LEVEL = 19
+ZSTD_LEVEL, ZIPPED_AT_ONCE = 19, 2**20
 _PLAIN, _CODED = b"EK0", b"EK1"
 _MOST = 2**25  # bytes; a larger file only goes through zstd, since symbols take memory
 _END = 0  # of the numbers; a piece starts with its distance from the one before, plus 1
 
 
-def encode(data: bytes, zipped: bytes | None = None) -> bytes:
+def encode(data: bytes, zipped: bytes | None = None, progress: Progress = silent) -> bytes:
     """The coded form of a file: at most seven bytes longer than what zstd makes of it, whatever the file is.
 
     Args:
         zipped: what `zip_up` makes of it, where that is known; it takes longer than all the rest.
     """
-    plain = _PLAIN + _checksum(data) + (zip_up(data) if zipped is None else zipped)
+    plain = _PLAIN + _checksum(data) + (zip_up(data, part(progress, 0, 0.6)) if zipped is None else zipped)
+    progress(0.6, "coding")
     coded = _coded(data) if len(data) <= _MOST else b""
+    progress(0.9, "decoding again")
     return coded if coded and len(coded) < len(plain) and decode(coded) == data else plain
 
 
-def zip_up(data: bytes) -> bytes:
-    """What zstd makes of some bytes."""
-    return zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data)
+def zip_up(data: bytes, progress: Progress = silent) -> bytes:
+    """What zstd makes of some bytes, a megabyte at a time, so that Cancel works while it does."""
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj(size=len(data))
+    found = []
+    for start in range(0, len(data), ZIPPED_AT_ONCE):
+        progress(start / len(data), "compressing for shipping")
+        found.append(compressor.compress(data[start : start + ZIPPED_AT_ONCE]))
+    return b"".join([*found, compressor.flush()])
 
 
 def _unzipped(data: bytes) -> bytes:

@@ -75,9 +75,10 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
     )
 
 
-def later(path: Path) -> dict[str, Measurement]:
+def later(path: Path, progress: Progress = silent) -> dict[str, Measurement]:
     """What may follow after the point is drawn: peak memory, and size as shipped and once coded."""
-    return {"peak_memory_bytes": peak_memory(path)} | compressed(path)
+    memory = peak_memory(path, progress=part(progress, 0, 0.5))
+    return {"peak_memory_bytes": memory} | compressed(path, part(progress, 0.5, 1))
 
 
 def _latency(timing: Latency) -> dict[str, Measurement]:

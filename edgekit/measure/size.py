@@ -5,6 +5,7 @@ from pathlib import Path
 from edgekit.artifacts.coding import ZSTD_LEVEL, encode, zip_up
 from edgekit.artifacts.read import layers, stored_weight_bits
 from edgekit.core.measurement import Measurement
+from edgekit.core.progress import Progress, part, silent
 
 
 def counted(path: Path) -> dict[str, Measurement]:
@@ -24,11 +25,11 @@ def counted(path: Path) -> dict[str, Measurement]:
     return {metric: Measurement.exact(metric, value, how) for metric, (value, how) in found.items()}
 
 
-def compressed(path: Path) -> dict[str, Measurement]:
+def compressed(path: Path, progress: Progress = silent) -> dict[str, Measurement]:
     """shipped_bytes, what a download or an update moves, and coded_bytes, what `python -m edgekit pack` makes of it."""
     data = Path(path).read_bytes()
-    zipped = zip_up(data)
-    coded = len(encode(data, zipped))
+    zipped = zip_up(data, part(progress, 0, 0.6))
+    coded = len(encode(data, zipped, part(progress, 0.6, 1)))
     return {
         "shipped_bytes": Measurement.exact("shipped_bytes", len(zipped), f"zstd, level {ZSTD_LEVEL}"),
         "coded_bytes": Measurement.exact("coded_bytes", coded, "entropy-coded, layer by layer; unpacks to this file"),
