@@ -174,7 +174,7 @@ class _Work:
 def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None]) -> None:
     """Do the work and write into `run` what came of it, first the point, then the rest."""
     started = time.perf_counter()
-    applying, measuring, rest = (part(work.progress, *ends) for ends in ((0, 0.6), (0.6, 0.9), (0.9, 1)))
+    applying, measuring = part(work.progress, 0, 0.6), part(work.progress, 0.6, 1)
     last, networks = len(work.recipe.steps), []
 
     def on_epoch(point: dict[str, Any]) -> None:  # a page that watches draws the curve while it grows
@@ -204,7 +204,9 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     on_point(run)
     for network in networks:
         check_export(network, work.model, work.dataset.validation)
-    run.measurements = run.measurements | later(path, rest)
+    run.measurements = run.measurements | later(
+        path
+    )  # not cancelled any more: a run that is drawn gets all its numbers
     if each_step and last:
         run.steps.append(_step(last, work.recipe, run.artifact, run.measurements))
     run.seconds = time.perf_counter() - started

@@ -17,7 +17,7 @@ from tests.artifacts.networks import convolutional, example
 from tests.brought import a_file
 
 METRICS = {
-    "accuracy", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms",
+    "accuracy", "macro_f1", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms",
     "peak_memory_bytes", "params", "macs",
 }  # fmt: skip
 

@@ -186,7 +186,7 @@ def clips(samples: Samples, scene: Scene) -> Samples:
     """A clip of each image, one after the other, as labelled frames of the same split; the same ones each time."""
     random = np.random.default_rng(scene.seed)
     frames = []
-    for picture in samples.pixels:
+    for picture in samples.raw:
         padded = np.pad(picture, ((scene.length, scene.length), (scene.length, scene.length), (0, 0)), mode="edge")
         height, width = picture.shape[:2]
         top = left = scene.length

@@ -124,7 +124,7 @@ def test_a_teacher_that_does_not_exist_or_knows_other_data_is_refused_with_those
 
 
 def test_no_sample_model_can_teach_a_network_that_takes_images_of_another_size():
-    larger = replace(samples.card("resnet8-cifar10").preprocessing, size=(64, 64))
+    larger = samples.card("resnet8-cifar10").preprocessing.model_copy(update={"size": (64, 64)})
     with pytest.raises(ModelError, match="There are: original.$"):
         _teacher("resnet8-cifar10", images_bench(teacher=network(), data="cifar10", preprocessing=larger))
 
