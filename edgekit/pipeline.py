@@ -204,9 +204,7 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     on_point(run)
     for network in networks:
         check_export(network, work.model, work.dataset.validation)
-    run.measurements = run.measurements | later(
-        path
-    )  # not cancelled any more: a run that is drawn gets all its numbers
+    run.measurements = run.measurements | later(path)  # never cancelled: what is drawn gets all its numbers
     if each_step and last:
         run.steps.append(_step(last, work.recipe, run.artifact, run.measurements))
     run.seconds = time.perf_counter() - started
