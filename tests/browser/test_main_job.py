@@ -80,4 +80,4 @@ def test_a_measured_point_has_no_violations_in_any_of_its_tabs(page: Page, theme
         settled(page)
         found[name] = violations(page)
     assert found == dict.fromkeys(found, [])
-    assert len(found) == 6
+    assert len(found) == 8

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from edgekit.data import splits
 from tests.brought import a_file
-from tests.browser.conftest import settled
+from tests.browser.conftest import FADING, settled
 from tests.browser.workbench import wait_for_point
 from tests.data.brought import in_a_zip
 
@@ -39,8 +39,12 @@ def test_brought_data_scores_a_brought_network_until_it_is_removed(app, tab, tmp
     expect(page.get_by_role("img", name="Training sample: 0 T-shirt top").first).to_be_visible()
 
     settled(page)
-    page.get_by_role("combobox", name="Scored on").fill("My clothes")
-    page.keyboard.press("Enter")
+    chosen = page.locator(".st-key-upload_data").get_by_role("combobox")
+    chosen.scroll_into_view_if_needed()
+    page.wait_for_timeout(FADING)  # a list that opens while the page still scrolls closes again
+    chosen.click()
+    page.get_by_role("option").filter(has_text="My clothes").click()
+    expect(chosen).to_have_value("My clothes")
     settled(page)
     page.set_input_files(".st-key-add_model input[type=file]", a_file(tmp_path, name="my network.onnx"))
     page.get_by_role("button", name="Add this model").click()
