@@ -9,7 +9,7 @@ import numpy as np
 import yaml
 
 from edgekit.core.errors import DataError, unknown
-from edgekit.core.files import written_whole
+from edgekit.core.files import sha256, written_whole
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import arrays, catalog
 from edgekit.data.catalog import ARRAYS, ENTRY, GONE, Entry
@@ -95,8 +95,9 @@ def _described(
     labels = [none if one.labels is None else one.labels for one, none in zip((training, test), nothing, strict=True)]
     held = dict(zip(ARRAYS, (training.raw, labels[0], test.raw, labels[1]), strict=True))
     digests = {name: arrays.digest(array) for name, array in held.items()}
+    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "data"
     about = Entry(
-        id=f"{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')[:40] or 'data'}-{_short(digests)}",
+        id=f"{plain}-{sha256(''.join(digests.values()).encode())[:8]}",
         title=title,
         kind=found.kind,
         task=found.task,
@@ -131,12 +132,6 @@ def _keep(about: Entry, held: dict[str, np.ndarray], progress: Progress) -> None
         raise arrays.unwritable(target, error) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _short(digests: dict[str, str]) -> str:
-    import hashlib
-
-    return hashlib.sha256("".join(digests.values()).encode()).hexdigest()[:8]
 
 
 def _of_copies(count: int) -> str:

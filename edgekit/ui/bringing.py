@@ -8,6 +8,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from edgekit.core.errors import EdgeKitError
 from edgekit.jobs.jobs import Job, JobStatus
 from edgekit.ui.jobs_view import active, job_panel
 
@@ -44,6 +45,14 @@ def button(
     )  # fmt: skip
     if job_id:
         job_panel(job_id, on_end=lambda job: _ended(name, job, done))
+
+
+def forget(remove: Callable[[str], None], name: str) -> None:
+    """Remove what was brought; that another tab was quicker is said, and no more. For callbacks."""
+    try:
+        remove(name)
+    except EdgeKitError as error:
+        st.toast(str(error), icon=":material/error:")
 
 
 def _start(name: str, chosen: UploadedFile | str, start: Callable[[Path | str], Job]) -> None:

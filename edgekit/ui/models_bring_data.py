@@ -83,12 +83,7 @@ def _remove(about: Entry) -> None:
     st.markdown(
         f"The samples of **{about.title}** are deleted. Models that are scored on it wait until it is added again."
     )
-    if st.button("Remove", icon=":material/delete:", key="remove_really", on_click=_forget, args=(about.id,)):
+    if st.button(
+        "Remove", icon=":material/delete:", key="remove_really", on_click=bringing.forget, args=(bring.remove, about.id)
+    ):
         st.rerun()
-
-
-def _forget(name: str) -> None:
-    try:
-        bring.remove(name)
-    except EdgeKitError as error:  # another tab was quicker
-        st.toast(str(error), icon=":material/error:")

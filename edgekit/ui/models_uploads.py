@@ -6,7 +6,6 @@ from pathlib import Path
 import streamlit as st
 
 from edgekit import library
-from edgekit.core.errors import EdgeKitError
 from edgekit.data import download
 from edgekit.data.catalog import entries, entry
 from edgekit.models import by_name
@@ -139,12 +138,7 @@ def _architecture(file: str) -> str:
 @st.dialog("Remove this model?")
 def _remove(name: str, title: str) -> None:
     st.markdown(f"The file of **{title}** is deleted. Runs that were made of it stay, with their files.")
-    if st.button("Remove", icon=":material/delete:", key="remove_really", on_click=_forget, args=(name,)):
+    if st.button(
+        "Remove", icon=":material/delete:", key="remove_really", on_click=bringing.forget, args=(library.remove, name)
+    ):
         st.rerun()
-
-
-def _forget(name: str) -> None:
-    try:
-        library.remove(name)
-    except EdgeKitError as error:  # another tab was quicker
-        st.toast(str(error), icon=":material/error:")
