@@ -39,7 +39,7 @@ def test_models_lists_the_samples_with_their_accuracy():
     found = {model["id"]: model for model in printed("models")["models"]}
     assert {"lenet5-fashion", "resnet8-cifar10", "resnet20-cifar10"} <= set(found)
     assert found["lenet5-fashion"]["params"] == 431_080
-    assert found["lenet5-fashion"]["accuracy"]["value"] >= 0.91
+    assert found["lenet5-fashion"]["quality"]["value"] >= 0.91
 
 
 def test_a_model_is_added_listed_and_removed(home, tmp_path):

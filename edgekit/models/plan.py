@@ -1,6 +1,7 @@
 """What a sample model is and how it is trained: the values that its train.py sets, and its card repeats."""
 
 import runpy
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -16,6 +17,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         data: id of the data set in the catalog.
         preprocessing: how samples become inputs.
         learning_rate: the peak of the one-cycle schedule.
+        optimizer: SGD for convolutions, AdamW for what adapts badly under it: recurrent networks and transformers.
+        pretrained: a key of pretrained.yaml, whose weights training starts from; random ones if absent.
         average: decay of the running mean of weights; the mean is what is kept.
         shift: the largest move of a training image, in pixels.
         born_again: epochs of a second training, which starts from the trained network and learns from its answers too
@@ -34,6 +37,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     learning_rate: float
     weight_decay: float
     shift: int
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    pretrained: str = ""
     average: float = 0.998
     batch_size: int = 128
     born_again: int = 0

@@ -19,6 +19,7 @@ from edgekit.core.errors import EdgeKitError
 from edgekit.core.host import this_host
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import download, feed, splits
+from edgekit.models import pretrained
 from edgekit.models.architectures import build
 from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
@@ -50,10 +51,13 @@ def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
 
 
 def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
-    """The network that a plan gives, trained from random weights. The global random state is left as it was."""
+    """The network that a plan gives, trained. The global random state is left as it was."""
+    about = training.entry
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
-        network = build(plan.architecture)
+        network = build(plan.architecture, len(about.classes), plan.preprocessing.shape(about.shape))
+    if plan.pretrained:
+        pretrained.start(network, plan.pretrained, part(progress, 0, 0.02))
     first = plan.epochs / (plan.epochs + plan.born_again)
     network, _ = fit(network, _batches(plan, training), _schedule(plan, training), progress=part(progress, 0, first))
     return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
@@ -80,6 +84,7 @@ def _schedule(plan: Plan, training: splits.Samples) -> Schedule:
         len(training) // plan.batch_size,
         weight_decay=plan.weight_decay,
         average=plan.average,
+        optimizer=plan.optimizer,
         seed=plan.seed,
     )
 
@@ -105,7 +110,7 @@ def main(plan: Plan, folder: Path, words: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped; nothing was written.", file=sys.stderr)
         return 130
-    print(f"\n{plan.title}: {card.accuracy.value:.2%} on the test set, sha256 {card.sha256}")
+    print(f"\n{plan.title}: {card.quality.metric} {card.quality.value:.2%} on the test set, sha256 {card.sha256}")
     return 0
 
 

@@ -19,13 +19,13 @@ from edgekit.tasks import task
 CARD, WEIGHTS = "card.yaml", "model.safetensors"
 
 
-class Accuracy(BaseModel, frozen=True, extra="forbid"):
-    """A fraction of right answers on the whole test set, with its 95 % Wilson interval."""
+class Quality(BaseModel, frozen=True, extra="forbid"):
+    """How good a network is on the whole test set, by the metric of its task, with the 95 % interval."""
 
+    metric: str
     value: float
     low: float
     high: float
-    right: int
     samples: int
 
 
@@ -35,7 +35,7 @@ class Card(About):
     Attributes:
         architecture: its name in models/architectures.
         reference: where the architecture is published.
-        accuracy: of the PyTorch network in float32.
+        quality: of the PyTorch network in float32.
         command: remakes the weights from nothing.
         retrain_seconds: how long that took, on `machine`.
     """
@@ -45,7 +45,7 @@ class Card(About):
     licence: str
     data_licence: str
     citation: str
-    accuracy: Accuracy
+    quality: Quality
     command: str
     epochs: int
     seed: int
@@ -99,16 +99,17 @@ def _load(name: str, changed: int) -> Model:
         raise ModelError(f"the weights of {name} must have sha256 {known.sha256}, as its card says; theirs is {found}. "
                          f"{_mend(name)}")  # fmt: skip
     about = entry(known.data)
+    shape = known.preprocessing.shape(about.shape)
     return Model(
         id=name,
         title=known.title,
         sha256=known.sha256,
-        input_shape=known.preprocessing.shape(about.shape),
+        input_shape=shape,
         data=known.data,
         preprocessing=known.preprocessing,
         labels=about.classes,
         task=task(about.task),
-        network=restored(known.architecture, len(about.classes), tensors(content)),
+        network=restored(known.architecture, len(about.classes), tensors(content), shape),
         card=known.model_dump(mode="json"),
     )
 

@@ -1,13 +1,15 @@
-"""One training loop for everything that trains: the sample models, fine-tuning, and later distillation and QAT.
+"""One training loop for everything that trains: the sample models, fine-tuning, distillation and QAT.
 
-SGD with Nesterov momentum under a one-cycle learning rate (Smith and Topin 2018, arXiv:1708.07120), in bfloat16 where
-the processor has it. The global random state is left as it was; the same seed on the same host gives the same weights.
+SGD with Nesterov momentum, or AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101), under a one-cycle learning rate
+(Smith and Topin 2018, arXiv:1708.07120), in bfloat16 where the processor has it. The global random state is left as it
+was; the same seed on the same host gives the same weights.
 """
 
 import copy
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +21,10 @@ Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]  # epoch -> (inputs, 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How to train. `learning_rate` is the peak; `average` the decay of the running mean of weights, 0 for none."""
+    """How to train. `learning_rate` is the peak; `average` the decay of the running mean of weights, 0 for none.
+
+    `momentum` is that of SGD; AdamW keeps its own.
+    """
 
     epochs: int
     learning_rate: float
@@ -28,6 +33,7 @@ class Schedule:
     momentum: float = 0.9
     warmup: float = 0.1
     average: float = 0.0
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     seed: int = 0
 
 
@@ -94,9 +100,7 @@ def fit(
     """
     loss = loss or _by_labels
     total = schedule.epochs * schedule.batches_per_epoch
-    optimizer = torch.optim.SGD(
-        _decay_groups(network, schedule.weight_decay), schedule.learning_rate, schedule.momentum, nesterov=True
-    )
+    optimizer = _optimizer(network, schedule)
     shape = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step / total, schedule.warmup))
     mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(schedule.average), use_buffers=True)
     curve, done = [], 0
@@ -153,6 +157,13 @@ def as_logits(outputs: Tensor) -> Tensor:
     if held.shape[1] > 1 and (held >= 0).all() and (held.sum(1) - 1).abs().max() < SUM_OFF:
         return outputs.clamp_min(LEAST_PROBABILITY).log()
     return outputs
+
+
+def _optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:
+    groups = _decay_groups(network, schedule.weight_decay)
+    if schedule.optimizer == "adamw":
+        return torch.optim.AdamW(groups, schedule.learning_rate)
+    return torch.optim.SGD(groups, schedule.learning_rate, schedule.momentum, nesterov=True)
 
 
 def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict]:

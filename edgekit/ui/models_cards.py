@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from edgekit.core.measurement import Origin
+from edgekit.core.measurement import METRICS, Origin
 from edgekit.data.catalog import entry
 from edgekit.models.samples import Card
 from edgekit.ui import words
@@ -17,16 +17,16 @@ def model_cards(cards: dict[str, Card]) -> None:
 
 
 def _card(name: str, card: Card) -> None:
+    quality, about = card.quality, entry(card.data)
     st.subheader(card.title, anchor=False)
-    st.markdown(f":blue-badge[{entry(card.data).title}] :gray-badge[{card.architecture}]")
+    st.markdown(f":blue-badge[{about.title}] :gray-badge[{card.architecture}]")
     st.markdown(card.summary)
-    accuracy = card.accuracy
     st.table(
         {
-            "Accuracy": f"**{words.percent(accuracy.value, 2)}**, {words.percent(accuracy.low, 2)} to "
-            f"{words.percent(accuracy.high, 2)} on all {accuracy.samples:,} test images",
+            METRICS[quality.metric].title: f"**{words.percent(quality.value, 2)}**, {words.percent(quality.low, 2)} to "
+            f"{words.percent(quality.high, 2)} on all {quality.samples:,} test {about.samples}",
             "Parameters": words.count(card.params),
-            "Multiply-accumulates": f"{words.count(card.macs)} an image",
+            "Multiply-accumulates": f"{words.count(card.macs)} {about.each}",
             "Licence": f"{card.licence}; data: {card.data_licence}",
         },
         border="horizontal",
@@ -35,7 +35,7 @@ def _card(name: str, card: Card) -> None:
     with st.expander("How it was trained, and what to cite", key=f"trained-{name}"):
         st.markdown(
             f"{card.epochs} epochs, seed {card.seed}, {words.duration(card.retrain_seconds)} on {card.machine}. "
-            f"{Origin.MEASURED.value.capitalize()} in float32 on held-out images; 95 % Wilson interval."
+            f"{Origin.MEASURED.value.capitalize()} in float32 on held-out {about.samples}; 95 % interval."
         )
         st.code(card.command, language="sh")
         if card.note:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from edgekit.core.errors import DataError
 from edgekit.data.catalog import ARRAYS
-from edgekit.data.decode import CIFAR_BATCHES, decode
+from edgekit.data.decode import decode
+from edgekit.data.forms.images import CIFAR_BATCHES
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (12, 32, 32, 3), np.uint8)  # two images in each of six batches
 LABELS = np.arange(12, dtype=np.uint8) % 10

@@ -5,8 +5,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.stats import binomtest
 
-from edgekit.core.interval import Z, wilson
-from edgekit.measure.statistics import bootstrap_mean, mcnemar, paired_difference, paired_p
+from edgekit.core.interval import Z, bootstrap_mean, wilson
+from edgekit.measure.statistics import mcnemar, paired_difference, paired_p
 
 
 def table(both: int, lost: int, gained: int, neither: int) -> tuple[np.ndarray, np.ndarray]:

@@ -60,9 +60,11 @@ def test_the_card_command_measures_what_it_writes(tmp_path, monkeypatch, capsys)
     words = ["lenet5-fashion", "--weights", str(source / "model.safetensors"), "--seconds", "7", "--machine", "mine"]
     assert card_of.main(words) == 0
     written = Card(**yaml.safe_load((tmp_path / "lenet5-fashion" / "card.yaml").read_text()))
-    assert (written.retrain_seconds, written.machine, written.accuracy.samples) == (7, "mine", 500)
+    assert (written.retrain_seconds, written.machine, written.quality.samples) == (7, "mine", 500)
     assert written.sha256 == files.sha256(source / "model.safetensors")
-    assert capsys.readouterr().out == f"lenet5-fashion: {written.accuracy.value:.2%} of 500, 431,080 parameters\n"
+    assert (
+        capsys.readouterr().out == f"lenet5-fashion: accuracy {written.quality.value:.2%} of 500, 431,080 parameters\n"
+    )
     assert card_of.main(["lenet5-fashion"]) == 0
     again = Card(**yaml.safe_load((tmp_path / "lenet5-fashion" / "card.yaml").read_text()))
     assert again == written

@@ -24,7 +24,7 @@ def test_every_model_has_a_card_with_accuracy_licence_and_how_it_was_trained(app
     assert {heading.value for heading in app.subheader} >= {card.title for card in cards().values()}
     texts = " ".join(table.value.to_string() for table in app.table)
     for card in cards().values():
-        assert f"{100 * card.accuracy.value:.2f} %" in texts
+        assert f"{100 * card.quality.value:.2f} %" in texts
         assert card.licence in texts
     assert {code.value for code in app.code} == {card.command for card in cards().values()}
 

