@@ -10,6 +10,7 @@ from edgekit.models.architectures.blocks import Shape
 from edgekit.models.architectures.cnn_1d import cnn_1d
 from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
+from edgekit.models.architectures.gru import gru
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
@@ -25,7 +26,7 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "ds_cnn": ds_cnn,
     "resnet8": resnet8,
 }
-FOR_ANY_SERIES = {"cnn_1d": cnn_1d}  # (classes, shape of one series) -> network
+FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
 OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
