@@ -25,6 +25,7 @@ from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
 from edgekit.models.samples import WEIGHTS, Card
 from edgekit.models.training import Batches, Schedule, fit, with_teacher
+from edgekit.tasks import task
 
 SOFT_SHARE = 0.7  # in the second training: how much the first network's answers count
 AGAIN_RATE = 0.4  # its learning rate, as a share of the first
@@ -59,19 +60,27 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
     if plan.pretrained:
         pretrained.start(network, plan.pretrained, part(progress, 0, 0.02))
     first = plan.epochs / (plan.epochs + plan.born_again)
-    network, _ = fit(network, _batches(plan, training), _schedule(plan, training), progress=part(progress, 0, first))
+    network, _ = fit(
+        network,
+        _batches(plan, training),
+        _schedule(plan, training),
+        task(about.task),
+        progress=part(progress, 0, first),
+    )
     return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
 
 
 def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
     """Train a copy of `teacher` further, on labels and on the teacher's softened answers (Hinton et al. 2015)."""
     teacher.eval()
+    asked = task(training.entry.task)
     schedule = replace(_schedule(plan, training), epochs=plan.born_again, learning_rate=AGAIN_RATE * plan.learning_rate)
     network, _ = fit(
         copy.deepcopy(teacher),
         _batches(plan, training, plan.epochs),
         schedule,
-        loss=with_teacher(teacher, SOFT_SHARE),
+        asked,
+        loss=with_teacher(asked, teacher, SOFT_SHARE),
         progress=progress,
     )
     return network
