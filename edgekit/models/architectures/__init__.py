@@ -14,6 +14,7 @@ from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
+from edgekit.models.architectures.resnet50 import resnet50
 from edgekit.models.architectures.vit import vit_tiny
 
 FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
@@ -24,13 +25,15 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "ds_cnn": ds_cnn,
     "resnet8": resnet8,
 }
-ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE
+LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
+ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE | LARGE
 
 
 def build(name: str, classes: int = 10, shape: Shape | None = None) -> nn.Module:
     """A network with fresh random weights, drawn from torch's global generator.
 
     Args:
+        classes: or how many other numbers it puts out.
         shape: of one image, for the architectures that take any.
 
     Raises:
@@ -38,7 +41,8 @@ def build(name: str, classes: int = 10, shape: Shape | None = None) -> nn.Module
     """
     if name not in ARCHITECTURES:
         raise ModelError(unknown("architecture", name, ARCHITECTURES))
-    return FOR_ANY_IMAGE[name](classes, shape) if shape and name in FOR_ANY_IMAGE else ARCHITECTURES[name](classes)
+    any_image = name in FOR_ANY_IMAGE | LARGE
+    return ARCHITECTURES[name](classes, shape) if shape and any_image else ARCHITECTURES[name](classes)
 
 
 def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.Module:
