@@ -70,7 +70,8 @@ def for_data(data: str) -> Model:
         DataError: there is no such data set, or no sample model for it.
     """
     entry(data)
-    name = next((name for name, known in samples.cards().items() if known.data == data), None)
+    names = [name for name, known in samples.cards().items() if known.data == data]
+    name = next(filter(samples.is_here, names), next(iter(names), None))
     if name is None:
         raise DataError(
             f"a file is scored as a sample model prepares its inputs, and none was trained on {data}. Add the file as "
