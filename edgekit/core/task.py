@@ -20,6 +20,8 @@ class Task:
         metric: of `core.measurement.QUALITIES`: the mean of all scores.
         labelled: whether it needs labels; without them, what the original network answers is taken for right.
         classes: whether an answer is the number of a class.
+        per_class: whether a network puts out one number a class.
+        sure: what the confidences say, for people.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
     """
@@ -28,6 +30,8 @@ class Task:
     metric: ClassVar[str]
     labelled: ClassVar[bool] = True
     classes: ClassVar[bool] = True
+    per_class: ClassVar[bool] = True
+    sure: ClassVar[str] = "how sure each network is"
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
 

@@ -35,7 +35,8 @@ LET_IN = 0.01  # the share of pairs of two people that the chosen threshold lets
 class Verification(Task):
     """See the module docstring. Outputs are (n, d), of any length; labels are (n,) numbers of people."""
 
-    title, metric, group, chooses = "Verification", "verification", 4, True
+    title, metric, per_class, group, chooses = "Verification", "verification", False, 4, True
+    sure = "how similar the most similar other sample is, whose person is the answer"
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The place of the most similar other sample."""
