@@ -12,7 +12,7 @@ import numpy as np
 from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, silent
 from edgekit.data.catalog import ARRAYS
-from edgekit.data.forms import images, series
+from edgekit.data.forms import faces, images, series
 
 FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "idx": images.idx,
@@ -20,6 +20,7 @@ FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "png_sheets": images.png_sheets,
     "spoken_digits": series.spoken_digits,
     "watch": series.watch,
+    "orl": faces.orl,
 }
 FAULTS = (OSError, EOFError, ValueError, KeyError, tarfile.TarError, zipfile.BadZipFile, struct.error)
 FAULTS += (subprocess.SubprocessError,)

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import zipfile
 
 import numpy as np
 import pytest
@@ -35,7 +36,22 @@ def test_png_sheets_are_read_an_image_a_row(tmp_path):
     _same(decode("png_sheets", [_tar(tmp_path / "p.tgz", members)]))
 
 
-@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets"])
+def test_nobody_among_the_faces_is_in_two_splits_and_validation_people_come_first(tmp_path):
+    with zipfile.ZipFile(tmp_path / "faces.whl", "w") as wheel:
+        for person in range(1, 9):
+            for number in (10, 2):
+                wheel.writestr(
+                    f"some/ORL_faces/s{person}/{number}.pgm", b"P5 3 2 255\n" + bytes([10 * person + number] * 6)
+                )
+        wheel.writestr("some/ORL_faces/s3/target.jpg", b"another picture")
+    found = decode("orl", [tmp_path / "faces.whl"])
+    assert found["training_labels"].tolist() == [4, 4, 5, 5, 0, 0, 1, 1, 2, 2, 3, 3]
+    assert found["evaluation_labels"].tolist() == [6, 6, 7, 7]
+    assert found["training_raw"].shape == (12, 2, 3, 1)
+    assert found["training_raw"][:, 0, 0, 0].tolist() == [52, 60, 62, 70, 12, 20, 22, 30, 32, 40, 42, 50]
+
+
+@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets", "orl"])
 def test_files_of_another_form_are_named_not_guessed(form, tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no such thing")
     with pytest.raises(DataError, match=r"^train-images-idx3-ubyte.gz could not be read \(\w+: "):

@@ -16,6 +16,7 @@ from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
+from edgekit.models.architectures.resnet50 import resnet50
 from edgekit.models.architectures.vit import vit_tiny
 
 FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
@@ -27,7 +28,8 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "resnet8": resnet8,
 }
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES
+LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | LARGE
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 
@@ -35,6 +37,7 @@ def build(name: str, classes: int = 10, shape: tuple[int, ...] | None = None) ->
     """A network with fresh random weights, drawn from torch's global generator.
 
     Args:
+        classes: or how many other numbers it puts out.
         shape: of one input, for the architectures that take any.
 
     Raises:
