@@ -10,6 +10,7 @@ from edgekit.models.architectures.blocks import Shape
 from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
 from edgekit.models.architectures.lenet5 import LeNet5
+from edgekit.models.architectures.minilm import minilm
 from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
@@ -24,20 +25,23 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "ds_cnn": ds_cnn,
     "resnet8": resnet8,
 }
-ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE
+FOR_ANY_TEXT = {"minilm": minilm}  # (classes, tokens of a text) -> network
+ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE | FOR_ANY_TEXT
 
 
-def build(name: str, classes: int = 10, shape: Shape | None = None) -> nn.Module:
+def build(name: str, classes: int = 10, shape: Shape | tuple[int] | None = None) -> nn.Module:
     """A network with fresh random weights, drawn from torch's global generator.
 
     Args:
-        shape: of one image, for the architectures that take any.
+        shape: of one image or text, for the architectures that take any.
 
     Raises:
         ModelError: there is no architecture of that name.
     """
     if name not in ARCHITECTURES:
         raise ModelError(unknown("architecture", name, ARCHITECTURES))
+    if shape and len(shape) == 1 and name in FOR_ANY_TEXT:
+        return FOR_ANY_TEXT[name](classes, *shape)
     return FOR_ANY_IMAGE[name](classes, shape) if shape and name in FOR_ANY_IMAGE else ARCHITECTURES[name](classes)
 
 
@@ -53,11 +57,13 @@ def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.
         return FOR_ANY_IMAGE[name](classes, shape, width)
 
 
-def restored(name: str, classes: int, weights: Mapping[str, Tensor], shape: Shape | None = None) -> nn.Module:
+def restored(
+    name: str, classes: int, weights: Mapping[str, Tensor], shape: Shape | tuple[int] | None = None
+) -> nn.Module:
     """A network with given weights, in eval mode. The global random state is left as it was.
 
     Args:
-        shape: of one image, (channels, height, width), for the architectures that take any.
+        shape: of one image, (channels, height, width), or text, (tokens,), for the architectures that take any.
 
     Raises:
         ModelError: no such architecture, or weights that are not its own.
@@ -82,7 +88,7 @@ def parameters(network: nn.Module) -> int:
 
 
 @torch.no_grad()
-def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> int:
     """Multiply-accumulates of all convolutions and linear layers for one sample of `input_shape` (no batch)."""
     counts: list[int] = []
 
@@ -94,7 +100,7 @@ def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...]) -> in
     hooks = [layer.register_forward_hook(count) for layer in layers]
     was_training = network.training
     try:
-        network.eval()(torch.zeros(1, *input_shape))
+        network.eval()(torch.zeros(1, *input_shape, dtype=dtype))
     finally:
         network.train(was_training)
         for hook in hooks:
