@@ -53,7 +53,7 @@ class TextClassifier(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         there = ids != 0  # (n, length)
-        tokens = self.norm(self.words(ids) + (self.positions + self.segment))  # (n, length, dim)
+        tokens = self.norm(self.words(ids) + self.positions + self.segment)  # (n, length, dim)
         padding = ~there[:, None, None]  # (n, 1, 1, length)
         for block in self.blocks:
             tokens = block(tokens, padding=padding)
