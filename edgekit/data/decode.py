@@ -18,6 +18,7 @@ FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "idx": images.idx,
     "cifar_binary": images.cifar_binary,
     "png_sheets": images.png_sheets,
+    "sentiment_lines": text.sentiment_lines,
     "sentiment_json": text.sentiment_json,
 }
 FAULTS = (OSError, EOFError, ValueError, KeyError, tarfile.TarError, zipfile.BadZipFile, struct.error)

@@ -1,7 +1,9 @@
 """Texts as their publishers pack them: uint8 UTF-8 bytes (n, longest) and labels (n,)."""
 
 import hashlib
+import io
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +12,26 @@ from edgekit.core.progress import Progress, each
 from edgekit.core.text import kept
 from edgekit.data.forms.images import members
 
-SENTIMENT = ("imdb.json", "yelp.json", "amazon.json")
+SENTIMENT = ("imdb", "yelp", "amazon")  # where the sentences come from
 TEST_EACH = 300  # sentences of each class in the test set
 
 
-def sentiment_json(files: list[Path], progress: Progress) -> list[np.ndarray]:
-    """Lists of {"text", "class"} by the place that sentences come from, in an npm package; the last of each is empty.
+def sentiment_lines(files: list[Path], progress: Progress) -> list[np.ndarray]:
+    """The publisher's .zip: a file for each place, with a sentence, a tab and its class on every line.
 
     The publisher names no test set, so it is cut here: by the hash of a sentence, as many of each class.
     """
+    with zipfile.ZipFile(io.BytesIO(files[0].read_bytes())) as archive:
+        names = {Path(name).name.split("_")[0]: name for name in archive.namelist() if name.endswith("_labelled.txt")}
+        lines = [archive.read(names[place]).decode().rstrip("\n").split("\n") for place in each(SENTIMENT, progress)]
+    records = [line.rsplit("\t", 1) for some in lines for line in some]
+    return split([(text.strip(), int(label)) for text, label in records])
+
+
+def sentiment_json(files: list[Path], progress: Progress) -> list[np.ndarray]:
+    """The same in an npm package: for each place a list of {"text", "class"}, of which the last is empty."""
     found = members(files[0].read_bytes())
-    records = [one for name in each(SENTIMENT, progress) for one in json.loads(found[name])]
+    records = [one for name in each(SENTIMENT, progress) for one in json.loads(found[f"{name}.json"])]
     return split([(one["text"].strip(), one["class"]) for one in records if one["class"] is not None])
 
 
