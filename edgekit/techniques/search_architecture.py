@@ -35,6 +35,7 @@ from edgekit.techniques._students import TrainingAnew, described, train_anew, wa
 if TYPE_CHECKING:
     import optuna
 
+MISSED = "missed"  # what is kept of each design: how far outside the limits it is, as a share of the limit; at most 0
 TO_COMPARE_WITH = 3  # trials that are trained to their end before any is stopped
 PROPOSALS, DRAWN = 25, 100  # at most, for each trial that is trained: designs whose cost is asked for, and draws
 
@@ -149,7 +150,7 @@ class _Search:
                 continue
             study.sampler = clever
             accuracy = self.seen[design] = self._tried(design, trial)
-            # What was stopped or too large counts as worse than all that were trained to their end.
+            # What was stopped counts as worse than all that were trained to their end.
             study.tell(trial, accuracy, state=TrialState.PRUNED if accuracy is None else TrialState.COMPLETE)
         tried = [design for design, found in self.seen.items() if found is not None]
         return max(tried, key=self.seen.get, default=None)
@@ -164,12 +165,10 @@ class _Search:
 
     def _tried(self, design: Design, trial: optuna.Trial) -> float | None:
         student = self.build(design)
-        cost = self.cost(student) if design != SMALLEST else None  # that was measured before all others
-        if cost and cost > self.most:
-            self.too_large += 1
-            return None
-        if cost and cost < self.how.least * self.most:
-            self.too_small += 1
+        share = self.cost(student) / self.most if design != SMALLEST else 1.0  # that was measured before all others
+        trial.set_user_attr(MISSED, max(share - 1, self.how.least - share))
+        if share > 1 or share < self.how.least:
+            self.too_large, self.too_small = self.too_large + (share > 1), self.too_small + (share <= 1)
             return None
         here = self.bench.part(self.trained / self.how.trials, (self.trained + 1) / self.how.trials)
         self.trained += 1
@@ -204,7 +203,7 @@ def _study(seed: int, begin: Sequence[Design]) -> optuna.Study:
     try:
         study = optuna.create_study(
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=seed),
+            sampler=optuna.samplers.TPESampler(seed=seed, constraints_func=lambda trial: (trial.user_attrs[MISSED],)),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=TO_COMPARE_WITH),
         )
         for design in begin:

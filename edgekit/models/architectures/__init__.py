@@ -12,6 +12,7 @@ from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
 from edgekit.models.architectures.gru import gru
 from edgekit.models.architectures.lenet5 import LeNet5
+from edgekit.models.architectures.minilm import minilm
 from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
@@ -28,8 +29,9 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "resnet8": resnet8,
 }
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
+FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
 LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | LARGE
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | LARGE
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 
@@ -89,7 +91,7 @@ def parameters(network: nn.Module) -> int:
 
 
 @torch.no_grad()
-def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...]) -> int:
+def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> int:
     """Multiply-accumulates of all convolutions and linear layers for one sample of `input_shape` (no batch)."""
     counts: list[int] = []
 
@@ -101,7 +103,7 @@ def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...]) -> in
     hooks = [layer.register_forward_hook(count) for layer in layers]
     was_training = network.training
     try:
-        network.eval()(torch.zeros(1, *input_shape))
+        network.eval()(torch.zeros(1, *input_shape, dtype=dtype))
     finally:
         network.train(was_training)
         for hook in hooks:

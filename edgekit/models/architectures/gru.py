@@ -3,8 +3,8 @@
     r = σ(W_r x + U_r h), z = σ(W_z x + U_z h), n = tanh(W_n x + r ∘ U_n h), h ← (1 − z) ∘ n + z ∘ h
 
 Source: Cho et al. 2014, "Learning Phrase Representations using RNN Encoder–Decoder", arXiv:1406.1078. The three W and
-the three U are one Linear layer each, `from_input` and `from_state`, so that techniques find their weights as any others; the
-file holds them in one GRU operator.
+the three U are one Linear layer each, `from_input` and `from_state`, so that techniques find their weights as any
+others; the file holds them in one GRU operator.
 """
 
 import torch
