@@ -4,9 +4,9 @@ Designs differ in their blocks (inverted residuals or ResNet's), channels, depth
 image that is looked at. Each is first counted or timed as the file that it would make: one over the limit costs no
 training, nor does one below `least` of it, since what leaves most of a budget unused seldom wins. The others train for
 `trial_epochs`; one that is below the median of those before it at the same epoch is stopped. A tree-structured Parzen
-estimator (TPE) proposes where the good designs were denser than the bad ones; where it repeats itself, the next design
-is drawn at random. The first trial is the smallest design, unless that is below `least`. The best then trains anew for
-`epochs`, on labels and on the answers of the original network. Only validation samples choose.
+estimator (TPE) proposes where good designs within the limits were denser than the others; where it repeats itself, the
+next design is drawn at random. The first trial is the smallest design, unless that is below `least`. The best then
+trains anew for `epochs`, on labels and on the answers of the original network. Only validation samples choose.
 
 Costs: trials × trial_epochs of training, and then `epochs`; the curve shows them all.
 When it fails: short trainings prefer what learns fast, and differences smaller than the noise of the validation samples
@@ -18,6 +18,7 @@ Reference: Akiba et al. 2019, "Optuna", arXiv:1907.10902; TPE: Watanabe 2023, ar
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 MISSED = "missed"  # what is kept of each design: how far outside the limits it is, as a share of the limit; at most 0
 TO_COMPARE_WITH = 3  # trials that are trained to their end before any is stopped
-PROPOSALS, DRAWN = 25, 100  # at most, for each trial that is trained: designs whose cost is asked for, and draws
+PROPOSALS, DRAWN = 60, 300  # at most, for each trial that is trained: designs whose cost is asked for, and draws
 
 
 class SearchArchitecture(TrainingAnew, NetworkTechnique):
@@ -86,10 +87,11 @@ class SearchArchitecture(TrainingAnew, NetworkTechnique):
                 f"{_number(least)}. Raise limit, or remove the step."
             )
         searching = self.trials * self.trial_epochs / (self.trials * self.trial_epochs + self.epochs)
+        begin = [SMALLEST] if least >= self.least * most else []
         search = _Search(
-            self, bench.part(0, searching), lambda design: built(design, classes, shape, bench.seed), cost, most
+            self, bench.part(0, searching), lambda design: built(design, classes, shape, bench.seed), cost, most, begin
         )
-        best = search.run(begin=[SMALLEST] if least >= self.least * most else [])
+        best = search.run()
         if best is None:
             raise NothingToDo(
                 f"{self.title} drew {search.too_large + search.too_small} networks, and none has {self.limit_on} from "
@@ -115,6 +117,7 @@ class _Search:
     """One search while it runs.
 
     Attributes:
+        begin: designs to try first, which are known to be within the limit.
         seen: what became of each design: its accuracy on validation samples, or None if it was too large or stopped.
         curve: all epochs of all trials.
     """
@@ -124,6 +127,7 @@ class _Search:
     build: Callable[[Design], nn.Module]
     cost: Callable[[nn.Module], float]
     most: float
+    begin: Sequence[Design]
     seen: dict[Design, float | None] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
     trained: int = 0
@@ -131,12 +135,12 @@ class _Search:
     too_large: int = 0
     too_small: int = 0
 
-    def run(self, begin: Sequence[Design]) -> Design | None:
-        """Try designs, these first, until enough are trained, or hardly any is new; the best, or None if none fits."""
+    def run(self) -> Design | None:
+        """Try designs until enough are trained, or hardly any is new; the best, or None if none fits."""
         import optuna  # it takes a second to import
         from optuna.trial import TrialState
 
-        study = _study(self.bench.seed, begin)
+        study = _study(self.bench.seed, self.begin)
         clever, anything = study.sampler, optuna.samplers.RandomSampler(seed=self.bench.seed)
         for _ in range(DRAWN * self.how.trials):
             if self.trained == self.how.trials or len(self.seen) == PROPOSALS * self.how.trials:
@@ -165,7 +169,7 @@ class _Search:
 
     def _tried(self, design: Design, trial: optuna.Trial) -> float | None:
         student = self.build(design)
-        share = self.cost(student) / self.most if design != SMALLEST else 1.0  # that was measured before all others
+        share = 1.0 if design in self.begin else self.cost(student) / self.most
         trial.set_user_attr(MISSED, max(share - 1, self.how.least - share))
         if share > 1 or share < self.how.least:
             self.too_large, self.too_small = self.too_large + (share > 1), self.too_small + (share <= 1)
@@ -201,9 +205,12 @@ def _study(seed: int, begin: Sequence[Design]) -> optuna.Study:
     loudness = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of constraints_func
+            sampler = optuna.samplers.TPESampler(seed=seed, constraints_func=lambda trial: (trial.user_attrs[MISSED],))
         study = optuna.create_study(
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=seed, constraints_func=lambda trial: (trial.user_attrs[MISSED],)),
+            sampler=sampler,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=TO_COMPARE_WITH),
         )
         for design in begin:

@@ -71,7 +71,7 @@ def test_what_is_over_the_limit_is_never_trained():
     epochs, told = [], []
     bench = a_small_bench(on_epoch=told.append)
     counted = replace(bench, training=lambda size, epoch: epochs.append(epoch) or bench.training(size, epoch))
-    found = SearchArchitecture(limit=0.05, trials=2, trial_epochs=1, epochs=1).apply(original(), counted)
+    found = SearchArchitecture(limit=0.05, trials=1, trial_epochs=1, epochs=1).apply(original(), counted)
     too_large = int(found.changes[0].what.split(" stopped early; ")[1].split(" over the limit")[0])
     assert too_large > 3
     assert len(epochs) == len(found.curve)
@@ -93,7 +93,7 @@ def test_where_no_design_is_near_enough_to_the_limit_that_is_said():
     with pytest.raises(NothingToDo) as said:
         SearchArchitecture(limit_on="latency", limit=0.5, least=0.9, trials=1).apply(original(), bench)
     assert str(said.value) == (
-        "Architecture search drew 25 networks, and none has latency from 1.35 to 1.5. Lower least, raise limit, or "
+        "Architecture search drew 60 networks, and none has latency from 1.35 to 1.5. Lower least, raise limit, or "
         "remove the step."
     )
 
