@@ -122,7 +122,7 @@ def data_add(
     seed: Annotated[int, typer.Option(min=0, help="Of which samples are for training and which for testing.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Take your own data: a folder or .zip of images or .wav files in a folder a class, an .npz, a .csv or a .tsv."""
+    """Take your own data: a folder or .zip of images, .wav or .txt files in a folder a class, an .npz, .csv or .tsv."""
     from edgekit.data import bring
     from edgekit.data.catalog import entry
     from edgekit.data.download import status

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = (  # those of ours that weights can be for; named here too, since models.architectures loads torch
     "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0",
-    "ds_cnn", "vit-tiny", "resnet50",
+    "ds_cnn", "vit-tiny", "cnn_1d", "gru", "resnet50", "minilm",
 )  # fmt: skip
 USUAL_SIDE, USUAL_LENGTH = 224, 128  # of images and of other inputs whose size a file leaves free
 QUANTIZED = "it is quantized already: it can be measured and compared, but neither quantized again nor trained"
@@ -212,20 +212,18 @@ def _opened(path: Path, data: str | None, architecture: str, progress: Progress)
 
 def _exported(path: Path, data: str, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts]:
     """The graph that weights make with an architecture."""
-    import numpy as np
-
     from edgekit.artifacts.export import export
     from edgekit.models._check import checked
 
     found = weights_file.weights(path, progress=progress)  # apart first, since the file is still a stranger
-    height, width, channels = entry(data).shape
-    example = np.zeros((1, channels, height, width), np.float32)
+    example = uploads.example(data)
     try:
         graph = export(uploads.with_weights(found, architecture, data), example)
-    except RuntimeError:  # torch's, of shapes that do not go together
+    except (RuntimeError, ValueError):  # torch's, of shapes that do not go together
+        about, sizes = entry(data), " × ".join(map(str, example.shape[1:]))
         raise ModelError(
-            f"{architecture} takes other images than {entry(data).title} has, which are {channels} × {height} × "
-            f"{width}. Choose another architecture, or another data set."
+            f"{architecture} takes other {about.samples} than {about.title} has, which are {sizes}. "
+            "Choose another architecture, or another data set."
         ) from None
     return graph, checked(graph.SerializeToString(), Limits())
 

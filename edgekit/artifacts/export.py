@@ -34,7 +34,7 @@ def export(network: nn.Module, example: np.ndarray) -> onnx.ModelProto:
 
     Args:
         network: stays untouched, whatever its mode.
-        example: one float32 batch (1, ...) to trace with.
+        example: one batch (1, ...) to trace with, float32 or int64.
 
     Returns:
         A graph of its own, which the caller may change; opset 21, no metadata.

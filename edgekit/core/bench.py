@@ -24,8 +24,8 @@ class Bench:
     """Given to every `apply`. Nothing here can reach the test set.
 
     Attributes:
-        example: one batch of one float32 input, (1, ...), for tracing.
-        calibration: n -> float32 inputs (n, ...) from the training set, without labels; fewer if there are fewer.
+        example: one batch of one input, (1, ...), for tracing: float32, or int64 of a network for texts.
+        calibration: n -> such inputs (n, ...) from the training set, without labels; fewer if there are fewer.
         training: (batch size, epoch) -> pairs (inputs (b, ...), labels (b,)) of tensors, shuffled and augmented.
         training_size: samples in an epoch.
         score: network or graph -> accuracy on validation data, a fraction; the only score a technique may choose by.

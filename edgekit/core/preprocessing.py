@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from edgekit.core.mel import BANDS, cepstra
+from edgekit.core.text import UNCASED, UNCASED_SHA256, pieces, told
 
 GREY = np.float32([0.299, 0.587, 0.114])  # what red, green and blue count in brightness (ITU-R BT.601)
 Array = TypeVar("Array")
@@ -27,7 +28,7 @@ class Preprocessing(BaseModel, frozen=True, extra="forbid"):
         return self.arranged(self.scaled(raw))
 
     def scaled(self, raw: np.ndarray) -> np.ndarray:
-        """float32 values in the order of the raw samples' own kind: what augmentation works on."""
+        """float32 values in the order of the raw samples' own kind: what augmentation works on; of text, int64."""
         raise NotImplementedError  # pragma: no cover
 
     def arranged(self, inputs: Array) -> Array:
@@ -131,7 +132,34 @@ class Sound(Preprocessing):
         return seconds + (f", as {self.coefficients} cepstral coefficients" if self.coefficients else "")
 
 
-AnyPreprocessing = Annotated[Pixels | Values | Sound, Field(discriminator="kind")]
+class Text(Preprocessing):
+    """Texts of UTF-8 bytes, (n, longest), become numbers of word pieces, int64 (n, length); see core/text.py.
+
+    Attributes:
+        length: pieces that the network takes; longer texts are cut, and 0 stands behind shorter ones.
+        vocabulary: the file with its pieces, below sample_models/.
+        sha256: of that file.
+        lowercase: whether capitals and accents are put aside.
+    """
+
+    kind: Literal["text"] = "text"
+    length: int = Field(ge=2, le=4096)
+    vocabulary: str = UNCASED
+    sha256: str = UNCASED_SHA256
+    lowercase: bool = True
+
+    def scaled(self, raw: np.ndarray) -> np.ndarray:
+        """int64 (n, length): there is nothing to scale."""
+        return pieces(map(told, raw), self.vocabulary, self.sha256, self.length, self.lowercase)
+
+    def shape(self, raw: Sizes) -> Sizes:
+        return (self.length,)
+
+    def in_words(self, raw: Sizes) -> str:
+        return f"text, as {self.length} word pieces"
+
+
+AnyPreprocessing = Annotated[Pixels | Values | Sound | Text, Field(discriminator="kind")]
 
 
 def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

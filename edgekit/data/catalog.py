@@ -16,7 +16,7 @@ from edgekit.tasks import task
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 ENTRY, GONE = "entry.yaml", "gone.yaml"  # what is known of a data set that was brought, and of one that was removed
-Kind = Literal["image", "values", "sound"]
+Kind = Literal["image", "values", "sound", "text"]
 ARRAYS = ("training_raw", "training_labels", "evaluation_raw", "evaluation_labels")
 
 
@@ -66,10 +66,11 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     """What is known of a data set before any of it is here.
 
     Attributes:
-        kind: of its samples: images, tables and series of numbers, or sound.
+        kind: of its samples: images, tables and series of numbers, sound, or text.
         task: what its labels are for: one of edgekit/tasks/.
         classes: what the labels mean; empty where they are no classes, or where there are none.
-        shape: of one sample as it is kept: (height, width, channels), (features,), (steps, features) or (length,).
+        shape: of one sample as it is kept: (height, width, channels), (features,), (steps, features) or (length,);
+            of text, the bytes of the longest.
         rate: of sound, samples a second.
         training, evaluation: samples in the training and test sets; official ones, where there are such.
         validation: how many of the first training samples are held out to choose by; never trained on.
@@ -119,12 +120,12 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     @property
     def samples(self) -> str:
         """What one calls them: "images"."""
-        return {"image": "images", "sound": "recordings"}.get(self.kind, "samples")
+        return {"image": "images", "sound": "recordings", "text": "texts"}.get(self.kind, "samples")
 
     @property
     def each(self) -> str:
         """One of them: "an image"."""
-        return {"image": "an image", "sound": "a recording"}.get(self.kind, "a sample")
+        return {"image": "an image", "sound": "a recording", "text": "a text"}.get(self.kind, "a sample")
 
 
 def entries() -> dict[str, Entry]:

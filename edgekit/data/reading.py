@@ -5,7 +5,9 @@
     words/yes/1.wav …                           recordings, likewise
     pictures/1.jpg …                            without labels
     data.npz    x (n, …), y (n,)                or x_train, y_train, x_test, y_test; without y, without labels
-    data.csv    columns of numbers, and one with the class: "label", "class", "target" or "y", else the last; or .tsv
+    texts/good/1.txt …                          texts, likewise
+    data.csv    columns of numbers, or one of texts, and one with the class: "label", "class", "target" or "y", else the
+                last; or .tsv
 
 Labels are classes, where they are words or whole numbers; others are numbers that a network comes close to.
 
@@ -26,18 +28,21 @@ import numpy as np
 
 from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, each, silent
+from edgekit.core.text import kept
 from edgekit.data.catalog import Kind
 
 if TYPE_CHECKING:
     from PIL import Image
 
 IMAGES, SOUNDS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm"), (".wav",)
+TEXTS = (".txt",)
 TABLES = {".csv": ",", ".tsv": "\t"}
 TESTS, TRAININGS = ("test", "testing"), ("train", "training", "val", "valid", "validation")
 LABELS = ("label", "class", "target", "y")
 MOST_FILES, MOST_BYTES = 200_000, 4 * 2**30  # of a folder or .zip, once decoded
 LARGEST_SIDE = 224  # of images that differ in size and are all made one size
 FITTING = 0.95  # share of recordings that are not cut where lengths differ
+LONGEST_TEXT = 4096  # bytes: more than the few hundred word pieces that small networks take
 MOST_CLASSES = 1000
 Files = list[tuple[PurePosixPath, Callable[[], bytes]]]
 
@@ -96,13 +101,14 @@ def read(
     if kind in TABLES:
         return _table(path, label)
     raise DataError(
-        f"data must be a folder or .zip of images or of .wav files in a folder a class, an .npz, a .csv or a .tsv; "
+        f"data must be a folder or .zip of images, of .wav or of .txt files in a folder a class, an .npz, a .csv or a "
+        f".tsv; "
         f"{path.name} is none of them."
     )
 
 
 def sample(name: str, content: bytes) -> np.ndarray:
-    """One sample in a file by itself, as it would be kept: an image (height, width, channels), sound, or an .npy.
+    """One sample in a file by itself, as it would be kept: an image (height, width, channels), sound, text, or an .npy.
 
     Raises:
         DataError: it cannot be read.
@@ -111,15 +117,21 @@ def sample(name: str, content: bytes) -> np.ndarray:
     if place.suffix in IMAGES:
         picture = np.asarray(_picture(place, content))
         return picture if picture.ndim == 3 else picture[..., None]
+    if place.suffix in TEXTS:
+        return kept([_words(place, content)])[0]
     return _wave(place, content)[1] if place.suffix in SOUNDS else np.load(io.BytesIO(content))
 
 
 def _tree(path: Path, size: tuple[int, int] | None, progress: Progress) -> Found:
     files = _in_folder(path) if path.is_dir() else _in_zip(path)
-    images, sounds = ([one for one in files if one[0].suffix.lower() in kinds] for kinds in (IMAGES, SOUNDS))
-    chosen, read_all = (images, _images) if len(images) >= len(sounds) else (sounds, _sounds)
+    kinds = {IMAGES: _images, SOUNDS: _sounds, TEXTS: _texts}
+    of_kind = {suffixes: [one for one in files if one[0].suffix.lower() in suffixes] for suffixes in kinds}
+    most = max(of_kind, key=lambda suffixes: len(of_kind[suffixes]))
+    chosen, read_all = of_kind[most], kinds[most]
     if not chosen:
-        raise DataError(f"{path.name} must hold images or .wav files; among its {len(files):,} files there are none.")
+        raise DataError(
+            f"{path.name} must hold images, .wav or .txt files; among its {len(files):,} files there are none."
+        )
     split, names = _places(chosen)
     classes = tuple(sorted(set(names) - {""}))
     if classes and "" in names:
@@ -282,6 +294,26 @@ def _at_rate(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
     return np.clip(np.rint(resample_poly(wave, rate // common, own // common)), -32768, 32767).astype(np.int16)
 
 
+def _texts(files: Files, size: tuple[int, int] | None, progress: Progress) -> Found:
+    reading = each(files, progress, lambda one: f"Reading {one[0].name}")
+    return _as_text([_words(place, content()) for place, content in reading])
+
+
+def _words(place: PurePosixPath, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{place} must be text in UTF-8, but cannot be read as such ({error}). Save it so.") from None
+
+
+def _as_text(texts: list[str]) -> Found:
+    lengths = [len(text.encode()) for text in texts]
+    _not_too_many(len(texts) * min(max(lengths, default=0), LONGEST_TEXT), "Take fewer texts.")
+    longer = sum(length > LONGEST_TEXT for length in lengths)
+    said = f"{longer:,} of {len(texts):,} texts were cut after {LONGEST_TEXT:,} bytes." if longer else ""
+    return Found("text", (), Part(kept(texts, LONGEST_TEXT), None), said=said)
+
+
 def _npz(path: Path) -> Found:
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -335,15 +367,19 @@ def _table(path: Path, label: str | None) -> Found:
         raise DataError(f"{path.name} has no column '{label}'. There are: {', '.join(titles)}.")
     values = table.drop(columns=label) if label else table
     words = [title for title in values.columns if values[title].dtype.kind not in "uifb"]
-    if words or values.empty:
+    are_texts = len(words) == 1 == len(values.columns)
+    if values.empty or (words and not are_texts):
         raise DataError(
-            f"all columns but the label's must hold numbers; in {path.name} "
-            + (f"{', '.join(words)} do not." if words else "there are none.")
+            f"all columns but the label's must hold numbers, or there must be one only, of texts; in {path.name} "
+            + (f"{', '.join(words)} of {len(values.columns)} hold words." if words else "there are none.")
         )
     if gaps := [title for title in titles if table[title].isna().any()]:
         row = int(table[gaps[0]].isna().to_numpy().argmax()) + 2
         raise DataError(f"{path.name} must have no gaps; the column {gaps[0]} has one in line {row}.")
     classes, labels = _classes([table[label].to_numpy()] if label else [None], path.name)
+    if are_texts:
+        found = _as_text(values[words[0]].astype(str).tolist())
+        return replace(found, classes=classes, training=Part(found.training.raw, labels[0]))
     return Found(*_with_classes(_as_kept(values.to_numpy(np.float32), path.name), classes, labels[0]))
 
 

@@ -35,8 +35,8 @@ class Samples:
 
     Attributes:
         data: id of the data set.
-        raw: as the data set holds them, (n, …), often memory-mapped: uint8 images (n, height, width, channels), int16
-            sound (n, length), float32 values (n, features) or series (n, steps, features).
+        raw: as the data set holds them, (n, …), often memory-mapped: uint8 images (n, height, width, channels) and
+            texts (n, longest), int16 sound (n, length), float32 values (n, features) or series (n, steps, features).
         labels: (n,) class numbers, or floats where the task is regression.
         indices: (n,) places in the official training or test set.
     """

@@ -160,8 +160,8 @@ def whole(job: dict) -> dict:
     """From the file of a sample to the answer, the network's files by turns.
 
     Args:
-        job: "paths", "threads", "seconds", "samples" (paths of .png, .wav or .npy files), "preprocessing" (as a card
-            holds it), "task" (its id), "edgekit" (the folder that it is imported from).
+        job: "paths", "threads", "seconds", "samples" (paths of .png, .wav, .txt or .npy files), "preprocessing" (as a
+            card holds it), "task" (its id), "edgekit" (the folder that it is imported from).
 
     Returns:
         "runs": per path, per run, the nanoseconds of decoding, preparing, running, and reading the answer.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from edgekit.core.errors import MeasureError, ModelError, unknown
 from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, part, silent
+from edgekit.core.text import UNCASED_PIECES
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Dataset, Samples
 from edgekit.measure.ways import shape, ways
@@ -59,6 +60,8 @@ def fitted(
     """
     about, possible = dataset.entry, ways(facts, dataset)
     _check_answers(facts, about)
+    if about.kind == "text":
+        _check_vocabulary(graph, facts)
     if scaling is not None and scaling not in possible:
         raise ModelError(unknown("scaling", scaling, possible))
     plain = scaling or next(iter(possible))
@@ -91,6 +94,26 @@ def _check_answers(facts: Facts, about: Entry) -> None:
             f"(batch, {wanted}); that of this file is {shape(sizes)}. Choose the data set that it was "
             "trained on."
         )
+
+
+def _check_vocabulary(graph: onnx.ModelProto, facts: Facts) -> None:
+    """Whether the file has a vector for each word piece that EdgeKit can make of texts, and for no others."""
+    sizes = {tensor.name: tensor.dims[0] for tensor in graph.graph.initializer if len(tensor.dims) == 2}
+    ids = {facts.inputs[0].name}
+    for node in graph.graph.node:
+        if node.op_type in ("Cast", "Identity") and node.input[0] in ids:
+            ids.add(node.output[0])
+        elif node.op_type == "Gather" and node.input[1] in ids and node.input[0] in sizes:
+            if sizes[node.input[0]] == UNCASED_PIECES:
+                return
+            found = f"{sizes[node.input[0]]:,}"
+            break
+    else:
+        found = "none"
+    raise ModelError(
+        f"EdgeKit cuts texts with BERT's uncased vocabulary, so a file must look word pieces up in a table of "
+        f"{UNCASED_PIECES:,} vectors; the table of this file has {found}. Train it with that vocabulary."
+    )
 
 
 def _score(path: Path, few: Samples, prepared: Preprocessing, progress: Progress) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.core.errors import ModelError
 from edgekit.core.mel import BANDS
-from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Values
+from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Text, Values
 from edgekit.data.splits import Dataset
 from edgekit.models import samples
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FLOATS, INTEGERS = ("float32", "float16", "float64"), ("uint8", "int32", "int64")
 CHANNELS = (1, 3)
+PIECES = 128  # of a text, where a file takes any number
 LOOKED_AT = 5000  # training samples that mean, deviation and range are taken from
 Ways = dict[str, Preprocessing]
 
@@ -31,9 +32,14 @@ def ways(facts: Facts, dataset: Dataset) -> Ways:
     if len(facts.inputs) != 1 or facts.inputs[0].shape is None or facts.inputs[0].dtype not in FLOATS + INTEGERS:
         raise ModelError(
             f"a file must have one input of numbers, with a known number of dimensions; this one takes {taken(facts)}."
+            + (
+                " Export it so that it takes word pieces alone, and masks those that are 0."
+                if about.kind == "text"
+                else ""
+            )
         )
     port = facts.inputs[0]
-    found = {"image": _images, "values": _values, "sound": _sounds}[about.kind](port, dataset)
+    found = {"image": _images, "values": _values, "sound": _sounds, "text": _texts}[about.kind](port, dataset)
     if not found:
         raise ModelError(
             f"{about.title} holds {about.samples} of the shape {shape(about.shape)}, for a file with one input "
@@ -120,6 +126,12 @@ def _sounds(port: Port, dataset: Dataset) -> Ways:
     return found
 
 
+def _texts(port: Port, dataset: Dataset) -> Ways:
+    if port.dtype not in ("int32", "int64") or len(port.shape) != 2:
+        return {}
+    return {"BERT's word pieces": Text(length=port.shape[1] or PIECES)}
+
+
 def _wanted(dataset: Dataset) -> str:
     """What a file for such samples takes."""
     about = dataset.entry
@@ -128,6 +140,8 @@ def _wanted(dataset: Dataset) -> str:
             "of (batch, channels, height, width), (batch, height, width, channels) with 1 or 3 channels, or a row of "
             "all pixels"
         )
+    if about.kind == "text":
+        return "of whole numbers (batch, word pieces)"
     if about.kind == "values":
         return f"of (batch, {', '.join(map(str, about.shape))})"
     steps = Sound(rate=about.rate, coefficients=13).shape(about.shape)[0]

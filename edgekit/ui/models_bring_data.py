@@ -23,8 +23,8 @@ def add() -> None:
     with st.container(border=True, key="add_data"):
         chosen = bringing.field(
             "data",
-            "Your data: a .zip of images or .wav files in a folder a class, an .npz with x and y, or a table with a "
-            "column for the class",
+            "Your data: a .zip of images, .wav or .txt files in a folder a class, an .npz with x and y, or a table of "
+            "numbers or of texts with a column for the class",
             KINDS,
         )
         how = _settings(chosen) if chosen else {}

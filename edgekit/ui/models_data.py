@@ -60,6 +60,8 @@ def _each(entry: Entry) -> str:
     if entry.kind == "image":
         height, width, channels = entry.shape
         return f"{width} × {height} pixels, {'colour' if channels == 3 else 'grey'}"
+    if entry.kind == "text":
+        return f"up to {entry.shape[0]:,} bytes"
     if entry.kind == "sound":
         return f"{entry.shape[0] / entry.rate:.2f} s at {entry.rate:,} Hz"
     return f"{' × '.join(map(str, entry.shape))} numbers each"

@@ -1,14 +1,16 @@
-"""One sample as a person can look at it, or listen to it: a picture, a sound, a line over time, or its numbers."""
+"""One sample as a person can look at it, or listen to it: a picture, a sound, a text, a line over time, or numbers."""
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from edgekit.core.text import told
 from edgekit.data.catalog import Entry
 
 SHOWN = 6  # numbers of a row
 LINES = 4  # features of a series
+LETTERS = 240  # of a text
 
 
 def show(raw: np.ndarray, about: Entry, *, key: str, alt: str, width: int) -> None:
@@ -23,6 +25,8 @@ def show(raw: np.ndarray, about: Entry, *, key: str, alt: str, width: int) -> No
         st.image(picture(raw, width), width=width, alt=alt)
     elif about.kind == "sound":
         st.audio(np.asarray(raw), sample_rate=about.rate, width=max(width, 200))
+    elif about.kind == "text":
+        st.text(beginning(told(raw)), width=max(width, 220))
     elif raw.ndim == 2:
         st.plotly_chart(lines(raw), key=key, width=max(width, 160), config={"staticPlot": True}, alt=alt)
     else:
@@ -43,6 +47,12 @@ def lines(series: np.ndarray) -> go.Figure:
     figure = go.Figure([go.Scatter(y=series[:, number], mode="lines") for number in range(min(series.shape[1], LINES))])
     figure.update_layout(height=70, margin={"l": 0, "r": 0, "t": 0, "b": 0}, showlegend=False)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def beginning(text: str) -> str:
+    """The first words of a text, on one line."""
+    words = " ".join(text.split())
+    return words if len(words) <= LETTERS else words[:LETTERS].rsplit(" ", 1)[0] + " …"
 
 
 def numbers(values: np.ndarray) -> str:

@@ -7,7 +7,7 @@ import yaml
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import BY_TASK, METRICS
-from edgekit.core.preprocessing import Pixels
+from edgekit.core.preprocessing import Pixels, Text
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
@@ -112,12 +112,15 @@ print({_answer(card)})
 
 def _plain_snippet(run: Run, card: About) -> str:
     prepared, raw = card.preprocessing, entry(card.data).shape
+    is_text = isinstance(prepared, Text)
+    yours = 'kept(["your text"])' if is_text else f"np.zeros((1, {', '.join(map(str, raw))}))"
+    text_too = "\nfrom edgekit.core.text import kept" if is_text else ""
     values = ", ".join(f"{name}={value!r}" for name, value in prepared if name != "kind")
     return f"""import numpy as np, onnxruntime as ort
-from edgekit.core.preprocessing import {type(prepared).__name__}
+from edgekit.core.preprocessing import {type(prepared).__name__}{text_too}
 
 prepared = {type(prepared).__name__}({values})
-samples = np.zeros((1, {", ".join(map(str, raw))}))  # yours: {prepared.in_words(raw)}
+samples = {yours}  # yours: {prepared.in_words(raw)}
 
 session = ort.InferenceSession("{file_name(run)}")
 outputs = session.run(None, {{session.get_inputs()[0].name: prepared(samples)}})[0]

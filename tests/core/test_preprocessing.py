@@ -5,7 +5,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from edgekit.core.mel import cepstra
-from edgekit.core.preprocessing import AnyPreprocessing, Pixels, Sound, Values
+from edgekit.core.preprocessing import AnyPreprocessing, Pixels, Sound, Text, Values
 
 PIXELS = np.array([[[[0, 51, 102]], [[153, 204, 255]]]], np.uint8)  # (1, 2, 1, 3)
 
@@ -74,7 +74,8 @@ def test_sound_shorter_than_a_window_is_one_step():
 
 
 @pytest.mark.parametrize(
-    "way", [Pixels(mean=(0.5,), std=(0.5,), size=(8, 8)), Values(), Sound(rate=16000, coefficients=13)]
+    "way",
+    [Pixels(mean=(0.5,), std=(0.5,), size=(8, 8)), Values(), Sound(rate=16000, coefficients=13), Text(length=8)],
 )
 def test_every_way_survives_a_card(way):
     assert TypeAdapter(AnyPreprocessing).validate_python(way.model_dump(mode="json")) == way

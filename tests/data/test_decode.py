@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from edgekit.core.errors import DataError
+from edgekit.core.text import told
 from edgekit.data.catalog import ARRAYS
 from edgekit.data.decode import decode
 from edgekit.data.forms.images import CIFAR_BATCHES
+from edgekit.data.forms.text import SENTIMENT, split
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (12, 32, 32, 3), np.uint8)  # two images in each of six batches
 LABELS = np.arange(12, dtype=np.uint8) % 10
@@ -51,7 +53,33 @@ def test_nobody_among_the_faces_is_in_two_splits_and_validation_people_come_firs
     assert found["training_raw"][:, 0, 0, 0].tolist() == [52, 60, 62, 70, 12, 20, 22, 30, 32, 40, 42, 50]
 
 
-@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets", "orl"])
+def test_sentences_are_cut_into_a_test_set_and_those_that_come_twice_stay_once_or_not_at_all():
+    labelled = [(f"Sentence {n}.", n % 2) for n in range(12)]
+    twice = [("sentence  3.", 1), ("Both good and bad", 0), ("both Good and bad", 1)]
+    raw, labels, test_raw, test_labels = split([*labelled, *twice], test_each=2)
+    assert (labels.tolist(), test_labels.tolist()) == ([0, 1] * 4, [0, 1] * 2)
+    found = {told(row): label for row, label in zip([*raw, *test_raw], [*labels, *test_labels], strict=True)}
+    assert found == dict(labelled)
+    assert [told(row) for row in split(labelled[::-1], test_each=2)[2]] == [told(row) for row in test_raw]
+
+
+def test_sentiment_is_the_same_from_lines_and_from_lists_whose_last_record_holds_nothing(tmp_path):
+    members, path = {}, tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in SENTIMENT:
+            records = [{"text": f" {name}\x85 {n}  ", "class": n % 2} for n in range(300)]
+            members[f"package/test/fixtures/{name}.json"] = json.dumps([*records, {"text": "", "class": None}]).encode()
+            lines = "".join(f"{one['text']}\t{one['class']}\n" for one in records)
+            archive.writestr(f"sentences/{name}{'_cells' * (name == 'amazon')}_labelled.txt", lines)
+    found = decode("sentiment_json", [_tar(tmp_path / "s.tgz", members)])
+    same = decode("sentiment_lines", [path])
+    assert all(np.array_equal(found[name], same[name]) for name in ARRAYS)
+    assert [len(found[name]) for name in ARRAYS] == [300, 300, 600, 600]
+    assert found["evaluation_labels"].sum() == 300
+    assert not told(found["training_raw"][0]).endswith(" ")
+
+
+@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets", "orl", "sentiment_lines", "sentiment_json"])
 def test_files_of_another_form_are_named_not_guessed(form, tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no such thing")
     with pytest.raises(DataError, match=r"^train-images-idx3-ubyte.gz could not be read \(\w+: "):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgekit.core.errors import DataError
+from edgekit.core.text import told
 from edgekit.data.reading import read
 from tests.data.brought import clusters, encoded, in_a_folder, in_a_zip, picture, pictures, tone
 
@@ -85,8 +86,8 @@ def test_hidden_files_and_those_of_other_kinds_are_passed_over(tmp_path):
 def test_a_zip_that_is_none_and_one_without_images_are_refused(tmp_path):
     (tmp_path / "x.zip").write_bytes(b"PK no")
     assert refused(tmp_path / "x.zip").startswith("x.zip must be a .zip, but cannot be opened as one (")
-    path = in_a_zip(tmp_path / "y.zip", {"a.txt": b"x"})
-    assert refused(path) == "y.zip must hold images or .wav files; among its 1 files there are none."
+    path = in_a_zip(tmp_path / "y.zip", {"a.md": b"x"})
+    assert refused(path) == "y.zip must hold images, .wav or .txt files; among its 1 files there are none."
 
 
 def test_a_zip_that_would_unpack_to_more_than_is_allowed_is_refused_unread(tmp_path, monkeypatch):
@@ -196,18 +197,49 @@ def test_a_table_has_its_label_in_a_column_of_that_name_or_in_the_last(tmp_path)
 def test_a_table_with_words_gaps_or_another_label_is_refused_by_name(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b,label\n1,x,0\n2,y,1\n")
-    assert refused(path) == "all columns but the label's must hold numbers; in t.csv b do not."
+    assert refused(path) == (
+        "all columns but the label's must hold numbers, or there must be one only, of texts; in t.csv b of 2 hold "
+        "words."
+    )
     assert refused(path, label="kind") == "t.csv has no column 'kind'. There are: a, b, label."
     path.write_text("a,b,label\n1,2,0\n2,,1\n")
     assert refused(path) == "t.csv must have no gaps; the column b has one in line 3."
+
+
+def test_a_table_with_one_column_of_words_holds_texts(tmp_path):
+    (tmp_path / "t.csv").write_text('text,label\n"Good, really",pos\nBad,neg\nSchön,pos\n', "utf-8")
+    found = read(tmp_path / "t.csv")
+    assert (found.kind, found.task, found.classes) == ("text", "classification", ("neg", "pos"))
+    assert [told(row) for row in found.training.raw] == ["Good, really", "Bad", "Schön"]
+    assert found.training.labels.tolist() == [1, 0, 1]
+    (tmp_path / "t.tsv").write_text("stars\treview\n5\tI'd come again\n1\tNever\n", "utf-8")
+    assert read(tmp_path / "t.tsv", label="stars").classes == ("1", "5")
+
+
+@pytest.mark.parametrize("pack", [in_a_folder, in_a_zip])
+def test_text_files_in_a_folder_a_class_are_texts(tmp_path, pack):
+    files = {"pos/1.txt": b"Good\n", "pos/2.txt": "\ufeffSchön".encode(), "neg/1.txt": b"Bad", "neg/notes.md": b"x"}
+    found = read(pack(tmp_path / "reviews.zip", files))
+    assert (found.kind, found.classes, found.training.labels.tolist()) == ("text", ("neg", "pos"), [0, 1, 1])
+    assert [told(row) for row in found.training.raw] == ["Bad", "Good", "Schön"]
+
+
+def test_long_texts_are_cut_which_is_said_and_other_encodings_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("edgekit.data.reading.LONGEST_TEXT", 4)
+    found = read(in_a_folder(tmp_path / "t", {"a/1.txt": b"Hello", "b/1.txt": b"Hi"}))
+    assert [told(row) for row in found.training.raw] == ["Hell", "Hi"]
+    assert found.said == "1 of 2 texts were cut after 4 bytes."
+    assert refused(in_a_folder(tmp_path / "u", {"a/1.txt": b"sch\xf6n"})).startswith(
+        "a/1.txt must be text in UTF-8, but cannot be read as such ('utf-8' codec can't decode byte 0xf6"
+    )
 
 
 def test_what_is_no_data_is_told_what_would_be(tmp_path):
     assert refused(tmp_path / "none").startswith("there must be a folder or a file at ")
     (tmp_path / "x.mat").write_bytes(b"x")
     assert refused(tmp_path / "x.mat") == (
-        "data must be a folder or .zip of images or of .wav files in a folder a class, an .npz, a .csv or a .tsv; "
-        "x.mat is none of them."
+        "data must be a folder or .zip of images, of .wav or of .txt files in a folder a class, an .npz, a .csv or a "
+        ".tsv; x.mat is none of them."
     )
 
 

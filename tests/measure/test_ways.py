@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgekit.core.errors import ModelError
-from edgekit.core.preprocessing import Pixels, Sound, Values
+from edgekit.core.preprocessing import Pixels, Sound, Text, Values
 from edgekit.data import bring, splits
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Dataset, Samples, Split
@@ -107,6 +107,24 @@ def test_series_may_have_their_features_first():
         ModelError, match=r"holds samples of the shape 5 × 2, for a file with one input of \(batch, 5, 2\)"
     ):
         ways(takes(None, 7), series)
+
+
+def test_texts_are_taken_as_word_pieces_by_files_for_whole_numbers(tmp_path, home):
+    (tmp_path / "t.csv").write_text("text,label\n" + "".join(f"Sentence {n},{n % 2}\n" for n in range(10, 40)))
+    data = splits.load(bring.add(tmp_path / "t.csv"))
+    assert ways(takes(None, 32, dtype="int64"), data) == {"BERT's word pieces": Text(length=32)}
+    assert ways(takes(None, None, dtype="int32"), data)["BERT's word pieces"].length == 128
+    with pytest.raises(ModelError) as said:
+        ways(takes(None, 32), data)
+    assert str(said.value) == (
+        "t holds texts of the shape 11, for a file with one input of whole numbers (batch, word pieces). This one "
+        "takes x (float32, any × 32)."
+    )
+    ids, mask = (Port(name=name, dtype="int64", shape=(None, None)) for name in ("input_ids", "attention_mask"))
+    with pytest.raises(
+        ModelError, match=r"Export it so that it takes word pieces alone, and masks those that are 0\.$"
+    ):
+        ways(facts(ids, mask), data)
 
 
 def test_sound_is_taken_as_a_waveform_or_as_cepstra(tmp_path, monkeypatch):

@@ -33,13 +33,16 @@ def test_a_file_that_cannot_run_is_refused(tmp_path):
         whole_latencies([tmp_path / "none.onnx"], model, splits.load(model.data).evaluation)
 
 
-@pytest.mark.parametrize("kind", ["image", "sound", "values"])
+@pytest.mark.parametrize("kind", ["image", "sound", "values", "text"])
 def test_an_encoded_sample_is_read_back_as_it_was(kind, tmp_path, home):
     if kind == "image":
         held = splits.load("fashion-mnist").evaluation
     elif kind == "sound":
         files = {f"{name}/{n}.wav": tone(hertz + n) for name, hertz in (("low", 200), ("high", 900)) for n in range(12)}
         held = splits.load(bring.add(in_a_folder(tmp_path / "tones", files))).evaluation
+    elif kind == "text":
+        (tmp_path / "t.csv").write_text("text,label\n" + "".join(f"Sentence {n},{n % 2}\n" for n in range(10, 40)))
+        held = splits.load(bring.add(tmp_path / "t.csv")).evaluation
     else:
         np.savez(tmp_path / "t.npz", x=np.random.default_rng(0).normal(size=(30, 5)), y=np.arange(30) % 2)
         held = splits.load(bring.add(tmp_path / "t.npz")).evaluation

@@ -20,6 +20,11 @@ def test_of_many_numbers_the_first_few_are_shown():
     assert sample.numbers(np.arange(8.0).reshape(2, 4)) == "0, 1, 2, 3, 4, 5 …"
 
 
+def test_of_a_long_text_the_first_words_are_shown_on_one_line():
+    assert sample.beginning("Good,\n  really") == "Good, really"
+    assert sample.beginning("word " * 100) == " ".join(["word"] * 48) + " …"
+
+
 def test_a_series_has_a_line_for_each_of_its_first_features():
     figure = sample.lines(np.arange(12.0).reshape(2, 6))
     assert [list(line.y) for line in figure.data] == [[0, 6], [1, 7], [2, 8], [3, 9]]

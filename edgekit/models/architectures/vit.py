@@ -2,45 +2,13 @@
 
 Sources: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", arXiv:2010.11929; sizes for small images and the mean
 over tokens instead of a class token: Hassani et al. 2021, "Escaping the Big Data Paradigm with Compact Transformers",
-arXiv:2104.05704. Queries, keys and values are Linear layers of their own, so that single heads can be removed.
+arXiv:2104.05704.
 """
 
 import torch
 from torch import Tensor, nn
 
-
-class Attention(nn.Module):
-    """Self-attention: softmax(q kᵀ / √head_dim) v in each head, then one Linear that mixes the heads."""
-
-    def __init__(self, dim: int, num_heads: int, tokens: int):
-        super().__init__()
-        self.num_heads, self.head_dim, self.tokens = num_heads, dim // num_heads, tokens
-        self.q = nn.Linear(dim, dim)
-        self.k = nn.Linear(dim, dim)
-        self.v = nn.Linear(dim, dim)
-        self.out = nn.Linear(dim, dim)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        q, k, v = (self._heads(layer(tokens)) for layer in (self.q, self.k, self.v))  # (n, heads, tokens, head_dim)
-        weights = (q @ k.transpose(-2, -1) * self.head_dim**-0.5).softmax(-1)  # (n, heads, tokens, tokens)
-        mixed = (weights @ v).transpose(1, 2)  # (n, tokens, heads, head_dim)
-        return self.out(mixed.reshape(-1, self.tokens, self.num_heads * self.head_dim))  # (n, tokens, dim)
-
-    def _heads(self, x: Tensor) -> Tensor:
-        # Known numbers, not x's own shape: each reshape is then one node of the exported graph and not twenty.
-        return x.reshape(-1, self.tokens, self.num_heads, self.head_dim).transpose(1, 2)
-
-
-class FeedForward(nn.Module):
-    """Two Linear layers with a GELU between them, for each token by itself."""
-
-    def __init__(self, dim: int, hidden: int):
-        super().__init__()
-        self.fc1 = nn.Linear(dim, hidden)
-        self.fc2 = nn.Linear(hidden, dim)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return self.fc2(nn.functional.gelu(self.fc1(tokens)))  # (n, tokens, dim)
+from edgekit.models.architectures.transformer import Attention, FeedForward
 
 
 class Block(nn.Module):
