@@ -49,12 +49,12 @@ def test_a_student_learns_from_a_teachers_embeddings_without_labels(bench):
 
 
 @pytest.mark.parametrize("importance", ["taylor", "hessian"])
-def test_channels_are_chosen_by_gradients_that_are_not_zero(bench, importance, monkeypatch):
+def test_channels_are_chosen_by_gradients_that_are_not_zero(bench, importance):
     found = PruneChannels(sparsity=0.5, importance=importance, round_to=1).apply(network(), bench)
     assert found.result[0].out_channels == 8
     assert any(parameter.grad is None or parameter.grad.abs().sum() > 0 for parameter in found.result.parameters())
 
 
 def test_weights_are_chosen_by_the_gradients_of_the_tasks_loss(bench):
-    found = PruneWeights(sparsity=0.5, importance="taylor").apply(network(), bench)
+    found = PruneWeights(sparsity=0.5, score="taylor").apply(network(), bench)
     assert (found.result[3].weight == 0).float().mean() > 0.3
