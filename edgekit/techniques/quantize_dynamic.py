@@ -3,7 +3,8 @@
     y ≈ s_x s_w · Σ code_w (code_x − z_x) + b,   with s_x and z_x from the smallest and largest x of this very batch
 
 No calibration data is needed, and no range can be chosen badly. It suits networks of matrix products (LeNet-5's linear
-layers, transformers), which is why only those are converted unless convolutions are asked for.
+layers, transformers), which is why only those are converted unless convolutions are asked for. Tables that words are
+looked up in become integers too, decoded row by row.
 
 Costs: each layer looks through its input once more, to find the range.
 When it fails: on most convolutions: ONNX Runtime's ConvInteger slowed ResNet-8 down by two thirds, so set
@@ -29,6 +30,7 @@ from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._plan import integer_layers, with_weights_of_their_own
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, WHY_REDUCED, overflows
+from edgekit.techniques._tables import tables, write_tables
 
 
 class QuantizeDynamic(Layerwise, GraphTechnique):
@@ -60,7 +62,8 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
         """Convert the layers. Raises NothingToDo if there is no matrix product, and convolutions were not asked for."""
         lift_constants(graph)
         layers = with_weights_of_their_own(graph, self._chosen(graph))
-        if not layers:
+        looked_up = tables(graph, lambda name: self.for_layer(name) is not None)
+        if not layers and not looked_up:
             raise NothingToDo(
                 f"{self.title} found no matrix product to convert. Set convolutions to convert those, skip fewer "
                 "layers, or remove the step; quantize_static makes convolutions fast."
@@ -73,7 +76,7 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
             codes[name] = encode(array(graph, layer.weight), layer.axis, bits, per_channel=own.per_channel)
             changes.append(own._change(name, bits, name in unsigned))
         write_dynamic(graph, layers, codes, unsigned)
-        return Applied(graph, changes)
+        return Applied(graph, changes + write_tables(graph, looked_up))
 
     def _chosen(self, graph: onnx.ModelProto) -> dict[str, GraphLayer]:
         layers = {name: one for name, one in integer_layers(graph).items() if self.for_layer(name) is not None}
