@@ -71,6 +71,15 @@ def models_remove(name: str, as_json: Json = False) -> None:
     _print(as_json, {"removed": name}, [f"{name} is removed"])
 
 
+@models_app.command("build")
+def models_build(name: str, as_json: Json = False) -> None:
+    """Train a sample model whose weights are too large to come with EdgeKit; `models` says how long that takes."""
+    from edgekit.models.remake import build
+
+    found = {"id": name} | build(name, _progress()).model_dump(mode="json")
+    _print(as_json, found, [_model(found)])
+
+
 @app.command()
 def techniques(
     as_json: Json = False,
@@ -79,8 +88,8 @@ def techniques(
     """List the techniques with their settings."""
     from edgekit import registry
 
-    found = [_technique(name, kind) for name, kind in registry.techniques().items()]
-    lines = _markdown(found) if markdown else [f"{t['id']:<20} {t['title']}  ({t['family']})" for t in found]
+    found = [registry.described(name, kind) for name, kind in registry.techniques().items()]
+    lines = registry.page(found) if markdown else [f"{t['id']:<20} {t['title']}  ({t['family']})" for t in found]
     _print(as_json, {"techniques": found}, lines)
 
 
@@ -244,8 +253,8 @@ def main() -> None:
 
 
 def _model(found: dict) -> str:
-    good = f"{found['accuracy']['value']:.2%}" if "accuracy" in found else f"your file {found['file']}"
-    return f"{found['id']:<20} {good}  {found['title']}"
+    good = f"{found['quality']['value']:.2%}" if "quality" in found else f"your file {found['file']}"
+    return f"{found['id']:<20} {good}  {found['title']}" + (", built on request" if found.get("on_request") else "")
 
 
 def _size(text: str) -> tuple[int, int] | None:
@@ -344,37 +353,6 @@ def _status(status: Any) -> dict:
         "present": status.present, "complete": status.complete, "bytes": status.bytes,
         "where": str(status.where), "note": status.note,
     }  # fmt: skip
-
-
-def _technique(name: str, kind: Any) -> dict:
-    from edgekit.core.knobs import knobs
-
-    return {
-        "id": name,
-        "title": kind.title,
-        "family": kind.family,
-        "reference": kind.reference,
-        "card": kind.card(),
-        "settings": [
-            {
-                "name": view.name, "kind": view.kind, "default": view.default, "low": view.low, "high": view.high,
-                "choices": list(view.choices), "unit": view.knob.unit, "help": view.knob.help,
-            }
-            for view in knobs(kind)
-        ],
-    }  # fmt: skip
-
-
-def _markdown(found: list[dict]) -> list[str]:
-    lines = ["# Techniques", ""]
-    for one in found:
-        lines += [f"## {one['title']} (`{one['id']}`)", "", f"{one['family']}. {one['reference']}", "", one["card"], ""]
-        lines += ["| setting | default | range | help |", "|---|---|---|---|"]
-        for s in one["settings"]:
-            span = ", ".join(map(str, s["choices"])) or (f"{s['low']} to {s['high']}" if s["low"] is not None else "")
-            lines.append(f"| `{s['name']}` | {s['default']} | {span} | {s['help']} |")
-        lines.append("")
-    return lines
 
 
 def _progress() -> Callable[[float, str], None]:

@@ -8,6 +8,7 @@ import functools
 import edgekit.techniques
 from edgekit.core.errors import RecipeError, unknown
 from edgekit.core.found import found
+from edgekit.core.knobs import knobs
 from edgekit.core.technique import Technique
 
 
@@ -22,3 +23,34 @@ def technique(name: str) -> type[Technique]:
     if name not in techniques():
         raise RecipeError(unknown("technique", name, techniques()))
     return techniques()[name]
+
+
+def described(name: str, kind: type[Technique]) -> dict:
+    """A technique with its card and its settings, as the command line prints it with --json."""
+    return {
+        "id": name,
+        "title": kind.title,
+        "family": kind.family,
+        "reference": kind.reference,
+        "card": kind.card(),
+        "settings": [
+            {
+                "name": view.name, "kind": view.kind, "default": view.default, "low": view.low, "high": view.high,
+                "choices": list(view.choices), "unit": view.knob.unit, "help": view.knob.help,
+            }
+            for view in knobs(kind)
+        ],
+    }  # fmt: skip
+
+
+def page(those: list[dict]) -> list[str]:
+    """The lines of a Markdown page about techniques, each as `described`."""
+    lines = ["# Techniques", ""]
+    for one in those:
+        lines += [f"## {one['title']} (`{one['id']}`)", "", f"{one['family']}. {one['reference']}", "", one["card"], ""]
+        lines += ["| setting | default | range | help |", "|---|---|---|---|"]
+        for s in one["settings"]:
+            span = ", ".join(map(str, s["choices"])) or (f"{s['low']} to {s['high']}" if s["low"] is not None else "")
+            lines.append(f"| `{s['name']}` | {s['default']} | {span} | {s['help']} |")
+        lines.append("")
+    return lines

@@ -9,9 +9,10 @@ import streamlit as st
 from edgekit.ui import controls, header, live, look, sections, state
 from edgekit.ui.actions import Wish
 from edgekit.ui.data_gate import data_gate
+from edgekit.ui.models_build import model_gate
 
 choice = header.choose()
-if not data_gate(choice.card.data):
+if not (data_gate(choice.card.data) and model_gate(choice.model)):
     st.stop()
 
 chips = st.container()

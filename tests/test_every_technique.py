@@ -103,6 +103,7 @@ def trained_for_a_moment(build: Callable[[], nn.Module], model: Model, data: spl
         network,
         lambda epoch: feed.batches(data.training, model.preprocessing, 32, epoch, shift=1),
         Schedule(epochs=2, learning_rate=0.05, batches_per_epoch=4),
+        model.task,
     )[0]
 
 

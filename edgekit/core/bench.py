@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from edgekit.core.preprocessing import Preprocessing
+    from edgekit.core.task import Task
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Bench:
         export: network -> its float ONNX graph, whose initializers are named as in the state dict.
         cost_of: network or graph -> {"params", "macs", "size_bytes", …}, counted in the file that it would make.
         latency_of: network or graph -> milliseconds for one sample, measured.
+        task: what the network is for: what training goes towards.
         on_epoch: told what goes into Applied.curve after each epoch, for the curve that is drawn live.
         teacher: the uncompressed network, for distillation; None where the model came without one.
         data: id of the data set that all samples come from; empty where they come from none in the catalog.
@@ -48,6 +50,7 @@ class Bench:
     export: Callable[[nn.Module], onnx.ModelProto]
     cost_of: Callable[[Any], dict[str, float]]
     latency_of: Callable[[Any], float]
+    task: Task
     teacher: nn.Module | None = None
     data: str = ""
     preprocessing: Preprocessing | None = None

@@ -30,10 +30,14 @@ def wilson(right: float, n: int) -> Interval:
 
 
 def mean(scores: np.ndarray) -> tuple[Interval, str]:
-    """The mean of (n,) scores, and what its interval is called: Wilson's where every score is 0 or 1."""
+    """The mean of (n,) scores, and what its interval is called: Wilson's where every score is 0 or 1.
+
+    Single scores may be above 1, as those of a jackknife are; no mean can be, so the interval ends there.
+    """
     if zero_or_one(scores):
         return wilson(float(scores.sum()), len(scores)), "Wilson interval"
-    return bootstrap_mean(scores), "bootstrap interval"
+    found = bootstrap_mean(scores)
+    return found.model_copy(update={"high": min(found.high, max(1.0, found.value))}), "bootstrap interval"
 
 
 def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:

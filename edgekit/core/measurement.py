@@ -32,7 +32,9 @@ METRICS = {
         Metric("agreement", "Agreement with the original", "fraction", more_is_better=True),
         Metric("random_agreement", "Agreement on random inputs", "fraction", more_is_better=True),
         Metric("r2", "Variance explained (R²)", "fraction", more_is_better=True),
+        Metric("verification", "Verification (1 − equal error rate)", "fraction", more_is_better=True),
         Metric("macro_f1", "Macro F1", "fraction", more_is_better=True),
+        Metric("tar_at_far1", "Right pairs let in, with 1 % of wrong ones", "fraction", more_is_better=True),
         Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
@@ -45,8 +47,10 @@ METRICS = {
         Metric("macs", "Multiply-accumulates", "MACs"),
     ]
 }
-QUALITIES = ("accuracy", "agreement", "random_agreement", "r2")  # how good a file is; a task tells by which of these
-BY_TASK = (*QUALITIES, "macro_f1", "sqnr_db")  # what some tasks have and others have not
+QUALITIES = (  # how good a file is; a task tells by which of these
+    "accuracy", "agreement", "random_agreement", "r2", "verification",
+)  # fmt: skip
+BY_TASK = (*QUALITIES, "macro_f1", "tar_at_far1", "sqnr_db")  # what some tasks have and others have not
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):

@@ -1,10 +1,15 @@
 """What a network is for, and so how its outputs are scored: the interface that every file in edgekit/tasks/ fills."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from edgekit.core.measurement import Measurement
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Task:
@@ -15,12 +20,20 @@ class Task:
         metric: of `core.measurement.QUALITIES`: the mean of all scores.
         labelled: whether it needs labels; without them, what the original network answers is taken for right.
         classes: whether an answer is the number of a class.
+        per_class: whether a network puts out one number a class.
+        sure: what the confidences say, for people.
+        group: how many samples of one class stand together in a training batch, for losses that compare samples.
+        chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
     """
 
     title: ClassVar[str]
     metric: ClassVar[str]
     labelled: ClassVar[bool] = True
     classes: ClassVar[bool] = True
+    per_class: ClassVar[bool] = True
+    sure: ClassVar[str] = "how sure each network is"
+    group: ClassVar[int] = 1
+    chooses: ClassVar[bool] = False
 
     @property
     def id(self) -> str:
@@ -36,12 +49,28 @@ class Task:
         raise NotImplementedError  # pragma: no cover
 
     def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """One score per sample, whose mean is the metric: (n,)."""
+        """One score per sample, or per group of samples that hang together; their mean is the metric."""
+        raise NotImplementedError  # pragma: no cover
+
+    def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+        """What training makes small, of outputs (n, …) and labels (n,): the "mean" over samples, or their "sum"."""
+        raise NotImplementedError  # pragma: no cover
+
+    def soft_loss(self, outputs: Tensor, wanted: Tensor, temperature: float) -> Tensor:
+        """How far outputs (n, …) are from those that a teacher gives, the mean over samples.
+
+        Args:
+            temperature: how soft answers that are classes are made before; above 0.
+        """
         raise NotImplementedError  # pragma: no cover
 
     def truth(self, labels: np.ndarray, original: np.ndarray) -> np.ndarray:
         """What the answers are held against: the labels (n,), or what the original's outputs (n, …) say."""
         return labels if self.labelled else self.answers(original)
+
+    def meant(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """The answers (n,) as labels name them: they themselves, unless an answer is the place of another sample."""
+        return answers
 
     def differ(self, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Which of two files' answers (n,) count as different ones."""
@@ -52,5 +81,16 @@ class Task:
 
         Args:
             how: which samples.
+        """
+        return {}
+
+    def with_chosen(
+        self, validation: tuple[np.ndarray, np.ndarray], outputs: np.ndarray, labels: np.ndarray, how: str
+    ) -> dict[str, Measurement]:
+        """Further metrics, for tasks that `chooses` something, such as a threshold, on validation samples.
+
+        Args:
+            validation: outputs and labels of the same file there.
+            how: which samples the others are.
         """
         return {}

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from edgekit.core import files
 from edgekit.core.errors import DataError, unknown
+from edgekit.tasks import task
 
 CATALOG = Path(__file__).with_name("catalog.yaml")
 ENTRY, GONE = "entry.yaml", "gone.yaml"  # what is known of a data set that was brought, and of one that was removed
@@ -109,7 +110,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     @property
     def labelled(self) -> bool:
         """Whether its samples have labels, to score and to train with."""
-        return self.task in ("classification", "regression")
+        return task(self.task).labelled
 
     @property
     def synthetic(self) -> bool:

@@ -12,12 +12,15 @@ import numpy as np
 from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, silent
 from edgekit.data.catalog import ARRAYS
-from edgekit.data.forms import images, text
+from edgekit.data.forms import faces, images, series, text
 
 FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "idx": images.idx,
     "cifar_binary": images.cifar_binary,
     "png_sheets": images.png_sheets,
+    "spoken_digits": series.spoken_digits,
+    "watch": series.watch,
+    "orl": faces.orl,
     "sentiment_lines": text.sentiment_lines,
     "sentiment_json": text.sentiment_json,
 }

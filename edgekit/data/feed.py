@@ -18,6 +18,7 @@ from edgekit.core.progress import Progress, silent
 from edgekit.data.augment import flip_and_shift
 from edgekit.data.catalog import entry
 from edgekit.data.splits import Dataset, Samples, Split
+from edgekit.tasks import task
 
 if TYPE_CHECKING:
     import onnx
@@ -63,6 +64,7 @@ def bench(
         export=candidates.export,
         cost_of=candidates.cost_of,
         latency_of=candidates.latency_of,
+        task=model.task,
         on_epoch=on_epoch,
         teacher=model.network,
         data=model.data,
@@ -83,6 +85,8 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch of (inputs (b, …), labels (b,)), shuffled; images are shifted, and flipped where they may be.
 
+    Where the task compares samples, some of each class stand together.
+
     Order and augmentation depend on seed and epoch alone. Samples that do not fill a last batch are left out of this
     epoch; where there are fewer than a batch in all, they make one.
 
@@ -91,7 +95,9 @@ def batches(
     """
     _only_training(training)
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    group = task(training.entry.task).group
     order = torch.randperm(len(training), generator=generator).numpy()
+    order = order if group == 1 else _grouped(order, training.labels, group, generator)
     for start in range(0, max(1, len(order) - batch_size + 1), batch_size):
         chosen = order[start : start + batch_size]
         inputs = torch.from_numpy(prepared.scaled(training.raw[chosen]))  # images (b, channels, height, width)
@@ -99,6 +105,16 @@ def batches(
             inputs = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
         labels, kind = training.labels[chosen], np.float32 if training.labels.dtype.kind == "f" else np.int64
         yield prepared.arranged(inputs), torch.from_numpy(labels.astype(kind))
+
+
+def _grouped(order: np.ndarray, labels: np.ndarray, group: int, generator: torch.Generator) -> np.ndarray:
+    """The order (n,), changed so that `group` samples of a class stand together, but for the last of each class.
+
+    Hermans, Beyer and Leibe 2017, "In Defense of the Triplet Loss for Person Re-Identification", arXiv:1703.07737.
+    """
+    own = [order[labels[order] == label] for label in np.unique(labels)]
+    groups = [some[start : start + group] for some in own for start in range(0, len(some), group)]
+    return np.concatenate([groups[place] for place in torch.randperm(len(groups), generator=generator)])
 
 
 def _only_training(samples: Samples) -> None:

@@ -53,10 +53,10 @@ def disagreements(
         limit: how many to list.
         indices: (n,) places of the samples in the test set; 0 … n − 1 by default.
     """
-    answers = task.answers(before), task.answers(after)
+    answers = [task.meant(task.answers(outputs), labels) for outputs in (before, after)]
     changed = np.flatnonzero(task.differ(*answers, labels))
     listed = changed[:limit]
-    sure = [_confidences(task, outputs[listed]) for outputs in (before, after)]
+    sure = [_confidences(task, outputs)[listed] for outputs in (before, after)]
     examples = [
         Disagreement(
             sample=int(i if indices is None else indices[i]), label=labels[i].item(),

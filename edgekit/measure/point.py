@@ -11,7 +11,7 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Comparison, Disagreements
-from edgekit.data.splits import Samples
+from edgekit.data.splits import Samples, load
 from edgekit.measure.accuracy import accuracy, confusion, disagreements, sqnr
 from edgekit.measure.latency import Latency, time_one, time_pair
 from edgekit.measure.memory import peak_memory
@@ -51,7 +51,13 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
     measurements = {task.metric: accuracy(scores, which, task.metric)} | task.more(found, labels, which) | counted(path)
     if base and not task.labelled:
         measurements["sqnr_db"] = sqnr(base.outputs, found, which)
-    table = confusion(task.answers(found), labels, len(model.labels)) if task.labelled and task.classes else []
+    if task.chooses:
+        others = load(samples.data).validation
+        chosen_on = outputs(path, others, model.preprocessing), others.labels
+        measurements |= task.with_chosen(chosen_on, found, labels, which)
+    table = []
+    if task.labelled and task.classes:
+        table = confusion(task.meant(task.answers(found), labels), labels, len(model.labels))
     timing_progress = part(progress, 0.6, 1)
     if base is None:
         return Point(found, measurements | _latency(time_one(path, progress=timing_progress)), table)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
-from safetensors.torch import load_file
 from torch import nn
 
 from edgekit.core import files
@@ -24,7 +23,7 @@ from edgekit.data import splits
 from edgekit.data.catalog import entry
 from edgekit.models.architectures import multiply_accumulates, parameters, restored
 from edgekit.models.plan import Plan, plan
-from edgekit.models.samples import CARD, WEIGHTS, Card, Quality
+from edgekit.models.samples import CARD, WEIGHTS, Card, Quality, tensors
 from edgekit.tasks import task
 
 LICENCE = "MIT, as the rest of EdgeKit"
@@ -47,7 +46,8 @@ def write_card(
     about = entry(plan.data)
     shape, test = plan.preprocessing.shape(about.shape), splits.load(plan.data).evaluation
     dtype = torch.from_numpy(plan.preprocessing(test.raw[:1])).dtype
-    network = restored(plan.architecture, len(about.classes), load_file(folder / WEIGHTS), shape)
+    weights = tensors((folder / WEIGHTS).read_bytes())
+    network = restored(plan.architecture, plan.outputs or len(about.classes), weights, shape)
     card = Card(
         title=plan.title,
         summary=plan.summary,
@@ -68,6 +68,8 @@ def write_card(
         threads=plan.threads,
         retrain_seconds=seconds,
         machine=machine,
+        outputs=plan.outputs,
+        on_request=plan.on_request,
         note=note,
     )
     with files.written_whole(folder / CARD) as file:

@@ -16,6 +16,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     Attributes:
         data: id of the data set in the catalog.
         preprocessing: how samples become inputs.
+        outputs: how many numbers it puts out; one a class if 0.
         learning_rate: the peak of the one-cycle schedule.
         optimizer: SGD for convolutions, AdamW for what adapts badly under it: recurrent networks and transformers.
         pretrained: a key of pretrained.yaml, whose weights training starts from; random ones if absent.
@@ -23,6 +24,10 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         shift: the largest move of a training image, in pixels.
         born_again: epochs of a second training, which starts from the trained network and learns from its answers too
             (Furlanello et al. 2018, arXiv:1805.04770); 0 for none.
+        teacher: id of another sample model for the same data and inputs, whose answers it learns from beside labels.
+        half: whether the weights are kept in half precision; the card is of what was kept.
+        on_request: whether the weights are too large to come with EdgeKit, which is said of those above 16 MB. They
+            are built on the machine that asks for them; what comes with EdgeKit is the card of a build of ours.
         threads: of torch; their number changes the last digits of sums, and so the weights.
     """
 
@@ -42,6 +47,10 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     average: float = 0.998
     batch_size: int = 128
     born_again: int = 0
+    outputs: int = 0
+    teacher: str = ""
+    half: bool = False
+    on_request: bool = False
     seed: int = 0
     threads: int = 1
 

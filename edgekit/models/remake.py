@@ -12,21 +12,22 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from edgekit.core import files
-from edgekit.core.errors import EdgeKitError
+from edgekit.core.errors import EdgeKitError, ModelError
 from edgekit.core.host import this_host
 from edgekit.core.progress import Progress, part, silent
-from edgekit.data import download, feed, splits
-from edgekit.models import pretrained
-from edgekit.models.architectures import build
+from edgekit.data import arrays, download, feed, splits
+from edgekit.models import architectures, pretrained, samples
 from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
+from edgekit.models.plan import plan as plan_of
 from edgekit.models.samples import WEIGHTS, Card
 from edgekit.models.training import Batches, Schedule, fit, with_teacher
+from edgekit.tasks import task
 
-SOFT_SHARE = 0.7  # in the second training: how much the first network's answers count
+SOFT_SHARE = 0.7  # how much the answers of a teacher count, or those of the first network in the second training
 AGAIN_RATE = 0.4  # its learning rate, as a share of the first
 
 
@@ -44,37 +45,70 @@ def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
     network = trained(plan, splits.load(plan.data).training, part(progress, 0.02, 0.98))
     seconds = time.perf_counter() - started
     with files.written_whole(folder / WEIGHTS) as file:
-        file.write(save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}))
+        file.write(save({name: _kept(tensor, plan.half) for name, tensor in network.state_dict().items()}))
     return write_card(
         plan, folder, round(seconds), f"{this_host().cpu}, {plan.threads} thread", part(progress, 0.98, 1)
     )
 
 
+def build(name: str, progress: Progress = silent) -> Card:
+    """Have a sample model on this machine: one that is built on request is trained into the cache, if it is not there.
+
+    Raises:
+        ModelError: there is none of that name, it comes with EdgeKit, or its teacher has to be built first.
+        DataError: the data could not be fetched.
+    """
+    known, folder = samples.card(name), samples.built_folder(name)
+    if not known.on_request:
+        raise ModelError(f"{name} comes with EdgeKit, so there is nothing to build.")
+    with arrays.locked(folder, progress):
+        if samples.is_here(name) and files.sha256(folder / WEIGHTS) == samples.card(name).sha256:
+            progress(1.0, f"{known.title} is here and whole")
+            return samples.card(name)
+        return remake(plan_of(name), folder, progress)
+
+
 def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
     """The network that a plan gives, trained. The global random state is left as it was."""
-    about = training.entry
+    about, asked = training.entry, task(training.entry.task)
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
-        network = build(plan.architecture, len(about.classes), plan.preprocessing.shape(about.shape))
+        network = architectures.build(
+            plan.architecture, plan.outputs or len(about.classes), plan.preprocessing.shape(about.shape)
+        )
     if plan.pretrained:
         pretrained.start(network, plan.pretrained, part(progress, 0, 0.02))
     first = plan.epochs / (plan.epochs + plan.born_again)
-    network, _ = fit(network, _batches(plan, training), _schedule(plan, training), progress=part(progress, 0, first))
+    network, _ = fit(
+        network,
+        _batches(plan, training),
+        _schedule(plan, training),
+        asked,
+        loss=with_teacher(asked, samples.load(plan.teacher).network, SOFT_SHARE) if plan.teacher else None,
+        progress=part(progress, 0, first),
+    )
     return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
 
 
 def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
     """Train a copy of `teacher` further, on labels and on the teacher's softened answers (Hinton et al. 2015)."""
     teacher.eval()
+    asked = task(training.entry.task)
     schedule = replace(_schedule(plan, training), epochs=plan.born_again, learning_rate=AGAIN_RATE * plan.learning_rate)
     network, _ = fit(
         copy.deepcopy(teacher),
         _batches(plan, training, plan.epochs),
         schedule,
-        loss=with_teacher(teacher, SOFT_SHARE),
+        asked,
+        loss=with_teacher(asked, teacher, SOFT_SHARE),
         progress=progress,
     )
     return network
+
+
+def _kept(tensor: Tensor, half: bool) -> Tensor:
+    """A tensor as it is written: what is multiplied may be in half precision, the few numbers of channels are not."""
+    return (tensor.half() if half and tensor.dim() > 1 else tensor).contiguous()
 
 
 def _schedule(plan: Plan, training: splits.Samples) -> Schedule:
@@ -99,7 +133,8 @@ def _batches(plan: Plan, training: splits.Samples, passed: int = 0) -> Batches:
 def main(plan: Plan, folder: Path, words: list[str] | None = None) -> int:
     """The command line of every train.py."""
     parser = argparse.ArgumentParser(description=f"Remake {plan.title} from nothing.")
-    parser.add_argument("--out", type=Path, default=folder, help="where to write; beside train.py unless said")
+    folder = samples.built_folder(plan.id) if plan.on_request else folder
+    parser.add_argument("--out", type=Path, default=folder, help=f"where to write; {folder} unless said")
     asked = parser.parse_args(words)
     asked.out.mkdir(parents=True, exist_ok=True)
     try:

@@ -1,10 +1,16 @@
 """The models that come with EdgeKit: a folder each in sample_models/, with weights and a card that tells their story.
 
-The cards can be read without torch; a network is only built when it is asked for.
+Weights above 16 MB do not come along: such a model is trained on the machine that asks for it (`models.remake.build`),
+into a folder in the cache with a card of its own, which counts from then on: another processor gives other last digits.
+
+The cards can be read without torch; a network is only made when it is asked for.
 """
+
+from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import BaseModel
@@ -15,6 +21,9 @@ from edgekit.core.model import Model
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
 from edgekit.tasks import task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CARD, WEIGHTS = "card.yaml", "model.safetensors"
 
@@ -37,7 +46,9 @@ class Card(About):
         reference: where the architecture is published.
         quality: of the PyTorch network in float32.
         command: remakes the weights from nothing.
+        outputs: how many numbers it puts out; one a class if 0.
         retrain_seconds: how long that took, on `machine`.
+        on_request: whether the weights do not come with EdgeKit, and are built where they are asked for.
     """
 
     architecture: str
@@ -52,13 +63,20 @@ class Card(About):
     threads: int
     retrain_seconds: int
     machine: str
+    outputs: int = 0
+    on_request: bool = False
     note: str = ""
+
+    @property
+    def megabytes(self) -> float:
+        """Of the weights in single precision."""
+        return 4 * self.params / 1e6
 
 
 def cards() -> dict[str, Card]:
     """All sample models by id; the first is the default."""
-    folders = sorted(path.parent for path in files.sample_models().glob(f"*/{CARD}"))
-    return {folder.name: _card(folder / CARD, (folder / CARD).stat().st_mtime_ns) for folder in folders}
+    paths = {path.parent.name: _folder(path.parent.name) / CARD for path in files.sample_models().glob(f"*/{CARD}")}
+    return {name: _card(path, path.stat().st_mtime_ns) for name, path in sorted(paths.items())}
 
 
 def card(name: str) -> Card:
@@ -73,28 +91,53 @@ def card(name: str) -> Card:
     return found[name]
 
 
+def is_here(name: str) -> bool:
+    """Whether the weights of a sample model are on this machine."""
+    return (_folder(name) / WEIGHTS).exists()
+
+
+def built_folder(name: str) -> Path:
+    """Where a model that is built on request is kept, with its card."""
+    return files.cache() / "models" / name
+
+
+def command(name: str) -> str:
+    """What a person types to build a sample model."""
+    return f"python -m edgekit models build {name}"
+
+
 def load(name: str) -> Model:
     """A sample model with its network, in eval mode. It is shared: work on a copy.
 
     Raises:
-        ModelError: there is none of that name, or its weights are not the ones its card names.
+        ModelError: there is none of that name, it was not built yet, or its weights are not the ones its card names.
     """
-    card(name)  # a name that does not exist is refused before it becomes a path
-    weights = files.sample_models() / name / WEIGHTS
+    known = card(name)  # a name that does not exist is refused before it becomes a path
+    weights = _folder(name) / WEIGHTS
+    if not weights.exists() and known.on_request:
+        raise ModelError(
+            f"{known.title} takes {known.megabytes:.0f} MB and is built on request: {command(name)} "
+            f"(about {max(1, round(known.retrain_seconds / 60))} min on {known.machine})."
+        )
     if not weights.exists():
         raise ModelError(f"sample_models/{name}/{WEIGHTS} is missing. {_mend(name)}")
-    return _load(name, weights.stat().st_mtime_ns)
+    return _load(name, weights, weights.stat().st_mtime_ns)
+
+
+def tensors(content: bytes) -> dict[str, Tensor]:
+    """The weights in a file; those that are kept in half precision as float32."""
+    from safetensors.torch import load as read
+
+    return {name: value.float() if value.is_floating_point() else value for name, value in read(content).items()}
 
 
 @functools.lru_cache(maxsize=16)
-def _load(name: str, changed: int) -> Model:
+def _load(name: str, weights: Path, changed: int) -> Model:
     """Built once for each time that the weights were written; `changed` is that time."""
-    from safetensors.torch import load as tensors
-
     from edgekit.models.architectures import restored
 
     known = card(name)
-    content = (files.sample_models() / name / WEIGHTS).read_bytes()
+    content = weights.read_bytes()
     if (found := files.sha256(content)) != known.sha256:
         raise ModelError(f"the weights of {name} must have sha256 {known.sha256}, as its card says; theirs is {found}. "
                          f"{_mend(name)}")  # fmt: skip
@@ -109,12 +152,20 @@ def _load(name: str, changed: int) -> Model:
         preprocessing=known.preprocessing,
         labels=about.classes,
         task=task(about.task),
-        network=restored(known.architecture, len(about.classes), tensors(content), shape),
+        network=restored(known.architecture, known.outputs or len(about.classes), tensors(content), shape),
         card=known.model_dump(mode="json"),
     )
 
 
+def _folder(name: str) -> Path:
+    """Where the weights and the card that counts lie, or would."""
+    built = built_folder(name)
+    return built if (built / CARD).exists() and (built / WEIGHTS).exists() else files.sample_models() / name
+
+
 def _mend(name: str) -> str:
+    if card(name).on_request:
+        return f"Build them again: {command(name)}"
     return (
         f"Restore them: git checkout -- sample_models/{name}, or train them again: python sample_models/{name}/train.py"
     )

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-SUM_OFF, LEAST_PROBABILITY = 0.02, 1e-6  # in bfloat16 ten probabilities add up to one within two hundredths
+from edgekit.core.task import Task
+
 Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]  # epoch -> (inputs, labels) pairs
 
 
@@ -39,22 +41,20 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training data gave: mean loss, and accuracy as a fraction of the samples seen."""
+    """What one pass over the training data gave: mean loss, and the task's score as a mean over the batches."""
 
     epoch: int
     loss: float
     accuracy: float
 
 
-Loss = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]  # (network, inputs, labels) -> mean loss, logits
+Loss = Callable[[nn.Module, Tensor, Tensor], tuple[Tensor, Tensor]]  # (network, inputs, labels) -> mean loss, outputs
 
 
-def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> Loss:
-    """A loss of which `share` asks for the teacher's softened answers, and the rest for the labels.
+def with_teacher(task: Task, teacher: nn.Module, share: float, temperature: float = 4.0) -> Loss:
+    """A loss of which `share` asks for the teacher's answers, and the rest for the labels.
 
-    share · T² · KL(softmax(teacher / T) ‖ softmax(network / T)) + (1 − share) · cross-entropy: Hinton et al. 2015,
-    "Distilling the Knowledge in a Neural Network", arXiv:1503.02531. For labels that are no classes, the squared
-    distances to the teacher's answers and to the labels.
+    What each of them is, the task says: share · soft_loss + (1 − share) · loss.
 
     Args:
         teacher: in eval mode; not trained.
@@ -62,19 +62,21 @@ def with_teacher(teacher: nn.Module, share: float, temperature: float = 4.0) -> 
     """
 
     def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        if labels.is_floating_point():
-            answers = network(inputs).float()
-            with torch.no_grad():
-                wanted = teacher(inputs).float()
-            hard = label_loss(answers, labels) if share < 1 else 0.0
-            return share * nn.functional.mse_loss(answers, wanted) + (1 - share) * hard, answers
         with torch.no_grad():
-            wanted = (as_logits(teacher(inputs)) / temperature).log_softmax(1)  # (n, classes)
-        logits = as_logits(network(inputs))
-        softened = (logits / temperature).log_softmax(1)
-        soft = nn.functional.kl_div(softened, wanted, reduction="batchmean", log_target=True) * temperature**2
-        hard = label_loss(logits, labels) if share < 1 else 0.0  # at 1 there need not be labels
-        return share * soft + (1 - share) * hard, logits
+            wanted = teacher(inputs).float()
+        outputs = network(inputs).float()
+        hard = task.loss(outputs, labels) if share < 1 else 0.0  # at 1 there need not be labels
+        return share * task.soft_loss(outputs, wanted, temperature) + (1 - share) * hard, outputs
+
+    return loss
+
+
+def by_labels(task: Task) -> Loss:
+    """The task's loss alone."""
+
+    def loss(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = network(inputs)
+        return task.loss(outputs, labels), outputs
 
     return loss
 
@@ -83,6 +85,7 @@ def fit(
     network: nn.Module,
     batches: Batches,
     schedule: Schedule,
+    task: Task,
     *,
     loss: Loss | None = None,
     after_step: Callable[[], None] = lambda: None,
@@ -93,12 +96,13 @@ def fit(
 
     Args:
         batches: gives the (inputs, labels) pairs of an epoch; inputs (n, ...), labels (n,).
-        loss: (network, inputs, labels) -> (mean loss, outputs); `label_loss` if absent.
+        task: what the network is for: it says what right answers are, and how training goes towards them.
+        loss: (network, inputs, labels) -> (mean loss, outputs); the task's own if absent.
         after_step: called after each update, to hold what must not move (pruned zeros).
         after_epoch: called after each pass; it finds the network in training mode and must leave it so.
         progress: told the fraction done after each batch; what it raises stops the training.
     """
-    loss = loss or _by_labels
+    loss = loss or by_labels(task)
     total = schedule.epochs * schedule.batches_per_epoch
     optimizer = _optimizer(network, schedule)
     shape = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step / total, schedule.warmup))
@@ -108,10 +112,10 @@ def fit(
         torch.manual_seed(schedule.seed)
         network.train().to(memory_format=torch.channels_last)
         for epoch in range(schedule.epochs):
-            sums = torch.zeros(3)  # loss, right answers, samples
+            sums = np.zeros(3)  # loss, score, samples
             for inputs, labels in batches(epoch):
                 with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
-                    value, logits = loss(network, _channels_last(inputs), labels)
+                    value, outputs = loss(network, _channels_last(inputs), labels)
                 optimizer.zero_grad(set_to_none=True)
                 value.backward()
                 optimizer.step()
@@ -119,44 +123,14 @@ def fit(
                 after_step()
                 if schedule.average:
                     mean.update_parameters(network)
-                right = _right(logits.detach(), labels)
-                sums += torch.stack([value.detach().float() * len(labels), right, torch.tensor(len(labels))])
+                score = task.scores(outputs.detach().float().numpy(), labels.numpy()).mean()
+                sums += len(labels) * np.array([float(value.detach()), score, 1])
                 done += 1
                 progress(done / total, f"epoch {epoch + 1} of {schedule.epochs}")
-            curve.append(Epoch(epoch + 1, float(sums[0] / sums[2]), float(sums[1] / sums[2])))
+            curve.append(Epoch(epoch + 1, *(sums[:2] / sums[2]).tolist()))
             after_epoch(curve[-1])
     kept = copy.deepcopy(mean.module) if schedule.average else network
     return kept.eval().to(memory_format=torch.contiguous_format), curve
-
-
-def label_loss(outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
-    """Cross-entropy where labels (n,) are classes, the squared distance where they are floats; outputs are (n, …)."""
-    if labels.is_floating_point():
-        return nn.functional.mse_loss(outputs.float().flatten(), labels, reduction=reduction)
-    return nn.functional.cross_entropy(as_logits(outputs), labels, reduction=reduction)
-
-
-def _by_labels(network: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The plain loss, with the outputs."""
-    outputs = network(inputs)
-    return label_loss(outputs, labels), outputs
-
-
-def _right(outputs: Tensor, labels: Tensor) -> Tensor:
-    """How many answers are right; of numbers, how much of the batch's variance they explain, as so many samples."""
-    if labels.is_floating_point():
-        gone = nn.functional.mse_loss(outputs.float().flatten(), labels) / labels.var(correction=0).clamp_min(1e-30)
-        return len(labels) * (1 - gone)
-    return (outputs.argmax(1) == labels).sum()
-
-
-def as_logits(outputs: Tensor) -> Tensor:
-    """Logits, float32 (n, classes), of what a network puts out; where it ends in a softmax, the logarithms of that."""
-    outputs = outputs.float()
-    held = outputs.detach()
-    if held.shape[1] > 1 and (held >= 0).all() and (held.sum(1) - 1).abs().max() < SUM_OFF:
-        return outputs.clamp_min(LEAST_PROBABILITY).log()
-    return outputs
 
 
 def _optimizer(network: nn.Module, schedule: Schedule) -> torch.optim.Optimizer:

@@ -198,7 +198,7 @@ class _Work:
         network = copy.deepcopy(self.model.network).requires_grad_(True)
         name, own = last_linear(network, self.model.preprocessing(self.dataset.training.raw[:1]))
         network.set_submodule(name, _new_head(own.in_features, classes))
-        return fit(network, self.batches, self._schedule(NETWORK_RATE), progress=progress)[0]
+        return fit(network, self.batches, self._schedule(NETWORK_RATE), self.model.task, progress=progress)[0]
 
     def head(self, classes: int, progress: Progress) -> nn.Linear:
         """A head trained on the features of the model's own backbone, which stays as it is."""
@@ -213,7 +213,8 @@ class _Work:
         def seen(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
             return ((features(inputs), labels) for inputs, labels in self.batches(epoch))
 
-        return fit(_new_head(own.in_features, classes), seen, self._schedule(HEAD_RATE), progress=progress)[0]
+        head = _new_head(own.in_features, classes)
+        return fit(head, seen, self._schedule(HEAD_RATE), self.model.task, progress=progress)[0]
 
     def _schedule(self, rate: float) -> Schedule:
         return Schedule(

@@ -39,7 +39,7 @@ def disputes(
         labels: (n,).
         indices: (n,) of the samples in the evaluation split; 0 … n−1 where they are all of it.
     """
-    answers = np.stack([task.answers(o) for o in outputs])  # (runs, n)
+    answers = np.stack([task.meant(task.answers(o), labels) for o in outputs])  # (runs, n)
     sure = np.stack([task.confidences(o) for o in outputs])  # (runs, n)
     differing = np.flatnonzero(np.any([task.differ(answers[0], other, labels) for other in answers[1:]], axis=0))
     order = differing[np.argsort(-sure[:, differing].min(0), kind="stable")]
@@ -52,5 +52,5 @@ def disputes(
 
 def agreement(outputs: Sequence[np.ndarray], labels: np.ndarray, task: Task) -> np.ndarray:
     """The share of samples on which two runs give the same answer: (runs, runs), ones on the diagonal."""
-    answers = np.stack([task.answers(o) for o in outputs])  # (runs, n)
+    answers = np.stack([task.meant(task.answers(o), labels) for o in outputs])  # (runs, n)
     return np.array([[1 - task.differ(one, other, labels).mean() for other in answers] for one in answers])

@@ -4,10 +4,17 @@ Macro F1 is the mean over classes of 2 · true positives / (answers + labels of 
 carry alone. Its interval resamples the cells of the confusion matrix.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SUM_OFF = 1e-3  # probabilities of half precision or of 8-bit codes add up to one only about
 RESAMPLES = 500
@@ -30,6 +37,18 @@ class Classification(Task):
 
     def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return (self.answers(outputs) == labels).astype(np.float64)
+
+    def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+        """Cross-entropy."""
+        from edgekit.tasks._losses import cross_entropy
+
+        return cross_entropy(outputs, labels, reduction)
+
+    def soft_loss(self, outputs: Tensor, wanted: Tensor, temperature: float) -> Tensor:
+        """How far the softened answers are from the teacher's."""
+        from edgekit.tasks._losses import softened
+
+        return softened(outputs, wanted, temperature)
 
     def more(self, outputs: np.ndarray, labels: np.ndarray, how: str) -> dict[str, Measurement]:
         classes = outputs.shape[1]

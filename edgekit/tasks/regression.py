@@ -4,9 +4,16 @@ A sample scores 1 − (label − answer)² / variance of the labels, so that the
 no better than always answering with the mean, and below 0 is worse than that.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from edgekit.core.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CHANGED = 0.1  # standard deviations of the labels by which an answer must move to count as another one
 
@@ -24,6 +31,18 @@ class Regression(Task):
 
     def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return 1 - np.square(labels - self.answers(outputs)) / max(np.var(labels), 1e-30)
+
+    def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
+        """The squared distance."""
+        from edgekit.tasks._losses import squared
+
+        return squared(outputs, labels, reduction)
+
+    def soft_loss(self, outputs: Tensor, wanted: Tensor, temperature: float) -> Tensor:
+        """The squared distance from the teacher's answers."""
+        from edgekit.tasks._losses import squared
+
+        return squared(outputs, wanted, "mean")
 
     def differ(self, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.abs(after - before) > CHANGED * np.std(labels)

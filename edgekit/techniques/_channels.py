@@ -17,7 +17,6 @@ from torch_pruning import importance as scorers
 from edgekit.core.anatomy import attentions
 from edgekit.core.bench import Bench
 from edgekit.core.errors import ModelError
-from edgekit.models.training import label_loss
 from edgekit.techniques._layers import WITH_WEIGHTS, weight_layers
 
 SCORERS = {
@@ -88,7 +87,8 @@ def accumulate_gradients(network: nn.Module, bench: Bench, samples: int, kind: s
     """Leave in every parameter's `grad` what that importance looks at, over so many training samples.
 
     For "taylor" that is the gradient of the loss, summed over batches. For "hessian" it is the mean square of each
-    sample's own gradient, which stands for the diagonal of the Hessian (empirical Fisher information).
+    sample's own gradient, which stands for the diagonal of the Hessian (empirical Fisher information); of a few samples
+    together where the task compares samples.
     """
     network.eval()  # the running statistics of batch normalisation stay as they are
     network.zero_grad(set_to_none=True)
@@ -104,7 +104,7 @@ def _sum_of_gradients(network: nn.Module, bench: Bench, samples: int) -> None:
     batches = -(-samples // size)
     for number, (inputs, labels) in enumerate(itertools.islice(bench.training(size, 0), batches)):
         bench.progress(number / batches, "gradients")
-        label_loss(network(inputs), labels).backward()
+        bench.task.loss(network(inputs), labels).backward()
 
 
 def _mean_of_squares(network: nn.Module, bench: Bench, samples: int) -> None:
@@ -112,11 +112,12 @@ def _mean_of_squares(network: nn.Module, bench: Bench, samples: int) -> None:
     parameters = list(network.parameters())
     squares = [torch.zeros_like(parameter) for parameter in parameters]
     batches = bench.training(min(128, samples), 0)
-    each = (pair for inputs, labels in batches for pair in zip(inputs.split(1), labels.split(1), strict=True))
+    size = 1 if bench.task.group == 1 else 2 * bench.task.group  # the fewest that a loss can be had of
+    each = (pair for inputs, labels in batches for pair in zip(inputs.split(size), labels.split(size), strict=True))
     seen = 0
-    for one, label in itertools.islice(each, samples):
-        bench.progress(seen / samples, "gradients of single samples")
-        loss = label_loss(network(one), label)
+    for one, label in itertools.islice(each, -(-samples // size)):
+        bench.progress(min(1.0, seen * size / samples), "gradients of single samples")
+        loss = bench.task.loss(network(one), label)
         for total, gradient in zip(squares, torch.autograd.grad(loss, parameters, allow_unused=True), strict=True):
             if gradient is not None:
                 total += gradient.square()

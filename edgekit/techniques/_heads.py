@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from edgekit.core.anatomy import attentions, feed_forwards
 from edgekit.core.bench import Bench
-from edgekit.models.training import label_loss
 from edgekit.techniques._forward import outputs, watching
 
 GRADIENT_BATCH = 64
@@ -132,7 +131,7 @@ def _taylor(network: nn.Module, all_units: list[Units], bench: Bench, samples: i
     with torch.enable_grad(), watching([(name, network.get_submodule(name)) for name in sums], look):
         for number, (inputs, labels) in enumerate(islice(bench.training(size, 0), batches)):
             bench.progress(number / batches, "gradients")
-            label_loss(network(inputs), labels, reduction="sum").backward()
+            bench.task.loss(network(inputs), labels, reduction="sum").backward()
             for units in all_units:
                 x = passing[units.reader]
                 moved = (x * x.grad).detach().unflatten(-1, (units.count, units.size)).sum(-1)  # (n, ..., count)

@@ -46,13 +46,13 @@ def train(
 ) -> tuple[nn.Module, list[dict[str, Any]]]:
     """Train `network` in place, weights that are zero staying zero, and return it in eval mode with its curve.
 
-    The curve holds, per epoch, loss and accuracy in training, and accuracy on validation samples; each epoch is also
-    told to `bench.on_epoch` at once. `bench.progress` goes from 0 to 1.
+    The curve holds, per epoch, loss and accuracy (the task's score) in training, and the score on validation samples;
+    each epoch is also told to `bench.on_epoch` at once. `bench.progress` goes from 0 to 1.
 
     Args:
         epochs: instead of `how.epochs`, for techniques that train several times.
         started: epochs that were trained before, so that shuffling and numbers go on from there.
-        loss: (network, inputs, labels) -> (mean loss, logits); by default cross-entropy, mixed with the answers of
+        loss: (network, inputs, labels) -> (mean loss, outputs); by default the task's, mixed with the answers of
             `bench.teacher` as `how.soft_labels` says.
         after_step: called after each update.
         score: network -> accuracy on validation samples; `bench.score` by default.
@@ -61,7 +61,7 @@ def train(
     network.requires_grad_(True)
     epochs, hold, curve = how.epochs if epochs is None else epochs, _zeros_held(network), []
     if loss is None and how.soft_labels and bench.teacher:
-        loss = with_teacher(bench.teacher, how.soft_labels)
+        loss = with_teacher(bench.task, bench.teacher, how.soft_labels)
 
     def after_epoch(epoch: Epoch) -> None:
         found = (score or bench.score)(network.eval())
@@ -85,6 +85,7 @@ def train(
         network,
         lambda epoch: bench.training(how.batch_size, started + epoch),
         schedule,
+        bench.task,
         loss=loss,
         after_step=after,
         after_epoch=after_epoch,

@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
-from edgekit.models.training import label_loss
 from edgekit.techniques._layers import weight_layers
 
 BATCH = 32
@@ -61,7 +60,7 @@ def by_gradients(network: nn.Module, bench: Bench, samples: int) -> dict[str, Te
             break
         bench.progress(number / batches, "gradients")
         with torch.enable_grad():
-            label_loss(network(inputs), labels).backward()
+            bench.task.loss(network(inputs), labels).backward()
         for name, layer in weight_layers(network):
             if layer.weight.grad is not None:
                 change = (layer.weight.detach() * layer.weight.grad).square() / batches

@@ -16,7 +16,6 @@ and Komodakis 2017, arXiv:1612.03928; how far apart teacher and student may be: 
 import copy
 from typing import Annotated
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -70,17 +69,17 @@ class Distill(Training, NetworkTechnique):
         Raises:
             ModelError: no such teacher, one for other data, or with `attention` none of whose maps fits.
         """
-        loss = self._loss(network, _teacher(self.teacher, bench), bench.example)
+        loss = self._loss(network, _teacher(self.teacher, bench), bench)
         before = {name: layer.weight.detach().clone() for name, layer in weight_layers(network)}
         trained, curve = train(network, bench, self, loss=loss)
         changes = [Change(name, moved(before[name], layer.weight)) for name, layer in weight_layers(trained)]
         return Applied(trained, changes, curve=curve)
 
-    def _loss(self, student: nn.Module, teacher: nn.Module, example: np.ndarray) -> Loss:
-        answers = with_teacher(teacher, self.soft_labels, self.temperature)
+    def _loss(self, student: nn.Module, teacher: nn.Module, bench: Bench) -> Loss:
+        answers = with_teacher(bench.task, teacher, self.soft_labels, self.temperature)
         if not self.attention:
             return answers
-        own, others = map_makers(student, example), map_makers(teacher, example)
+        own, others = map_makers(student, bench.example), map_makers(teacher, bench.example)
         pairs = [(own[size], others[size]) for size in own if size in others]
         if not pairs:
             raise ModelError(

@@ -2,11 +2,11 @@
 
 Designs differ in their blocks (inverted residuals or ResNet's), channels, depth, kernel, widening and the size of the
 image that is looked at. Each is first counted or timed as the file that it would make: one over the limit costs no
-training. The others train for `trial_epochs`; one that is below the median of those before it at the same epoch is
-stopped. A tree-structured Parzen estimator (TPE) proposes where the good designs were denser than the bad ones; where
-it repeats itself, the next design is drawn at random. The first trial is the smallest design, so that there is always
-an answer. The best then trains anew for `epochs`, on labels and on the answers of the original network. Only validation
-samples choose.
+training, nor does one below `least` of it, since what leaves most of a budget unused seldom wins. The others train for
+`trial_epochs`; one that is below the median of those before it at the same epoch is stopped. A tree-structured Parzen
+estimator (TPE) proposes where good designs within the limits were denser than the others; where it repeats itself, the
+next design is drawn at random. The first trial is the smallest design, unless that is below `least`. The best then
+trains anew for `epochs`, on labels and on the answers of the original network. Only validation samples choose.
 
 Costs: trials × trial_epochs of training, and then `epochs`; the curve shows them all.
 When it fails: short trainings prefer what learns fast, and differences smaller than the noise of the validation samples
@@ -18,7 +18,8 @@ Reference: Akiba et al. 2019, "Optuna", arXiv:1907.10902; TPE: Watanabe 2023, ar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -35,8 +36,9 @@ from edgekit.techniques._students import TrainingAnew, described, train_anew, wa
 if TYPE_CHECKING:
     import optuna
 
+MISSED = "missed"  # what is kept of each design: how far outside the limits it is, as a share of the limit; at most 0
 TO_COMPARE_WITH = 3  # trials that are trained to their end before any is stopped
-PROPOSALS = 25  # at most, for each trial that is trained
+PROPOSALS, DRAWN = 60, 300  # at most, for each trial that is trained: designs whose cost is asked for, and draws
 
 
 class SearchArchitecture(TrainingAnew, NetworkTechnique):
@@ -49,6 +51,9 @@ class SearchArchitecture(TrainingAnew, NetworkTechnique):
     limit: Annotated[float, Knob(unit="share", step=0.05, help="The most, as a share of the original's.")] = Field(
         0.5, ge=0.05, le=1
     )
+    least: Annotated[
+        float, Knob(unit="share", step=0.05, help="Networks below this share of the limit are not tried.")
+    ] = Field(0.0, ge=0, le=0.95)
     trials: Annotated[int, Knob(unit="networks", help="Networks that are trained for a moment.")] = Field(
         10, ge=1, le=500
     )
@@ -69,7 +74,7 @@ class SearchArchitecture(TrainingAnew, NetworkTechnique):
         """Search, train the best, and say what was found.
 
         Raises:
-            NothingToDo: even the smallest design is over the limit.
+            NothingToDo: even the smallest design is over the limit, or none that was drawn is near enough to it.
             ModelError: the network does not take images, or does not tell classes apart.
         """
         classes, shape = wanted(network, bench.example, self.title)
@@ -82,10 +87,16 @@ class SearchArchitecture(TrainingAnew, NetworkTechnique):
                 f"{_number(least)}. Raise limit, or remove the step."
             )
         searching = self.trials * self.trial_epochs / (self.trials * self.trial_epochs + self.epochs)
+        begin = [SMALLEST] if least >= self.least * most else []
         search = _Search(
-            self, bench.part(0, searching), lambda design: built(design, classes, shape, bench.seed), cost, most
+            self, bench.part(0, searching), lambda design: built(design, classes, shape, bench.seed), cost, most, begin
         )
         best = search.run()
+        if best is None:
+            raise NothingToDo(
+                f"{self.title} drew {search.too_large + search.too_small} networks, and none has {self.limit_on} from "
+                f"{_number(self.least * most)} to {_number(most)}. Lower least, raise limit, or remove the step."
+            )
         student, curve = train_anew(search.build(best), bench.part(searching, 1), self)
         changes = described(student)
         return Applied(student, [Change(changes[0].layer, search.in_words(best)), *changes], curve=search.curve + curve)
@@ -106,6 +117,7 @@ class _Search:
     """One search while it runs.
 
     Attributes:
+        begin: designs to try first, which are known to be within the limit.
         seen: what became of each design: its accuracy on validation samples, or None if it was too large or stopped.
         curve: all epochs of all trials.
     """
@@ -115,21 +127,23 @@ class _Search:
     build: Callable[[Design], nn.Module]
     cost: Callable[[nn.Module], float]
     most: float
+    begin: Sequence[Design]
     seen: dict[Design, float | None] = field(default_factory=dict)
     curve: list[dict[str, Any]] = field(default_factory=list)
     trained: int = 0
     stopped: int = 0
     too_large: int = 0
+    too_small: int = 0
 
-    def run(self) -> Design:
-        """Try designs until enough are trained, or hardly any is new; returns the best."""
+    def run(self) -> Design | None:
+        """Try designs until enough are trained, or hardly any is new; the best, or None if none fits."""
         import optuna  # it takes a second to import
         from optuna.trial import TrialState
 
-        study = _study(self.bench.seed)
+        study = _study(self.bench.seed, self.begin)
         clever, anything = study.sampler, optuna.samplers.RandomSampler(seed=self.bench.seed)
-        for _ in range(PROPOSALS * self.how.trials):
-            if self.trained == self.how.trials:
+        for _ in range(DRAWN * self.how.trials):
+            if self.trained == self.how.trials or len(self.seen) == PROPOSALS * self.how.trials:
                 break
             self.bench.progress(self.trained / self.how.trials, f"network {self.trained + 1} of {self.how.trials}")
             trial = study.ask()
@@ -140,21 +154,25 @@ class _Search:
                 continue
             study.sampler = clever
             accuracy = self.seen[design] = self._tried(design, trial)
-            # What was stopped or too large counts as worse than all that were trained to their end.
+            # What was stopped counts as worse than all that were trained to their end.
             study.tell(trial, accuracy, state=TrialState.PRUNED if accuracy is None else TrialState.COMPLETE)
-        return max((design for design, found in self.seen.items() if found is not None), key=self.seen.get)
+        tried = [design for design, found in self.seen.items() if found is not None]
+        return max(tried, key=self.seen.get, default=None)
 
     def in_words(self, best: Design) -> str:
         """What was found, and among how many."""
         return (
             f"found: {best}; {self.seen[best]:.1%} right after {self.how.trial_epochs} epochs, the best of "
-            f"{self.trained} tried ({self.stopped} stopped early, {self.too_large} more over the limit and not trained)"
+            f"{self.trained} tried ({self.stopped} stopped early; {self.too_large} over the limit "
+            f"and {self.too_small} far below it were not trained)"
         )
 
     def _tried(self, design: Design, trial: optuna.Trial) -> float | None:
         student = self.build(design)
-        if design != SMALLEST and self.cost(student) > self.most:  # that was measured before all others
-            self.too_large += 1
+        share = 1.0 if design in self.begin else self.cost(student) / self.most
+        trial.set_user_attr(MISSED, max(share - 1, self.how.least - share))
+        if share > 1 or share < self.how.least:
+            self.too_large, self.too_small = self.too_large + (share > 1), self.too_small + (share <= 1)
             return None
         here = self.bench.part(self.trained / self.how.trials, (self.trained + 1) / self.how.trials)
         self.trained += 1
@@ -180,19 +198,23 @@ class _Search:
         return self.curve[-1]["validation_accuracy"]
 
 
-def _study(seed: int) -> optuna.Study:
-    """A study in memory that begins with the smallest design, made without the line that Optuna prints."""
+def _study(seed: int, begin: Sequence[Design]) -> optuna.Study:
+    """A study in memory that begins with these designs, made without the line that Optuna prints."""
     import optuna
 
     loudness = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of constraints_func
+            sampler = optuna.samplers.TPESampler(seed=seed, constraints_func=lambda trial: (trial.user_attrs[MISSED],))
         study = optuna.create_study(
             direction="maximize",
-            sampler=optuna.samplers.TPESampler(seed=seed),
+            sampler=sampler,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=TO_COMPARE_WITH),
         )
-        study.enqueue_trial(vars(SMALLEST))
+        for design in begin:
+            study.enqueue_trial(vars(design))
     finally:
         optuna.logging.set_verbosity(loudness)
     return study

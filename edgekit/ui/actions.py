@@ -210,6 +210,20 @@ def pull(data: str, title: str, session: str) -> Job:
     return jobs().submit(f"Downloading {title}", work, session=session, short=False, key=f"pull-{data}")
 
 
+def build(name: str, title: str, session: str) -> Job:
+    """Train a sample model that is built on request, in a process of its own; the same one twice is one job."""
+
+    def work(progress: Progress) -> str:
+        return apart(["models", "build", name], progress)["id"]
+
+    return jobs().submit(building(title), work, session=session, short=False, key=f"build-{name}")
+
+
+def building(title: str) -> str:
+    """What the job is called that builds a model."""
+    return f"Building {title}"
+
+
 def _compress(
     wish: Wish,
     store: Store,

@@ -6,6 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from edgekit.core.measurement import quality
 from edgekit.ui import words
 from edgekit.ui.compare_pick import Contender
 
@@ -34,7 +35,7 @@ def confusions(everyone: Sequence[Contender], classes: Sequence[str]) -> None:
     with st.grid(3, min_column_width=300, gap="medium"):
         for one, table in zip(shown, tables, strict=True):
             with st.container(gap="xsmall"):
-                st.markdown(f"{one.mark} {words.measured(one.run.measurements.get('accuracy'))} right")
+                st.markdown(f"{one.mark} {words.measured(quality(one.run.measurements))} right")
                 st.plotly_chart(
                     matrix(table, classes, most, view), key=f"confusion-{one.letter}", config={"displayModeBar": False},
                     alt=f"Confusion matrix of run {one.letter}",

@@ -9,6 +9,7 @@ from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Disagreement, Run
 from edgekit.data.catalog import Entry, entry
 from edgekit.data.splits import load
+from edgekit.tasks import task
 from edgekit.ui import sample, words
 
 WIDTH = 72
@@ -25,7 +26,7 @@ def draw(run: Run) -> None:
     st.markdown(
         f"**{found.count:,} of {found.total:,}** test samples ({words.percent(found.count / found.total, 2)}) "
         "get another answer than from the original network. "
-        + ("" if about.task == "regression" else "The percentage is how sure each network is.")
+        + ("" if about.task == "regression" else f"The percentage is {task(about.task).sure}.")
     )
     if not found.examples:
         return

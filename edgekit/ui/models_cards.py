@@ -4,8 +4,9 @@ import streamlit as st
 
 from edgekit.core.measurement import METRICS, Origin
 from edgekit.data.catalog import entry
+from edgekit.models import samples
 from edgekit.models.samples import Card
-from edgekit.ui import words
+from edgekit.ui import models_build, words
 
 
 def model_cards(cards: dict[str, Card]) -> None:
@@ -43,6 +44,9 @@ def _card(name: str, card: Card) -> None:
         st.markdown(f"**Network:** {card.reference}  \n**Data:** {card.citation}")
         st.caption(f"sha256 of the weights: `{card.sha256}`")
     st.space("stretch")
+    if not samples.is_here(name):
+        models_build.offer(name, card)
+        return
     st.page_link(
         "pages/workbench.py", label="Compress it in the Workbench", icon=":material/tune:", query_params={"model": name}
     )

@@ -5,6 +5,7 @@ import streamlit as st
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.core.run import Status
+from edgekit.data.catalog import entry
 from edgekit.models.about import About
 from edgekit.store.store import Store
 from edgekit.ui import (
@@ -18,6 +19,7 @@ from edgekit.ui import (
     layer_table,
     live,
     recovery,
+    roc,
     selected,
     sliders,
     state,
@@ -110,7 +112,6 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
         "Whole way",
         "Calibration",
     ]
-    tabs = st.tabs(titles, key="about", on_change="rerun")
     drawn = [
         lambda: advice_cards.draw(run, view.baseline, budget),
         lambda: gallery.draw(run),
@@ -121,6 +122,10 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
         lambda: whole_way.draw(run, store),
         lambda: calibration.draw(run, store),
     ]
+    if entry(card.data).task == "verification":
+        titles.append("Same or not")
+        drawn.append(lambda: roc.draw(run, store))
+    tabs = st.tabs(titles, key="about", on_change="rerun")
     for tab, draw in zip(tabs, drawn, strict=True):
         if tab.open:
             with tab:

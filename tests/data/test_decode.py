@@ -38,6 +38,21 @@ def test_png_sheets_are_read_an_image_a_row(tmp_path):
     _same(decode("png_sheets", [_tar(tmp_path / "p.tgz", members)]))
 
 
+def test_nobody_among_the_faces_is_in_two_splits_and_validation_people_come_first(tmp_path):
+    with zipfile.ZipFile(tmp_path / "faces.whl", "w") as wheel:
+        for person in range(1, 9):
+            for number in (10, 2):
+                wheel.writestr(
+                    f"some/ORL_faces/s{person}/{number}.pgm", b"P5 3 2 255\n" + bytes([10 * person + number] * 6)
+                )
+        wheel.writestr("some/ORL_faces/s3/target.jpg", b"another picture")
+    found = decode("orl", [tmp_path / "faces.whl"])
+    assert found["training_labels"].tolist() == [4, 4, 5, 5, 0, 0, 1, 1, 2, 2, 3, 3]
+    assert found["evaluation_labels"].tolist() == [6, 6, 7, 7]
+    assert found["training_raw"].shape == (12, 2, 3, 1)
+    assert found["training_raw"][:, 0, 0, 0].tolist() == [52, 60, 62, 70, 12, 20, 22, 30, 32, 40, 42, 50]
+
+
 def test_sentences_are_cut_into_a_test_set_and_those_that_come_twice_stay_once_or_not_at_all():
     labelled = [(f"Sentence {n}.", n % 2) for n in range(12)]
     twice = [("sentence  3.", 1), ("Both good and bad", 0), ("both Good and bad", 1)]
@@ -64,7 +79,7 @@ def test_sentiment_is_the_same_from_lines_and_from_lists_whose_last_record_holds
     assert not told(found["training_raw"][0]).endswith(" ")
 
 
-@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets", "sentiment_lines", "sentiment_json"])
+@pytest.mark.parametrize("form", ["idx", "cifar_binary", "png_sheets", "orl", "sentiment_lines", "sentiment_json"])
 def test_files_of_another_form_are_named_not_guessed(form, tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(b"no such thing")
     with pytest.raises(DataError, match=r"^train-images-idx3-ubyte.gz could not be read \(\w+: "):

@@ -23,6 +23,14 @@ def fashion():
     return load("fashion-mnist")
 
 
+def test_samples_that_are_compared_stand_together_and_each_comes_once():
+    labels, generator = np.repeat(np.arange(5), 10), torch.Generator().manual_seed(0)
+    order = feed._grouped(np.random.default_rng(0).permutation(50), labels, 4, generator)
+    assert sorted(order) == list(range(50))
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
+    assert all(length in (2, 4, 6, 8, 10) for length in np.diff(np.append(starts, 50)))
+
+
 @pytest.fixture(scope="module")
 def candidates(fashion):
     model = Model("m", "M", "0", (1, 28, 28), "fashion-mnist", PREPARED, fashion.entry.classes, Classification())

@@ -74,7 +74,8 @@ def test_a_plan_of_no_model_is_refused():
     with pytest.raises(ModelError) as refused:
         plan("vgg16")
     assert str(refused.value) == (
-        "no model with a train.py 'vgg16'. There are: lenet5-fashion, lenet5-mnist, resnet20-cifar10, resnet8-cifar10."
+        "no model with a train.py 'vgg16'. There are: lenet5-fashion, lenet5-mnist, resnet20-cifar10, resnet8-cifar10, "
+        "siamese-faces, siamese-faces-mobile."
     )
 
 

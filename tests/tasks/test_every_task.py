@@ -15,7 +15,7 @@ each = pytest.mark.parametrize("name", tasks())
 
 
 def test_the_tasks_are_these():
-    assert list(tasks()) == ["agreement", "classification", "random_agreement", "regression"]
+    assert list(tasks()) == ["agreement", "classification", "random_agreement", "regression", "verification"]
     with pytest.raises(DataError, match="no task 'clasification'. Did you mean 'classification'?"):
         task("clasification")
 
@@ -29,11 +29,12 @@ def test_a_task_is_called_as_its_file_and_has_a_metric_of_quality(name):
 
 
 @each
-def test_one_answer_confidence_and_score_a_sample(name):
+def test_one_answer_and_confidence_a_sample_and_one_score_a_sample_or_group(name):
     one, outputs = task(name), OUTPUTS[name]
     truth = one.truth(LABELS[name], outputs)
-    for found in (one.answers(outputs), one.confidences(outputs), one.scores(outputs, truth)):
+    for found in (one.answers(outputs), one.meant(one.answers(outputs), truth), one.confidences(outputs)):
         assert found.shape == (N,)
+    assert one.scores(outputs, truth).shape == ((N,) if one.group == 1 else (len(set(truth)),))
     assert one.confidences(outputs).min() >= 0
     assert one.confidences(outputs).max() <= 1
 
@@ -57,6 +58,8 @@ def test_equal_answers_never_differ_and_far_ones_do(name):
 @each
 def test_further_metrics_are_known_ones_with_their_intervals(name):
     more = task(name).more(OUTPUTS[name], LABELS[name], "all of them")
+    chosen_on = OUTPUTS[name][::-1], LABELS[name]
+    more |= task(name).with_chosen(chosen_on, OUTPUTS[name], LABELS[name], "all of them")
     for metric, found in more.items():
         assert metric == found.metric
         assert METRICS[metric].title

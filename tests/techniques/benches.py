@@ -11,6 +11,7 @@ from edgekit.core.bench import Bench
 from edgekit.core.host import Host
 from edgekit.core.progress import Progress, silent
 from edgekit.measure.candidates import cost, latency
+from edgekit.tasks import task
 
 HOST = Host(id="test", cpu="", architecture="x86_64", features=("avx512_vnni",), cores=1, memory_bytes=1, system="")
 
@@ -44,6 +45,7 @@ def a_bench(
         export=lambda network: export(network, example),
         cost_of=lambda network: cost(export(network, example)),
         latency_of=lambda network: latency(export(network, example)),
+        task=task("classification"),
         progress=progress,
         seed=seed,
     )

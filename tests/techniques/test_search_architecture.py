@@ -71,11 +71,31 @@ def test_what_is_over_the_limit_is_never_trained():
     epochs, told = [], []
     bench = a_small_bench(on_epoch=told.append)
     counted = replace(bench, training=lambda size, epoch: epochs.append(epoch) or bench.training(size, epoch))
-    found = SearchArchitecture(limit=0.05, trials=2, trial_epochs=1, epochs=1).apply(original(), counted)
-    too_large = int(found.changes[0].what.split(" stopped early, ")[1].split(" more over")[0])
+    found = SearchArchitecture(limit=0.05, trials=1, trial_epochs=1, epochs=1).apply(original(), counted)
+    too_large = int(found.changes[0].what.split(" stopped early; ")[1].split(" over the limit")[0])
     assert too_large > 3
     assert len(epochs) == len(found.curve)
     assert told == found.curve
+
+
+def test_what_is_far_below_the_limit_is_not_trained_either():
+    bench, limit = a_small_bench(score=by_size), 0.5 * parameters(original())
+    bench = replace(bench, cost_of=lambda network: {"size_bytes": parameters(network)})
+    step = SearchArchitecture(limit_on="size", limit=0.5, least=0.6, trials=2, trial_epochs=1, epochs=1)
+    found = step.apply(original(), bench)
+    assert 0.6 * limit <= parameters(found.result) <= limit
+    too_small = int(found.changes[0].what.split(" over the limit and ")[1].split(" far below")[0])
+    assert too_small > 0
+
+
+def test_where_no_design_is_near_enough_to_the_limit_that_is_said():
+    bench = a_small_bench(latency_of=lambda network: 3.0 if isinstance(network, type(original())) else 1.0)
+    with pytest.raises(NothingToDo) as said:
+        SearchArchitecture(limit_on="latency", limit=0.5, least=0.9, trials=1).apply(original(), bench)
+    assert str(said.value) == (
+        "Architecture search drew 60 networks, and none has latency from 1.35 to 1.5. Lower least, raise limit, or "
+        "remove the step."
+    )
 
 
 def test_trials_that_fall_behind_are_stopped():
@@ -84,7 +104,7 @@ def test_trials_that_fall_behind_are_stopped():
     found = step.apply(original(), a_small_bench(score=lambda network: next(scores)))
     # Three are there to compare with; then 0.1 is below their median at epoch 1, and 0.95 is not.
     assert trials_of(found.curve) == {1: [1, 2], 2: [1, 2], 3: [1, 2], 4: [1], 5: [1, 2], 6: [1], 0: [1, 2]}
-    assert "95.0% right after 2 epochs, the best of 6 tried (2 stopped early, " in found.changes[0].what
+    assert "95.0% right after 2 epochs, the best of 6 tried (2 stopped early; " in found.changes[0].what
 
 
 def test_the_same_seed_finds_the_same_and_nothing_outside_changes(capfd):
@@ -132,7 +152,7 @@ def test_a_clock_that_changes_its_mind_still_leaves_the_smallest():
     bench = a_small_bench(latency_of=lambda network: next(times, 100.0))
     found = SearchArchitecture(limit_on="latency", trials=2, trial_epochs=1, epochs=1).apply(original(), bench)
     assert f"found: {SMALLEST}" in found.changes[0].what
-    assert "the best of 1 tried (0 stopped early, " in found.changes[0].what
+    assert "the best of 1 tried (0 stopped early; " in found.changes[0].what
 
 
 # The space

@@ -7,14 +7,17 @@ from torch import Tensor, nn
 
 from edgekit.core.errors import ModelError, unknown
 from edgekit.models.architectures.blocks import Shape
+from edgekit.models.architectures.cnn_1d import cnn_1d
 from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
+from edgekit.models.architectures.gru import gru
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.minilm import minilm
 from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
+from edgekit.models.architectures.resnet50 import resnet50
 from edgekit.models.architectures.vit import vit_tiny
 
 FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
@@ -25,24 +28,26 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "ds_cnn": ds_cnn,
     "resnet8": resnet8,
 }
-FOR_ANY_TEXT = {"minilm": minilm}  # (classes, tokens of a text) -> network
-ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | FOR_ANY_IMAGE | FOR_ANY_TEXT
+FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
+FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
+LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | LARGE
+ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 
-def build(name: str, classes: int = 10, shape: Shape | tuple[int] | None = None) -> nn.Module:
+def build(name: str, classes: int = 10, shape: tuple[int, ...] | None = None) -> nn.Module:
     """A network with fresh random weights, drawn from torch's global generator.
 
     Args:
-        shape: of one image or text, for the architectures that take any.
+        classes: or how many other numbers it puts out.
+        shape: of one input, for the architectures that take any.
 
     Raises:
         ModelError: there is no architecture of that name.
     """
     if name not in ARCHITECTURES:
         raise ModelError(unknown("architecture", name, ARCHITECTURES))
-    if shape and len(shape) == 1 and name in FOR_ANY_TEXT:
-        return FOR_ANY_TEXT[name](classes, *shape)
-    return FOR_ANY_IMAGE[name](classes, shape) if shape and name in FOR_ANY_IMAGE else ARCHITECTURES[name](classes)
+    return OF_ANY_SHAPE[name](classes, shape) if shape and name in OF_ANY_SHAPE else ARCHITECTURES[name](classes)
 
 
 def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.Module:
@@ -57,13 +62,11 @@ def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.
         return FOR_ANY_IMAGE[name](classes, shape, width)
 
 
-def restored(
-    name: str, classes: int, weights: Mapping[str, Tensor], shape: Shape | tuple[int] | None = None
-) -> nn.Module:
+def restored(name: str, classes: int, weights: Mapping[str, Tensor], shape: tuple[int, ...] | None = None) -> nn.Module:
     """A network with given weights, in eval mode. The global random state is left as it was.
 
     Args:
-        shape: of one image, (channels, height, width), or text, (tokens,), for the architectures that take any.
+        shape: of one input, such as (channels, height, width), for the architectures that take any.
 
     Raises:
         ModelError: no such architecture, or weights that are not its own.
@@ -96,7 +99,7 @@ def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...], dtype
         products = layer.weight[0].numel()  # (out, in / groups, kh, kw) or (out, in): what one output number takes
         counts.append(products * output.numel())
 
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear)]
     hooks = [layer.register_forward_hook(count) for layer in layers]
     was_training = network.training
     try:

@@ -61,6 +61,6 @@ class TextClassifier(nn.Module):
         return self.head((tokens * share).sum(1) / share.sum(1).clamp_min(1))  # (n, classes)
 
 
-def minilm(classes: int = 2, length: int = LENGTH) -> TextClassifier:
+def minilm(classes: int = 2, shape: tuple[int] = (LENGTH,)) -> TextClassifier:
     """MiniLM-L6: six blocks of twelve heads, 384 wide; 22.4 M parameters, of which 11.7 M are the pieces' vectors."""
-    return TextClassifier(classes, length)
+    return TextClassifier(classes, *shape)

@@ -12,9 +12,9 @@ MINUS = "\u2212"
 TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
-    "random_agreement": "agreement on random inputs",
+    "random_agreement": "agreement on random inputs", "verification": "right at equal errors",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained")
+LABELLED = ("accuracy", "variance explained", "right at equal errors")
 
 
 @dataclass(frozen=True)

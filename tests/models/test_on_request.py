@@ -1,0 +1,95 @@
+"""A model that is built on request: listed with its card, refused with the way to have it, built once, then loaded."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from edgekit import library
+from edgekit.core import files
+from edgekit.core.errors import ModelError
+from edgekit.data import bring
+from edgekit.models import samples
+from edgekit.models.remake import build
+from edgekit.models.samples import Card
+
+SCRIPT = """
+from edgekit.core.preprocessing import Pixels
+from edgekit.models.plan import Plan
+
+PLAN = Plan(
+    id="large", title="Large", summary="", architecture="lenet5", reference="", data="{data}",
+    preprocessing=Pixels(mean=(0.5,), std=(0.5,)), epochs=1, learning_rate=0.01, weight_decay=0, shift=0,
+    batch_size=16, outputs=5, half=True, on_request=True,
+)
+"""
+
+
+@pytest.fixture
+def large(home, tmp_path, monkeypatch) -> str:
+    """A sample model of which only train.py and a card came along; its data is here."""
+    monkeypatch.setenv("EDGEKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(files, "sample_models", lambda: tmp_path / "models")
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (60, 28, 28), np.uint8)
+    np.savez(tmp_path / "noise.npz", x=images, y=np.array(["a", "b", "c"])[np.arange(60) % 3])
+    data = bring.add(tmp_path / "noise.npz")
+    known = Card(
+        title="Large", summary="", data=data, preprocessing={"kind": "pixels", "mean": [0.5], "std": [0.5]},
+        params=23_000_000, macs=1, sha256="0", architecture="lenet5", reference="", licence="", data_licence="",
+        citation="", quality={"metric": "accuracy", "value": 0.5, "low": 0.4, "high": 0.6, "samples": 15}, command="",
+        epochs=1, seed=0, threads=1, retrain_seconds=700, machine="a fast one", outputs=5, on_request=True,
+    )  # fmt: skip
+    folder = files.sample_models() / "large"
+    folder.mkdir(parents=True)
+    (folder / "card.yaml").write_text(yaml.safe_dump(known.model_dump(mode="json")))
+    (folder / "train.py").write_text(SCRIPT.format(data=data))
+    return "large"
+
+
+def test_what_is_not_built_is_listed_and_refused_with_the_way_to_have_it(large):
+    assert list(samples.cards()) == [large]
+    assert not samples.is_here(large)
+    with pytest.raises(ModelError) as refused:
+        library.load(large)
+    assert str(refused.value) == (
+        "Large takes 92 MB and is built on request: python -m edgekit models build large (about 12 min on a fast one)."
+    )
+
+
+def test_building_writes_weights_and_a_card_of_them_that_counts_from_then_on(large):
+    built = build(large)
+    path = samples.built_folder(large) / "model.safetensors"
+    assert (samples.is_here(large), samples.card(large)) == (True, built)
+    assert built.sha256 == files.sha256(path)
+    model = library.load(large)
+    assert (model.sha256, model.network.fc2.out_features) == (built.sha256, 5)
+    told = []
+    again = build(large, lambda fraction, what: told.append(what))
+    assert (again, told) == (built, ["Large is here and whole"])
+
+
+def test_weights_in_half_precision_take_half_and_the_card_is_of_what_was_written(large):
+    built = build(large)
+    size = (samples.built_folder(large) / "model.safetensors").stat().st_size
+    assert 2 * built.params < size < 2.05 * built.params
+    found = samples.load(large).network.fc1.weight
+    assert found.dtype == torch.float32
+    assert torch.equal(found, found.half().float())
+
+
+def test_damaged_weights_are_built_again(large):
+    built = build(large)
+    path = samples.built_folder(large) / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    with pytest.raises(ModelError, match="Build them again: python -m edgekit models build large$"):
+        samples.load(large)
+    build(large)
+    assert built.sha256 == files.sha256(path), "the same plan gives the same bytes"
+    assert samples.load(large).sha256 == built.sha256
+
+
+def test_a_model_that_comes_along_is_not_built():
+    with pytest.raises(ModelError) as refused:
+        build("lenet5-fashion")
+    assert str(refused.value) == "lenet5-fashion comes with EdgeKit, so there is nothing to build."
