@@ -65,15 +65,15 @@ def data(tmp_path_factory: pytest.TempPathFactory):
 @pytest.fixture(scope="module")
 def model(data: splits.Dataset) -> Model:
     """A transformer of two blocks that has learned which words are kind."""
-    prepared = Text(length=LENGTH)
+    prepared, asked = Text(length=LENGTH), task("classification")
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = TextClassifier(2, LENGTH, **SIZES)
     schedule = Schedule(30, 0.01, len(data.training) // 16, optimizer="adamw")
-    network, _ = fit(network, lambda epoch: feed.batches(data.training, prepared, 16, epoch, shift=0), schedule)
+    network, _ = fit(network, lambda epoch: feed.batches(data.training, prepared, 16, epoch, shift=0), schedule, asked)
     return Model(
         id="tiny-text", title="Tiny text", sha256="3" * 64, input_shape=(LENGTH,), data=data.id, preprocessing=prepared,
-        labels=("bad", "good"), task=task("classification"), network=network,
+        labels=("bad", "good"), task=asked, network=network,
     )  # fmt: skip
 
 
