@@ -76,6 +76,14 @@ def test_a_table_of_another_size_is_refused_where_rows_are_not_said_to_be_left_o
     assert str(said.value) == "places of Theirs is (4, 3), where positions is (2, 3)."
 
 
+def test_an_unknown_entry_is_refused_with_those_that_there_are(published):
+    published(PUBLISHED)
+    assert pretrained.licence("theirs") == "none"
+    with pytest.raises(ModelError) as said:
+        pretrained.start(Ours(), "ours")
+    assert str(said.value) == "no pretrained network 'ours'. There are: theirs."
+
+
 def test_without_names_the_order_tells(published):
     published({"a": torch.full((2, 3), 7.0)})
     network = Ours()
