@@ -17,10 +17,10 @@ from edgekit.techniques._codes import encode
 def tables(graph: onnx.ModelProto, wanted: Callable[[str], bool]) -> dict[str, onnx.NodeProto]:
     """Name -> node of each look-up in a float table that nothing else reads, of those that are `wanted` by name."""
     stored = {t.name for t in graph.graph.initializer if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) == 2}
-    read_by, found = readers(graph), {}
+    fixed, read_by, found = {t.name for t in graph.graph.initializer}, readers(graph), {}
     for node in graph.graph.node:
         looks_up = node.op_type == "Gather" and node.input[0] in stored and not attribute(node, "axis", 0)
-        if looks_up and len(read_by[node.input[0]]) == 1 and wanted(node.name):
+        if looks_up and node.input[1] not in fixed and len(read_by[node.input[0]]) == 1 and wanted(node.name):
             found[node.name] = node
     return found
 

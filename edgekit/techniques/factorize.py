@@ -29,7 +29,7 @@ from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique
 from edgekit.techniques._factors import Way, can_factorise, lost, thin_layers, ways
 from edgekit.techniques._forward import second_moments
-from edgekit.techniques._layers import weight_layers
+from edgekit.techniques._layers import called_layers
 from edgekit.techniques._settings import refuse_for_layers
 
 
@@ -76,7 +76,7 @@ class Factorize(Layerwise, NetworkTechnique):
     @torch.no_grad()
     def apply(self, network: nn.Module, bench: Bench) -> Applied:
         """Factorise. Raises NothingToDo if no layer's factors would hold fewer weights than the layer."""
-        found = self._chosen(weight_layers(network))
+        found = self._chosen(called_layers(network, bench.example))
         fitted = [(name, layer) for name, layer, settings in found if settings.fit == "outputs"]
         moments, start = {}, 0.5 if fitted else 0.0
         if fitted:

@@ -3,8 +3,9 @@
     y ≈ s_x s_w · Σ code_w (code_x − z_x) + b,   with s_x and z_x from the smallest and largest x of this very batch
 
 No calibration data is needed, and no range can be chosen badly. It suits networks of matrix products (LeNet-5's linear
-layers, transformers), which is why only those are converted unless convolutions are asked for. Tables that words are
-looked up in become integers too, decoded row by row.
+layers, transformers), which is why only those are converted unless convolutions are asked for. Recurrent weights are
+stored as integers too, and computed with as floats: ONNX Runtime has no integer GRU. Tables that words are looked up in
+are stored as integers, and decoded row by row.
 
 Costs: each layer looks through its input once more, to find the range.
 When it fails: on most convolutions: ONNX Runtime's ConvInteger slowed ResNet-8 down by two thirds, so set
@@ -28,6 +29,7 @@ from edgekit.techniques._codes import encode
 from edgekit.techniques._dynamic import write_dynamic
 from edgekit.techniques._graph import GraphLayer
 from edgekit.techniques._plan import integer_layers, with_weights_of_their_own
+from edgekit.techniques._recurrent import recurrent_weights, write_recurrent
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, WHY_REDUCED, overflows
 from edgekit.techniques._tables import tables, write_tables
@@ -62,8 +64,9 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
         """Convert the layers. Raises NothingToDo if there is no matrix product, and convolutions were not asked for."""
         lift_constants(graph)
         layers = with_weights_of_their_own(graph, self._chosen(graph))
+        recurrent = recurrent_weights(graph, lambda name: self.for_layer(name) is not None)
         looked_up = tables(graph, lambda name: self.for_layer(name) is not None)
-        if not layers and not looked_up:
+        if not layers and not recurrent and not looked_up:
             raise NothingToDo(
                 f"{self.title} found no matrix product to convert. Set convolutions to convert those, skip fewer "
                 "layers, or remove the step; quantize_static makes convolutions fast."
@@ -76,6 +79,7 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
             codes[name] = encode(array(graph, layer.weight), layer.axis, bits, per_channel=own.per_channel)
             changes.append(own._change(name, bits, name in unsigned))
         write_dynamic(graph, layers, codes, unsigned)
+        changes += write_recurrent(graph, recurrent)
         return Applied(graph, changes + write_tables(graph, looked_up))
 
     def _chosen(self, graph: onnx.ModelProto) -> dict[str, GraphLayer]:

@@ -48,6 +48,39 @@ def test_networks_for_any_image_have_the_published_sizes(name, shape, classes, p
     assert multiply_accumulates(network, shape) == macs
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "params", "macs"),
+    [
+        # 5 · 6 · 32, 5 · 32 · 64, 5 · 64 · 64, 5 · 64 · 128 weights at 64, 32, 16 and 8 steps; two numbers a channel.
+        (
+            "cnn_1d",
+            (6, 128),
+            960 + 10_240 + 20_480 + 40_960 + 2 * 288 + 903,
+            61_440 + 327_680 + 327_680 + 327_680 + 896,
+        ),
+        # Three gates of 96 states: 13 and 96 weights each, and two biases. Only the classifier is called as a layer.
+        ("gru", (48, 13), 288 * (13 + 96 + 2) + 97 * 7, 96 * 7),
+    ],
+)
+def test_networks_for_series_have_the_parameters_counted_by_hand(name, shape, params, macs):
+    network = build(name, 7, shape)
+    assert parameters(network) == params
+    assert multiply_accumulates(network, shape) == macs
+    assert network.eval()(torch.zeros(2, *shape)).shape == (2, 7)
+
+
+def test_the_gru_is_the_one_of_its_formula():
+    network, series = build("gru", 3, (4, 2)).eval(), torch.randn(1, 4, 2)
+    h = torch.zeros(1, 96)
+    for x in series[0]:
+        (r, z, n), (ur, uz, un) = (
+            layer(value).chunk(3, 1) for layer, value in ((network.from_input, x[None]), (network.from_state, h))
+        )
+        r, z = (r + ur).sigmoid(), (z + uz).sigmoid()
+        h = (1 - z) * (n + r * un).tanh() + z * h
+    assert torch.allclose(network(series), network.fc(h), atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 28, 28), (3, 96, 96), (1, 49, 10), (2, 5, 7)])
 @pytest.mark.parametrize("name", FOR_ANY_IMAGE)
 def test_any_image_fits_and_the_width_narrows(name, shape):

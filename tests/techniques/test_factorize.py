@@ -8,6 +8,7 @@ from torch import nn
 
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.technique import Applied, Change, Fact
+from edgekit.models.architectures import build
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8
 from edgekit.models.architectures.vit import VisionTransformer
@@ -237,3 +238,10 @@ def test_samples_are_the_same_for_all_layers():
 )
 def test_it_needs_samples_where_it_fits_outputs(settings: dict, extra: set[Fact]):
     assert Factorize(**settings).needs == {Fact.FLOAT_WEIGHTS} | extra
+
+
+def test_layers_whose_weights_a_recurrent_operator_reads_are_left_whole():
+    network = build("gru", 96, (6, 64)).eval()
+    done = Factorize(keep=0.3, edges=True).apply(network, a_bench((6, 64)))
+    assert [change.layer for change in done.changes] == ["fc.0"]
+    assert type(done.result.from_state).__name__ == "Linear"

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from edgekit.core.errors import NothingToDo, SettingError
+from edgekit.models.architectures import build
 from edgekit.techniques.quantize_dynamic import QuantizeDynamic
 from tests.techniques.benches import HOST, a_bench
 from tests.techniques.graphs import inputs, kernels, matrix, residual, run, values
@@ -74,6 +76,30 @@ def test_x86_without_vnni_keeps_signed_codes_to_seven_bits():
     assert "no VNNI" in done.changes[0].what
     unsigned = values(QuantizeDynamic(weight_type="uint8").apply(residual(), avx2).result)["fc.weight"]
     assert np.abs(unsigned.astype(int) - 128).max() == 127
+
+
+def test_recurrent_weights_are_stored_as_integers_and_computed_with_as_floats():
+    network = build("gru", 5, (6, 4)).eval()
+    series = torch.randn(3, 6, 4)
+    bench = a_bench((6, 4))
+    done = QuantizeDynamic().apply(bench.export(network), bench)
+    onnx.checker.check_model(done.result, full_check=True)
+    assert [change.layer for change in done.changes] == ["fc", "from_input", "from_state"]
+    stored = values(done.result)
+    for name in ("from_input.weight", "from_state.weight"):
+        weight = network.get_parameter(name).detach().numpy()
+        decoded = stored[name] * stored[f"{name}_scale"]
+        assert stored[name].dtype == np.int8
+        assert (np.abs(decoded - weight) <= np.abs(weight).max(1, keepdims=True) / 254 + 1e-7).all()
+    wanted = network(series).detach().numpy()
+    assert np.abs(run(done.result, series.numpy()) - wanted).max() < 0.03 * np.abs(wanted).max()
+
+
+def test_recurrent_weights_can_be_left_alone():
+    bench = a_bench((6, 4))
+    graph = bench.export(build("gru", 5, (6, 4)).eval())
+    left = QuantizeDynamic(skip=["from_*"]).apply(graph, bench)
+    assert [change.layer for change in left.changes] == ["fc"]
 
 
 def test_a_network_of_convolutions_alone_is_told_what_to_do():

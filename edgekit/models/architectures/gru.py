@@ -23,7 +23,7 @@ class SeriesGRU(nn.Module):
         self.fc = nn.Linear(hidden, classes)
 
     def forward(self, series: Tensor) -> Tensor:
-        start = series.new_zeros(1, len(series), self.from_state.in_features)  # (layers, n, hidden)
+        start = series.new_zeros(1, series.shape[0], self.from_state.in_features)  # (layers, n, hidden)
         weights = [self.from_input.weight, self.from_state.weight, self.from_input.bias, self.from_state.bias]
         _, last = torch.gru(series, start, weights, True, 1, 0.0, self.training, False, True)
         return self.fc(last[0])  # (n, classes)
