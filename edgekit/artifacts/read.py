@@ -165,7 +165,10 @@ def _layer(node: onnx.NodeProto, number: int, known: Constants, readers: dict, m
     if "weight" not in parts:
         return _Layer(name, node, roles, {}) if roles.kind == "MatMul" else None
     if roles.kind == "Embedding" and known.values[parts["weight"]].dtype.kind != "f":
-        return None  # looking up a number in a shape is no layer
+        after = readers.get(node.output[0], [])
+        if [one.op_type for one in after] != ["DequantizeLinear"] or after[0].input[1] not in known:
+            return None  # looking up a number in a shape is no layer
+        parts |= {"scale": after[0].input[1]} | ({"zero": after[0].input[2]} if len(after[0].input) > 2 else {})
     if roles.kind == "MatMul" or node.op_type.endswith("Integer"):
         parts |= _what_follows(node, known, readers, makers)
     return _Layer(name, node, roles, parts)

@@ -30,6 +30,7 @@ from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, each, silent
 from edgekit.core.text import kept
 from edgekit.data.catalog import Kind
+from edgekit.data.waves import at_rate, wave
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -119,7 +120,7 @@ def sample(name: str, content: bytes) -> np.ndarray:
         return picture if picture.ndim == 3 else picture[..., None]
     if place.suffix in TEXTS:
         return kept([_words(place, content)])[0]
-    return _wave(place, content)[1] if place.suffix in SOUNDS else np.load(io.BytesIO(content))
+    return wave(place, content)[1] if place.suffix in SOUNDS else np.load(io.BytesIO(content))
 
 
 def _tree(path: Path, size: tuple[int, int] | None, progress: Progress) -> Found:
@@ -250,48 +251,19 @@ def _one_size(sizes: Counter) -> tuple[int, int]:
 
 
 def _sounds(files: Files, size: tuple[int, int] | None, progress: Progress) -> Found:
-    read_ones = [_wave(place, content()) for place, content in each(files, progress, lambda one: one[0].name)]
+    read_ones = [wave(place, content()) for place, content in each(files, progress, lambda one: one[0].name)]
     rate = Counter(rate for rate, _ in read_ones).most_common(1)[0][0]
-    waves = [_at_rate(wave, own, rate) for own, wave in read_ones]
-    length = int(np.quantile([len(wave) for wave in waves], FITTING, method="higher"))
+    waves = [at_rate(one, own, rate) for own, one in read_ones]
+    length = int(np.quantile([len(one) for one in waves], FITTING, method="higher"))
     _not_too_many(2 * len(files) * length, "Cut them shorter.")
     raw = np.zeros((len(files), length), np.int16)
-    for row, wave in zip(raw, waves, strict=True):
-        row[: len(wave)] = wave[:length]
-    longer, shorter = (sum(f(len(wave), length) for wave in waves) for f in (int.__gt__, int.__lt__))
+    for row, one in zip(raw, waves, strict=True):
+        row[: len(one)] = one[:length]
+    longer, shorter = (sum(f(len(one), length) for one in waves) for f in (int.__gt__, int.__lt__))
     said = f"All are {length / rate:.2f} s long: {longer:,} were cut, and {shorter:,} end in silence."
     changed = sum(own != rate for own, _ in read_ones)
     said += f" {changed:,} were resampled to {rate:,} Hz." if changed else ""
     return Found("sound", (), Part(raw, None), rate=rate, said=said)
-
-
-def _wave(place: PurePosixPath, content: bytes) -> tuple[int, np.ndarray]:
-    """(samples a second, int16 (length,)); channels are averaged."""
-    import warnings
-
-    from scipy.io import wavfile
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of chunks that hold no sound
-            rate, wave = wavfile.read(io.BytesIO(content))
-    except Exception as error:  # whatever a broken header makes of it
-        raise DataError(f"{place} must be a .wav file, but cannot be read as one ({type(error).__name__}).") from None
-    if not rate or not wave.size:
-        raise DataError(f"{place} must hold sound, but is empty.")
-    full = 1.0 if wave.dtype.kind == "f" else float(-np.iinfo(wave.dtype).min or 128)
-    plain = wave.astype(np.float32) - (128 if wave.dtype == np.uint8 else 0)
-    plain = plain.mean(1) if plain.ndim > 1 else plain
-    return rate, np.clip(np.rint(plain / full * 32768), -32768, 32767).astype(np.int16)
-
-
-def _at_rate(wave: np.ndarray, own: int, rate: int) -> np.ndarray:
-    if own == rate:
-        return wave
-    from scipy.signal import resample_poly
-
-    common = np.gcd(own, rate)
-    return np.clip(np.rint(resample_poly(wave, rate // common, own // common)), -32768, 32767).astype(np.int16)
 
 
 def _texts(files: Files, size: tuple[int, int] | None, progress: Progress) -> Found:

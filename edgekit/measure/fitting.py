@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from edgekit.models.facts import Facts
 
 TRIED_ON = 200  # validation samples
-NEAR_NOTHING = 0.1  # of the variance
-NEAR_CHANCE = 2.0  # times the share of right answers that guessing gives
+NEAR_NOTHING = 0.1  # of the variance, or of the way from guessing to all right
+NEAR_CHANCE = 2.0  # times the share of right answers that guessing gives, where that is less
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,8 @@ def _in_words(best: str, shares: Mapping[str, float], n: int, about: Entry) -> s
     said = f"Fed as “{best}”: {100 * shares[best]:.0f} % {what}"
     others = ", ".join(f"{100 * share:.0f} % as “{name}”" for name, share in shares.items() if name != best)
     said += f"; {others}." if others else "."
-    if shares[best] < (NEAR_CHANCE / len(about.classes) if about.classes else NEAR_NOTHING):
+    chance = 1 / len(about.classes) if about.classes else 0.0
+    near = chance + NEAR_NOTHING * (1 - chance)
+    if shares[best] < (min(near, NEAR_CHANCE * chance) if chance else near):
         said += " That is near chance: is this the data set it was trained on, and are the classes in the same order?"
     return said

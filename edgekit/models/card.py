@@ -21,6 +21,7 @@ from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, each, silent
 from edgekit.data import splits
 from edgekit.data.catalog import entry
+from edgekit.models import pretrained
 from edgekit.models.architectures import multiply_accumulates, parameters, restored
 from edgekit.models.plan import Plan, plan
 from edgekit.models.samples import CARD, WEIGHTS, Card, Quality, tensors
@@ -55,7 +56,7 @@ def write_card(
         reference=plan.reference,
         data=plan.data,
         preprocessing=plan.preprocessing,
-        licence=LICENCE,
+        licence=_licence(plan),
         data_licence=about.licence,
         citation=about.citation,
         quality=quality(network, plan.preprocessing, test, progress),
@@ -75,6 +76,12 @@ def write_card(
     with files.written_whole(folder / CARD) as file:
         file.write(_yaml(card).encode())
     return card
+
+
+def _licence(plan: Plan) -> str:
+    """Of the weights; those that they started from keep their own."""
+    started = f"; started from weights under {pretrained.licence(plan.pretrained)}" if plan.pretrained else ""
+    return LICENCE + started
 
 
 @torch.no_grad()

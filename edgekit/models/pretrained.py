@@ -59,9 +59,7 @@ def start(network: nn.Module, name: str, progress: Progress = silent) -> None:
         DataError: no source brought the file.
         ModelError: there is no such entry, or its tensors are not the network's.
     """
-    if name not in (known := _read()):
-        raise ModelError(unknown("pretrained network", name, known))
-    asked, own = known[name], {key: value for key, value in network.state_dict().items() if value.dim()}
+    asked, own = _about(name), {key: value for key, value in network.state_dict().items() if value.dim()}
     published = {
         key: value
         for key, value in _tensors(_fetched(name, asked, progress), asked.inside).items()
@@ -80,6 +78,21 @@ def start(network: nn.Module, name: str, progress: Progress = silent) -> None:
         if isinstance(layer, nn.modules.batchnorm._BatchNorm):
             variance = layer.running_var  # (channels,)
             layer.weight.data *= ((variance + layer.eps) / (variance + asked.epsilon)).sqrt()
+
+
+def licence(name: str) -> str:
+    """Of the published weights.
+
+    Raises:
+        ModelError: there is no such entry.
+    """
+    return _about(name).licence
+
+
+def _about(name: str) -> Pretrained:
+    if name not in (known := _read()):
+        raise ModelError(unknown("pretrained network", name, known))
+    return known[name]
 
 
 def _paired(asked: Pretrained, published: dict[str, Tensor], ours: list[str]) -> dict[str, tuple[str, Tensor]]:

@@ -4,7 +4,8 @@
 
 No calibration data is needed, and no range can be chosen badly. It suits networks of matrix products (LeNet-5's linear
 layers, transformers), which is why only those are converted unless convolutions are asked for. Recurrent weights are
-stored as integers too, and computed with as floats: ONNX Runtime has no integer GRU.
+stored as integers too, and computed with as floats: ONNX Runtime has no integer GRU. Tables that words are looked up in
+are stored as integers, and decoded row by row.
 
 Costs: each layer looks through its input once more, to find the range.
 When it fails: on most convolutions: ONNX Runtime's ConvInteger slowed ResNet-8 down by two thirds, so set
@@ -31,6 +32,7 @@ from edgekit.techniques._plan import integer_layers, with_weights_of_their_own
 from edgekit.techniques._recurrent import recurrent_weights, write_recurrent
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, WHY_REDUCED, overflows
+from edgekit.techniques._tables import tables, write_tables
 
 
 class QuantizeDynamic(Layerwise, GraphTechnique):
@@ -63,7 +65,8 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
         lift_constants(graph)
         layers = with_weights_of_their_own(graph, self._chosen(graph))
         recurrent = recurrent_weights(graph, lambda name: self.for_layer(name) is not None)
-        if not layers and not recurrent:
+        looked_up = tables(graph, lambda name: self.for_layer(name) is not None)
+        if not layers and not recurrent and not looked_up:
             raise NothingToDo(
                 f"{self.title} found no matrix product to convert. Set convolutions to convert those, skip fewer "
                 "layers, or remove the step; quantize_static makes convolutions fast."
@@ -76,7 +79,8 @@ class QuantizeDynamic(Layerwise, GraphTechnique):
             codes[name] = encode(array(graph, layer.weight), layer.axis, bits, per_channel=own.per_channel)
             changes.append(own._change(name, bits, name in unsigned))
         write_dynamic(graph, layers, codes, unsigned)
-        return Applied(graph, changes + write_recurrent(graph, recurrent))
+        changes += write_recurrent(graph, recurrent)
+        return Applied(graph, changes + write_tables(graph, looked_up))
 
     def _chosen(self, graph: onnx.ModelProto) -> dict[str, GraphLayer]:
         layers = {name: one for name, one in integer_layers(graph).items() if self.for_layer(name) is not None}

@@ -5,6 +5,7 @@
 A few hundred training samples without labels are run once, to see what range each activation needs. Weights get one
 scale per output channel; biases become 32-bit integers. Convolutions, matrix products, sums and means then run on
 integers, at about a quarter of the size and, on processors with VNNI or ARM's dot product, up to three times as fast.
+Tables that words are looked up in become integers too, decoded row by row.
 
 Which integers: uint8 activations with int8 weights on x86 (the pair that its instructions multiply), int8 with int8 on
 ARM. An x86 processor without VNNI adds pairs of products in 16 bits, which overflow; weights then keep 7 bits.
@@ -45,6 +46,7 @@ from edgekit.techniques._qdq import Encoder
 from edgekit.techniques._ranges import Grid, Method
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques._static import REDUCED_BITS, WHY_REDUCED, Activations, in_words, overflows, to_integers
+from edgekit.techniques._tables import tables, write_tables
 
 OPSET_OF_16_BITS = 21
 
@@ -147,7 +149,8 @@ class QuantizeStatic(Layerwise, GraphTechnique):
         changes = [
             own._change(name, bench, done.outputs.get(name), shared.get(name, "")) for name, own in settings.items()
         ]
-        return Applied(graph, changes)
+        looked_up = tables(graph, lambda name: self.for_layer(name) is not None)
+        return Applied(graph, changes + write_tables(graph, looked_up))
 
     def _method(self, layer: str) -> tuple[Method, float]:
         own = self.for_layer(layer) or self

@@ -25,6 +25,8 @@ PLAN = Plan(
     batch_size=32,
     average=0.0,
     shift=0,
+    half=True,
+    on_request=True,
 )
 
 if __name__ == "__main__":

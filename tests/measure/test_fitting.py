@@ -41,6 +41,12 @@ def test_answers_near_chance_are_said_to_be():
     )
 
 
+def test_of_two_classes_most_answers_right_is_not_near_chance():
+    two = CIFAR.model_copy(update={"classes": ("bad", "good")})
+    assert _in_words("as it is", {"as it is": 0.9}, 200, two).endswith("are right.")
+    assert "near chance" in _in_words("as it is", {"as it is": 0.54}, 200, two)
+
+
 def test_without_labels_nothing_tells_the_right_scaling_and_that_is_said():
     assert _untried("0 to 1", ["0 to 1", "−1 to 1"], CIFAR) == (
         "Fed as “0 to 1”: without labels nothing tells whether that is right. Also possible: “−1 to 1”."

@@ -75,6 +75,50 @@ def test_tensors_of_another_shape_are_refused_by_name(published):
     assert str(said.value) == "first.weight of Small is (3, 3), where 0.weight is (2, 1, 3, 3)."
 
 
+class Encoder(nn.Module):
+    """A table of places, a layer, and our own classes."""
+
+    def __init__(self):
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(2, 3))
+        self.first = nn.Linear(3, 2)
+        self.head = nn.Linear(2, 5)
+
+
+ALPHABETICAL = {
+    "encoder.0.bias": torch.arange(2.0),
+    "encoder.0.weight": torch.arange(6.0).reshape(2, 3),
+    "places": torch.arange(12.0).reshape(4, 3),
+    "pooler.weight": torch.zeros(2, 2),
+}
+NAMES = {"encoder.0": "first", "places": "positions"}
+
+
+def test_tensors_in_another_order_are_paired_by_name_and_long_tables_give_their_first_rows(published):
+    published(ALPHABETICAL, names=NAMES, leave_out=["pooler.*"], first_rows=["positions"])
+    ours = Encoder()
+    own_classes = ours.head.weight.clone()
+    pretrained.start(ours, "small")
+    assert torch.equal(ours.positions, ALPHABETICAL["places"][:2])
+    assert torch.equal(ours.first.weight, ALPHABETICAL["encoder.0.weight"])
+    assert torch.equal(ours.first.bias, ALPHABETICAL["encoder.0.bias"])
+    assert torch.equal(ours.head.weight, own_classes)
+
+
+def test_names_that_the_network_has_not_are_refused(published):
+    published(ALPHABETICAL, names=NAMES, first_rows=["positions"])
+    with pytest.raises(ModelError) as said:
+        pretrained.start(Encoder(), "small")
+    assert str(said.value) == "Small must have the layers of the network; 2 differ, such as head.weight."
+
+
+def test_a_longer_table_is_refused_where_its_first_rows_were_not_asked_for(published):
+    published(ALPHABETICAL, names=NAMES, leave_out=["pooler.*"])
+    with pytest.raises(ModelError) as said:
+        pretrained.start(Encoder(), "small")
+    assert str(said.value) == "places of Small is (4, 3), where positions is (2, 3)."
+
+
 def test_an_unknown_network_is_refused_with_those_that_exist(published):
     published({})
     with pytest.raises(ModelError) as said:

@@ -52,12 +52,12 @@ class TextClassifier(nn.Module):
         self.head = nn.Linear(dim, classes)
 
     def forward(self, ids: Tensor) -> Tensor:
-        there = ids != 0  # (n, length)
+        nothing = ids == 0  # (n, length): the text is over
         tokens = self.norm(self.words(ids) + self.positions + self.segment)  # (n, length, dim)
-        padding = ~there[:, None, None]  # (n, 1, 1, length)
+        padding = nothing[:, None, None]  # (n, 1, 1, length)
         for block in self.blocks:
             tokens = block(tokens, padding=padding)
-        share = there.unsqueeze(-1).to(tokens.dtype)  # (n, length, 1)
+        share = (~nothing).unsqueeze(-1).to(tokens.dtype)  # (n, length, 1)
         return self.head((tokens * share).sum(1) / share.sum(1).clamp_min(1))  # (n, classes)
 
 
