@@ -76,6 +76,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
         validation: how many of the first training samples are held out to choose by; never trained on.
         shift: the largest move of an image in augmentation, in pixels.
         flip: whether augmentation may turn left and right round.
+        vary: whether it also turns images a little, scales them, and changes the light.
         sha256: of the bytes of each decoded array, by its name in ARRAYS.
         sources: tried in order; none where a person brought it.
         note: how it came to be what it is, for people.
@@ -93,6 +94,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     validation: int
     shift: int = Field(0, ge=0)
     flip: bool = True
+    vary: bool = False
     licence: str = ""
     citation: str = ""
     homepage: str = ""

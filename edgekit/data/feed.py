@@ -15,7 +15,7 @@ from edgekit.core.host import Host
 from edgekit.core.model import Model
 from edgekit.core.preprocessing import Pixels, Preprocessing
 from edgekit.core.progress import Progress, silent
-from edgekit.data.augment import flip_and_shift
+from edgekit.data.augment import flip_and_shift, vary
 from edgekit.data.catalog import entry
 from edgekit.data.splits import Dataset, Samples, Split
 from edgekit.tasks import task
@@ -102,7 +102,9 @@ def batches(
         chosen = order[start : start + batch_size]
         inputs = torch.from_numpy(prepared.scaled(training.raw[chosen]))  # images (b, channels, height, width)
         if isinstance(prepared, Pixels):
-            inputs = flip_and_shift(inputs, shift, generator, entry(training.data).flip)
+            about = entry(training.data)
+            inputs = vary(inputs, generator) if about.vary else inputs
+            inputs = flip_and_shift(inputs, shift, generator, about.flip)
         labels, kind = training.labels[chosen], np.float32 if training.labels.dtype.kind == "f" else np.int64
         yield prepared.arranged(inputs), torch.from_numpy(labels.astype(kind))
 

@@ -87,15 +87,11 @@ def _check_answers(facts: Facts, about: Entry) -> None:
             f"{about.title} has one number a sample to come close to, so the first output must have the shape "
             f"(batch, 1); that of this file is {shape(sizes)}."
         )
-    if (
-        about.classes
-        and task(about.task).per_class
-        and sizes is not None
-        and (len(sizes) != 2 or sizes[1] not in (None, len(about.classes)))
-    ):
+    wanted = len(about.classes) if task(about.task).per_class else 0
+    if wanted and sizes is not None and (len(sizes) != 2 or sizes[1] not in (None, wanted)):
         raise ModelError(
-            f"to tell the {len(about.classes)} classes of {about.title} apart, the first output must have the shape "
-            f"(batch, {len(about.classes)}); that of this file is {shape(sizes)}. Choose the data set that it was "
+            f"to tell the {wanted} classes of {about.title} apart, the first output must have the shape "
+            f"(batch, {wanted}); that of this file is {shape(sizes)}. Choose the data set that it was "
             "trained on."
         )
 

@@ -20,6 +20,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         learning_rate: the peak of the one-cycle schedule.
         optimizer: SGD for convolutions, AdamW for what adapts badly under it: recurrent networks and transformers.
         pretrained: a key of pretrained.yaml, whose weights training starts from; random ones if absent.
+        still_norms: whether batch normalisation keeps the statistics of those weights.
         average: decay of the running mean of weights; the mean is what is kept.
         shift: the largest move of a training image, in pixels.
         born_again: epochs of a second training, which starts from the trained network and learns from its answers too
@@ -44,6 +45,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     shift: int
     optimizer: Literal["sgd", "adamw"] = "sgd"
     pretrained: str = ""
+    still_norms: bool = False
     average: float = 0.998
     batch_size: int = 128
     born_again: int = 0

@@ -119,6 +119,7 @@ def _schedule(plan: Plan, training: splits.Samples) -> Schedule:
         weight_decay=plan.weight_decay,
         average=plan.average,
         optimizer=plan.optimizer,
+        still_norms=plan.still_norms,
         seed=plan.seed,
     )
 

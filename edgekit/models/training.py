@@ -25,7 +25,8 @@ Batches = Callable[[int], Iterable[tuple[Tensor, Tensor]]]  # epoch -> (inputs, 
 class Schedule:
     """How to train. `learning_rate` is the peak; `average` the decay of the running mean of weights, 0 for none.
 
-    `momentum` is that of SGD; AdamW keeps its own.
+    `momentum` is that of SGD; AdamW keeps its own. With `still_norms`, batch normalisation keeps the statistics that it
+    came with: those of a few hundred samples are worse than those of the million that a network was started from.
     """
 
     epochs: int
@@ -36,6 +37,7 @@ class Schedule:
     warmup: float = 0.1
     average: float = 0.0
     optimizer: Literal["sgd", "adamw"] = "sgd"
+    still_norms: bool = False
     seed: int = 0
 
 
@@ -113,6 +115,8 @@ def fit(
         network.train().to(memory_format=torch.channels_last)
         for epoch in range(schedule.epochs):
             sums = np.zeros(3)  # loss, score, samples
+            if schedule.still_norms:
+                _hold_statistics(network)
             for inputs, labels in batches(epoch):
                 with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
                     value, outputs = loss(network, _channels_last(inputs), labels)
@@ -154,6 +158,12 @@ def _one_cycle(position: float, warmup: float) -> float:
     if position < warmup:
         return max(position / warmup, 0.01)
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (position - warmup) / (1 - warmup))))
+
+
+def _hold_statistics(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()
 
 
 def _channels_last(inputs: Tensor) -> Tensor:

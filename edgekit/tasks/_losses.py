@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 SUM_OFF, LEAST_PROBABILITY = 0.02, 1e-6  # in bfloat16 ten probabilities add up to one within two hundredths
-SCALE = 10.0  # of what matches similarities, so that it weighs about as much as what tells people apart
 
 
 def cross_entropy(outputs: Tensor, labels: Tensor, reduction: str) -> Tensor:
@@ -38,9 +37,9 @@ def as_logits(outputs: Tensor) -> Tensor:
 def contrastive(embeddings: Tensor, labels: Tensor, temperature: float, reduction: str) -> Tensor:
     """Supervised contrastive loss: each sample picks those of its own class out of all others in the batch.
 
-    −mean over p of the same class of log(exp(zᵢ·zₚ / T) / Σ over all a ≠ i of exp(zᵢ·zₐ / T)), z being embeddings of
-    length one: Khosla et al. 2020, "Supervised Contrastive Learning", arXiv:2004.11362, equation 2. A sample that is
-    alone of its class asks for nothing.
+    −T · mean over p of the same class of log(exp(zᵢ·zₚ / T) / Σ over all a ≠ i of exp(zᵢ·zₐ / T)), z being embeddings
+    of length one: Khosla et al. 2020, "Supervised Contrastive Learning", arXiv:2004.11362, equation 2. Times T, which
+    gives gradients the size that learning rates are made for. A sample that is alone of its class asks for nothing.
 
     Args:
         embeddings: (n, d).
@@ -51,7 +50,7 @@ def contrastive(embeddings: Tensor, labels: Tensor, temperature: float, reductio
     likeness = (z @ z.T / temperature).masked_fill(itself, -torch.inf)  # (n, n)
     logs = (likeness - likeness.logsumexp(1, keepdim=True)).masked_fill(itself, 0)
     same = (labels[:, None] == labels[None, :]) & ~itself
-    each = -(logs * same).sum(1) / same.sum(1).clamp_min(1)  # (n,)
+    each = -temperature * (logs * same).sum(1) / same.sum(1).clamp_min(1)  # (n,)
     return each.sum() if reduction == "sum" else each.mean()
 
 
@@ -70,4 +69,4 @@ def relational(embeddings: Tensor, wanted: Tensor) -> Tensor:
     loss = (z @ z.T - t @ t.T).square().mean()
     if z.shape == t.shape:
         loss = loss + (1 - (z * t).sum(1)).mean()
-    return SCALE * loss
+    return loss

@@ -13,6 +13,7 @@ from edgekit.data.catalog import entry
 from edgekit.models.about import About
 from edgekit.search.rounding_pair import RoundingPair, rounding_pair
 from edgekit.store.store import Store
+from edgekit.tasks import task
 from edgekit.ui import actions, controls, state, words
 from edgekit.ui.actions import Wish
 from edgekit.ui.spelling import spelled
@@ -129,7 +130,10 @@ print({_answer(card)})
 
 
 def _answer(card: About) -> str:
-    names = entry(card.data).classes
+    about = entry(card.data)
+    if not task(about.task).per_class:  # the products of two such answers, summed, say how similar two samples are
+        return "outputs[0] / np.linalg.norm(outputs[0])"
+    names = about.classes
     return f"{json.dumps(list(names))}[outputs.argmax()]" if names else "outputs"
 
 

@@ -103,6 +103,13 @@ def test_biases_and_normalisation_are_not_decayed():
     assert torch.equal(trained[1].weight, fresh["1.weight"])
 
 
+def test_normalisation_keeps_its_statistics_when_asked():
+    schedule = Schedule(2, 0.1, 8, seed=5, still_norms=True)
+    trained, _ = fit(network(), batches, schedule, CLASSES, after_epoch=lambda epoch: None)
+    assert (trained[1].running_mean == 0).all()
+    assert not torch.equal(trained[1].weight, network()[1].weight), "its scales are trained all the same"
+
+
 def test_the_running_mean_of_weights_is_kept_when_asked():
     last = network()
     kept, _ = fit(last, batches, Schedule(2, 0.1, 8, average=0.9, seed=5), CLASSES)

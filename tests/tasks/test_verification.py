@@ -140,7 +140,7 @@ def test_a_loss_by_hand():
     first = -np.log(np.exp(5) / (np.exp(5) + np.exp(-10)))
     second = -np.log(np.exp(5) / (np.exp(5) + np.exp(-5)))
     found = VERIFY.loss(torch.from_numpy(at([0, 60, 180])), torch.tensor([0, 0, 1]))
-    assert float(found) == pytest.approx((first + second) / 3, abs=1e-6)
+    assert float(found) == pytest.approx(0.1 * (first + second) / 3, abs=1e-7)
 
 
 def test_a_student_that_compares_as_its_teacher_has_nothing_to_learn():
@@ -149,4 +149,4 @@ def test_a_student_that_compares_as_its_teacher_has_nothing_to_learn():
     turned = outputs.flip(1)  # the same similarities, in other places
     shorter = torch.cat([outputs, torch.zeros(len(outputs), 1)], 1)  # other sizes: only similarities are compared
     assert float(VERIFY.soft_loss(shorter, outputs, 4.0)) == pytest.approx(0, abs=1e-5)
-    assert float(VERIFY.soft_loss(turned, outputs, 4.0)) > 1
+    assert float(VERIFY.soft_loss(turned, outputs, 4.0)) > 0.1

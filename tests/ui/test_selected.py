@@ -59,6 +59,17 @@ def test_the_snippet_loads_and_runs_the_downloaded_file(model, fed, shape, tmp_p
     assert done.stdout.strip() == about.classes[1], done.stderr
 
 
+def test_the_snippet_of_a_network_that_compares_prints_what_is_compared(tmp_path):
+    card = cards()["lenet5-fashion"].model_copy(update={"data": "orl-faces"})
+    run = a_run(data="orl-faces")
+    a_classifier(tmp_path / selected.file_name(run), 1, 112, 92)
+    Image.fromarray(np.full((64, 48), 255, np.uint8)).save(tmp_path / "picture.png")
+    done = subprocess.run(
+        [sys.executable, "-c", selected.snippet(run, card)], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert np.linalg.norm([float(number) for number in done.stdout.strip(" []\n").split()]) == pytest.approx(1)
+
+
 def test_the_command_makes_the_same_recipe():
     run = a_run(recipe=[{"prune_channels": {"sparsity": 0.25}}, {"quantize_static": {}}])
     words = shlex.split(selected.command(run))
