@@ -35,8 +35,8 @@ def copied(tmp_path, monkeypatch):
     return tmp_path / LENET
 
 
-def test_the_sample_models_are_these():
-    assert list(samples.cards()) == NAMES
+def test_the_sample_models_that_come_along_are_these():
+    assert [name for name, card in samples.cards().items() if not card.on_request] == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,7 +49,7 @@ def test_a_card_tells_the_truth_about_its_file(name):
     assert card.command == f"python sample_models/{name}/train.py"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list(samples.cards()))
 def test_a_card_repeats_its_plan(name):
     from edgekit.models.plan import plan
 

@@ -4,6 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from edgekit import library
+from edgekit.data import bring
 from edgekit.data.catalog import entries
 from edgekit.models import uploads
 from edgekit.models.samples import cards
@@ -11,7 +12,7 @@ from tests.brought import a_file
 from tests.pages import fine, opened
 
 ADD = {"Add this model", "Add this data"}
-REQUESTED = {"Download ORL faces", "Build Siamese ResNet-50"}
+REQUESTED = {f"Build {card.title}" for card in cards().values() if card.on_request}
 
 
 @pytest.fixture
@@ -32,8 +33,21 @@ def test_every_model_has_a_card_with_accuracy_licence_and_how_it_was_trained(app
 
 def test_data_that_is_not_here_can_be_downloaded(app):
     labels = {button.label for button in app.button}
-    assert labels == {"Download all of Fashion-MNIST", "Download CIFAR-10", "Download MNIST", *REQUESTED, *ADD}
+    fetched = {f"Download {about.title}" for about in entries().values() if not about.packaged}
+    assert labels == {"Download all of Fashion-MNIST", *fetched, *REQUESTED, *ADD}
     assert {heading.value for heading in app.subheader} >= {entry.title for entry in entries().values()}
+
+
+def test_texts_that_were_brought_are_shown_as_they_are(home, tmp_path):
+    rows = "".join(f"It was *{word}* {n},{word}\n" for n in range(15) for word in ("good", "bad"))
+    (tmp_path / "opinions.csv").write_text(f"text,label\n{rows}")
+    bring.add(tmp_path / "opinions.csv")
+    app = fine(opened("pages/models_and_data.py"))
+    shown = [text.value for text in app.text]
+    assert len(shown) == 6
+    assert all(text.startswith("It was *") for text in shown)
+    facts = next(table.value for table in app.table if "Texts" in table.value.to_string())
+    assert "up to 16 bytes" in facts.to_string()
 
 
 def test_a_file_can_be_brought_only_once_its_data_is_here(app):
