@@ -74,7 +74,7 @@ class Card(About):
 
 
 def cards() -> dict[str, Card]:
-    """All sample models by id; the first is the default."""
+    """All sample models by id."""
     paths = {path.parent.name: _folder(path.parent.name) / CARD for path in files.sample_models().glob(f"*/{CARD}")}
     return {name: _card(path, path.stat().st_mtime_ns) for name, path in sorted(paths.items())}
 

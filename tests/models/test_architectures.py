@@ -58,8 +58,8 @@ def test_networks_for_any_image_have_the_published_sizes(name, shape, classes, p
             960 + 10_240 + 20_480 + 40_960 + 2 * 288 + 903,
             61_440 + 327_680 + 327_680 + 327_680 + 896,
         ),
-        # Three gates of 96 states: 13 and 96 weights each, and two biases. Only the classifier is called as a layer.
-        ("gru", (48, 13), 288 * (13 + 96 + 2) + 97 * 7, 96 * 7),
+        # Three gates of 96 states: 13 and 96 weights each, and two biases; 48 steps.
+        ("gru", (48, 13), 288 * (13 + 96 + 2) + 97 * 7, 48 * 288 * (13 + 96) + 96 * 7),
     ],
 )
 def test_networks_for_series_have_the_parameters_counted_by_hand(name, shape, params, macs):

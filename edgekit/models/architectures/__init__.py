@@ -108,4 +108,5 @@ def multiply_accumulates(network: nn.Module, input_shape: tuple[int, ...], dtype
         network.train(was_training)
         for hook in hooks:
             hook.remove()
-    return sum(counts)
+    recurrent = getattr(network, "recurrent_products", lambda shape: 0)  # of weights that no layer is called for
+    return sum(counts) + recurrent(input_shape)

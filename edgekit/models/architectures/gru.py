@@ -28,6 +28,10 @@ class SeriesGRU(nn.Module):
         _, last = torch.gru(series, start, weights, True, 1, 0.0, self.training, False, True)
         return self.fc(last[0])  # (n, classes)
 
+    def recurrent_products(self, shape: tuple[int, ...]) -> int:
+        """Multiply-accumulates of the recurrence for one series of `shape`, (steps, features)."""
+        return shape[0] * (self.from_input.weight.numel() + self.from_state.weight.numel())
+
 
 def gru(classes: int = 10, shape: tuple[int, int] = (48, 13)) -> SeriesGRU:
     """One layer of 96 states.
