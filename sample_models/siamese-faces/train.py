@@ -18,7 +18,7 @@ PLAN = Plan(
     reference="He et al. 2016, arXiv:1512.03385; trained as in Khosla et al. 2020, arXiv:2004.11362",
     data="orl-faces",
     preprocessing=Pixels(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), size=(112, 96)),
-    epochs=30,
+    epochs=25,
     batch_size=40,
     optimizer="adamw",
     learning_rate=5e-4,
