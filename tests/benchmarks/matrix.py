@@ -33,10 +33,11 @@ def pairs(name: str) -> list[dict]:
     """A line for each technique on a model; its value is 0 where all is well, and 1 where something broke."""
     model, data = samples.load(name), splits.load(samples.card(name).data)
     data = dataclasses.replace(data, training=data.training.take(TRAINING))
-    return [_pair(model, data, step) for step in map(small, techniques().values())]
+    return [pair(model, data, step) for step in map(small, techniques().values())]
 
 
-def _pair(model: Model, data: splits.Dataset, step: Technique) -> dict:
+def pair(model: Model, data: splits.Dataset, step: Technique) -> dict:
+    """The line of one technique on a model, whose data has few training samples."""
     recipe, started = Recipe([step]), time.perf_counter()
     if problems := recipe.problems(model):
         return _line(model, step, "greyed out", problems[0])
