@@ -1,4 +1,4 @@
-"""Remakes the MobileNetV2 for faces, once its teacher is built: python sample_models/siamese-faces-mobile/train.py"""
+"""Remakes the MobileNetV2 for faces from its ImageNet weights: python sample_models/siamese-faces-mobile/train.py"""
 
 import sys
 from pathlib import Path
@@ -12,13 +12,13 @@ from edgekit.models.remake import main
 PLAN = Plan(
     id="siamese-faces-mobile",
     title="Siamese MobileNetV2",
-    summary="A tenth of the ResNet-50 for faces, started from ImageNet and taught by it: a face becomes 128 numbers.",
+    summary="Are two faces of one person? A network of a phone's size turns a face into 128 numbers to compare.",
     architecture="mobilenet_v2",
     outputs=128,
-    reference="Sandler et al. 2018, arXiv:1801.04381; taught as in Park et al. 2019, arXiv:1904.05068",
+    reference="Sandler et al. 2018, arXiv:1801.04381; trained as in Khosla et al. 2020, arXiv:2004.11362",
     data="orl-faces",
     preprocessing=Pixels(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), size=(112, 96)),
-    epochs=20,
+    epochs=12,
     batch_size=40,
     optimizer="adamw",
     learning_rate=2e-4,
@@ -27,7 +27,6 @@ PLAN = Plan(
     shift=8,
     pretrained="mobilenet-v2",
     still_norms=True,
-    teacher="siamese-faces",
     half=True,
     threads=2,
 )

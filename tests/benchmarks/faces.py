@@ -46,7 +46,7 @@ def scores(asked: Plan, training: Samples, test: Samples) -> np.ndarray:
 def main() -> None:
     """Train the plan of a sample model on every fold."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="siamese-faces")
+    parser.add_argument("--model", default="siamese-faces-mobile")
     parser.add_argument("--folds", type=int, nargs="+", default=list(range(FOLDS)))
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
