@@ -34,13 +34,14 @@ def fold(dataset: Dataset, number: int) -> tuple[Samples, Samples]:
     return taken(Split.TRAINING, 0, PEOPLE // 2), taken(Split.EVALUATION, PEOPLE * 3 // 4, PEOPLE)
 
 
-@torch.no_grad()
 def scores(asked: Plan, training: Samples, test: Samples) -> np.ndarray:
     """Train, and score the people of the test: (people,), whose mean is 1 − EER."""
     network = trained(asked, training)
     starts = range(0, len(test), BATCH)
     inputs = (torch.from_numpy(asked.preprocessing(test.raw[start : start + BATCH])) for start in starts)
-    return task(test.entry.task).scores(torch.cat([network(one) for one in inputs]).numpy(), test.labels)
+    with torch.no_grad():
+        outputs = torch.cat([network(one) for one in inputs])  # (n, d)
+    return task(test.entry.task).scores(outputs.numpy(), test.labels)
 
 
 def main() -> None:
