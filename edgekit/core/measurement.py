@@ -89,6 +89,11 @@ class Measurement(BaseModel, frozen=True, extra="forbid"):
         }  # fmt: skip
 
 
+def paired_test(metric: str) -> str:
+    """What tells a difference in one of QUALITIES from chance: McNemar's test where every sample is right or wrong."""
+    return "McNemar's test" if metric in ("accuracy", "agreement", "random_agreement") else "a paired bootstrap"
+
+
 def quality(measurements: Mapping[str, Measurement]) -> Measurement | None:
     """The one of the measurements that says how good a file is; None where it is not known."""
     return next((measurements[metric] for metric in QUALITIES if metric in measurements), None)

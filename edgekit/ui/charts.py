@@ -41,7 +41,7 @@ KINDS = {
     "quantized": Kind("Quantized", "#2F7DE1", "circle"),
     "pruned": Kind("Pruned", "#D9730D", "diamond"),
     "both": Kind("Pruned and quantized", "#0E9384", "square"),
-    "other": Kind("Only trained", "#9A5CD0", "cross"),
+    "other": Kind("In other ways", "#9A5CD0", "cross"),
 }
 
 

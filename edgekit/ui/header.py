@@ -45,7 +45,8 @@ def choose() -> Choice:
     st.caption(
         f"{card.summary} Measured on this computer: {host.cpu}, {host.cores} cores, ONNX Runtime, batch 1, one thread."
     )
-    return Choice(model, card, SAMPLES[samples])
+    wanted = SAMPLES[samples]
+    return Choice(model, card, wanted if wanted and wanted < entry(card.data).evaluation else None)
 
 
 UNKNOWN = Measurement(metric="accuracy", value=1.0, low=1.0, high=1.0, origin=Origin.ESTIMATED)  # before it is measured

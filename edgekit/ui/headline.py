@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, QUALITIES, Measurement, quality
+from edgekit.core.measurement import METRICS, QUALITIES, Measurement, paired_test, quality
 from edgekit.core.run import Run
 from edgekit.ui import words
 
@@ -39,7 +39,7 @@ def cards(run: Run, budget: Budget) -> list[Card]:
 
 def draw(run: Run, budget: Budget) -> None:
     """The cards, in as many columns as fit."""
-    with st.grid(5, min_column_width=158, gap="small"):
+    with st.grid(5, min_column_width=148, gap="small"):
         for card in cards(run, budget):
             with st.container(border=True, height="stretch", gap="xsmall"):
                 st.metric(card.title, card.value, card.moved, card.verdict, delta_arrow="off", help=card.help)
@@ -66,7 +66,7 @@ def _accuracy(run: Run, budget: Budget) -> Card:
             verdict = GOOD if difference.value > 0 else BAD if too_much else MIXED
         more = (
             f" The difference, on the same samples: {words.points(difference.low, 2)} to "
-            f"{words.points(difference.high, 2)}; McNemar p = {chance:.2g}"
+            f"{words.points(difference.high, 2)}; {paired_test(after.metric)}: p = {chance:.2g}"
             f"{', no more than chance does.' if chance >= CHANCE else '.'}"
         )
     value = words.percent(after.value, 2) if after else "–"

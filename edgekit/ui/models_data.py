@@ -9,6 +9,7 @@ from edgekit.ui import models_bring_data, state, words
 from edgekit.ui.actions import pull
 from edgekit.ui.jobs_view import active, job_panel
 
+SHOWN = 12  # names of classes
 LABELS = {
     "regression": "none: one number a sample to come close to",
     "agreement": "none: agreement with the original stands in for accuracy",
@@ -47,12 +48,18 @@ def _facts(entry: Entry, status: download.DataStatus) -> dict[str, str]:
     facts = {
         "On this machine": _here(status, entry),
         entry.samples.capitalize(): f"{entry.training:,} to train on, {entry.evaluation:,} to test on; {_each(entry)}",
-        "Classes": ", ".join(entry.classes) or LABELS[entry.task],
+        "Classes": _classes(entry.classes) or LABELS[entry.task],
         "Held out": f"{entry.validation:,} training {entry.samples} that no step trains on; some choose by them",
     }
     if entry.citation:
         facts["Cite"] = f"[{entry.citation}]({entry.homepage})"
-    return facts | ({"How it was read": entry.note} if entry.note else {})
+    return facts | ({"Note" if entry.sources else "How it was read": entry.note} if entry.note else {})
+
+
+def _classes(names: tuple[str, ...]) -> str:
+    """The names of the classes, of many only the first."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _each(entry: Entry) -> str:

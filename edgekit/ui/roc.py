@@ -48,7 +48,8 @@ def figure(found: dict[str, Pairs]) -> go.Figure:
         x=equal, y=100 * (1 - equal), name="Equal errors", mode="lines", line={"color": GREY, "dash": "dot"},
         hoverinfo="skip",
     )  # fmt: skip
-    drawn.update_xaxes(type="log", tickformat=".1~%", title="Pairs of two people let in")
+    ticks = [0.001, 0.01, 0.1, 1]
+    drawn.update_xaxes(type="log", tickvals=ticks, tickformat=".1~%", title="Pairs of two people let in")
     drawn.update_yaxes(ticksuffix=" %", range=[0, 101], title="Pairs of one person let in")
     drawn.update_layout(height=HEIGHT, margin={"l": 4, "r": 4, "t": 12, "b": 4}, dragmode=False)
     return drawn

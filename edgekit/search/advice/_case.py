@@ -12,9 +12,9 @@ MINUS = "\u2212"
 TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
-    "random_agreement": "agreement on random inputs", "verification": "right at equal errors",
+    "random_agreement": "agreement on random inputs", "verification": "verification",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "right at equal errors")
+LABELLED = ("accuracy", "variance explained", "verification")
 
 
 @dataclass(frozen=True)
