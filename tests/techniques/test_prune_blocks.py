@@ -12,7 +12,7 @@ from edgekit.core.technique import Applied, Change, Fact
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.resnet import resnet8, resnet20
 from edgekit.models.architectures.vit import VisionTransformer
-from edgekit.techniques.prune_blocks import PruneBlocks
+from edgekit.techniques.prune_blocks import Nothing, PruneBlocks
 from tests.techniques.benches import a_bench
 
 IMAGE = (3, 32, 32)
@@ -75,7 +75,7 @@ def vit(depth: int) -> VisionTransformer:
 def test_usefulness_is_one_minus_the_cosine_between_input_and_output():
     applied = apply(turns(1.0, 0.5, 2.0, 3.0))
     assert applied.changes == [Change("1", f"removed: it turned its input by 1 − cos = {1 - 1 / math.sqrt(1.25):.3f}")]
-    assert [type(block) for block in applied.result] == [Turn, nn.Identity, Turn, Turn]
+    assert [type(block) for block in applied.result] == [Turn, Nothing, Turn, Turn]
 
 
 @pytest.mark.parametrize(("sparsity", "names"), [(0.01, ["1"]), (0.4, ["1", "0"]), (0.7, ["1", "0", "2"])])

@@ -71,7 +71,7 @@ def test_what_is_over_the_limit_is_never_trained():
     epochs, told = [], []
     bench = a_small_bench(on_epoch=told.append)
     counted = replace(bench, training=lambda size, epoch: epochs.append(epoch) or bench.training(size, epoch))
-    found = SearchArchitecture(limit=0.05, trials=1, trial_epochs=1, epochs=1).apply(original(), counted)
+    found = SearchArchitecture(limit=0.05, trials=2, trial_epochs=1, epochs=1).apply(original(), counted)
     too_large = int(found.changes[0].what.split(" stopped early; ")[1].split(" over the limit")[0])
     assert too_large > 3
     assert len(epochs) == len(found.curve)
