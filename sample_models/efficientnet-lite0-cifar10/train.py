@@ -1,4 +1,4 @@
-"""Remakes EfficientNet-Lite0 for CIFAR-10 from its ImageNet weights: python sample_models/efficientnet-lite0-cifar10/train.py"""
+"""Remakes EfficientNet-Lite0 from ImageNet weights: python sample_models/efficientnet-lite0-cifar10/train.py"""
 
 import sys
 from pathlib import Path
