@@ -115,7 +115,10 @@ def test_a_teacher_that_does_not_exist_or_knows_other_data_is_refused_with_those
     bench = images_bench(teacher=network(), data="cifar10", preprocessing=samples.card("resnet8-cifar10").preprocessing)
     with pytest.raises(ModelError) as refused:
         Distill(teacher=name).apply(network(), bench)
-    fitting = [known for known, card in samples.cards().items() if card.data == "cifar10"]
+    scaled = samples.card("resnet8-cifar10").preprocessing
+    fitting = [
+        known for known, card in samples.cards().items() if (card.data, card.preprocessing) == ("cifar10", scaled)
+    ]
     assert "resnet20-cifar10" in fitting
     assert str(refused.value) == (
         f"a teacher must be the original network or a sample model for the same data, not '{name}'. "
