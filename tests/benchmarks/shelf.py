@@ -22,6 +22,18 @@ RECIPES = {  # model -> integers, pruning with recovery
     "lenet5-mnist": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=2")),
     "resnet8-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=4")),
     "resnet20-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=3")),
+    "mobilenetv2-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=2")),
+    "siamese-faces-mobile": (
+        STATIC,
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=12,optimizer=adamw,learning_rate=0.0002"),
+    ),
+    "minilm-sentiment": (
+        ("quantize_dynamic",),
+        (
+            "prune_heads,sparsity=0.5,feed_forward=0.3",
+            "fine_tune,epochs=3,optimizer=adamw,learning_rate=0.0001,weight_decay=0.01",
+        ),
+    ),
     "gestures-cnn": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=20")),
     "digits-gru": (("quantize_dynamic",), ("prune_weights,sparsity=0.5", "fine_tune,epochs=5,learning_rate=0.01")),
 }
