@@ -50,4 +50,3 @@ ROLES = {
 }
 
 MULTIPLYING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN")
-RECURRENT = ("LSTM", "GRU", "RNN")

@@ -17,11 +17,12 @@ import onnx.inliner
 from google.protobuf.message import DecodeError
 
 from edgekit.artifacts.constants import Constants, constants
-from edgekit.artifacts.operators import MULTIPLYING, RECURRENT, ROLES, Roles
+from edgekit.artifacts.operators import MULTIPLYING, ROLES, Roles
 from edgekit.artifacts.shapes import Shapes, macs, shapes
 from edgekit.artifacts.unpacking import DOMAIN
 from edgekit.core.errors import ModelError
 from edgekit.core.files import sha256
+from edgekit.models.graphs import RECURRENT
 
 _KEPT = 64
 _tables: OrderedDict[str, tuple[list[dict[str, Any]], int]] = OrderedDict()

@@ -6,7 +6,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from edgekit.artifacts.constants import Constants
-from edgekit.artifacts.operators import RECURRENT, ROLES
+from edgekit.artifacts.operators import ROLES
+from edgekit.models.graphs import RECURRENT
 
 Shapes = dict[str, tuple[int, ...]]
 

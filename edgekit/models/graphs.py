@@ -7,6 +7,8 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+RECURRENT = ("LSTM", "GRU", "RNN")
+
 
 def array(graph: onnx.ModelProto, name: str) -> np.ndarray:
     """The values of an initializer, as a private copy."""

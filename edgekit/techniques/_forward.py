@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
+from edgekit.techniques._layers import weight_layers
 
 BATCH = 64
 ROWS = 4096  # inputs drawn for each layer's moments: several times what its weights need
@@ -41,6 +42,19 @@ def watching(modules: Iterable[tuple[str, nn.Module]], look: Look) -> Iterator[N
     finally:
         for handle in handles:
             handle.remove()
+
+
+@torch.no_grad()
+def called_layers(network: nn.Module, example: np.ndarray) -> list[tuple[str, nn.Module]]:
+    """The layers that the network calls, and so others can stand for; a recurrent operator only reads their weights.
+
+    Args:
+        example: one batch of inputs, (1, …).
+    """
+    layers, called = weight_layers(network), set()
+    with watching(layers, lambda name, taken, given: called.add(name)):
+        network(torch.from_numpy(example))
+    return [(name, layer) for name, layer in layers if name in called]
 
 
 def second_moments(

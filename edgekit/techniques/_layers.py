@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
 from torch import nn
 
 from edgekit.core.technique import Layerwise
@@ -22,23 +20,6 @@ WITH_WEIGHTS = (
 def weight_layers(network: nn.Module) -> list[tuple[str, nn.Module]]:
     """Every convolution and linear layer with its name ("stage1.0.conv1"), in the order of the network, each once."""
     return [(name, module) for name, module in network.named_modules() if isinstance(module, WITH_WEIGHTS)]
-
-
-@torch.no_grad()
-def called_layers(network: nn.Module, example: np.ndarray) -> list[tuple[str, nn.Module]]:
-    """Those of them that the network calls, and so others can stand for; a recurrent operator only reads their weights.
-
-    Args:
-        example: one batch of inputs, (1, …).
-    """
-    layers, called = weight_layers(network), set()
-    hooks = [layer.register_forward_pre_hook(lambda layer, inputs: called.add(layer)) for _, layer in layers]
-    try:
-        network(torch.from_numpy(example))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return [(name, layer) for name, layer in layers if layer in called]
 
 
 def pools(settings: Sequence[Layerwise]) -> list[list[int]]:

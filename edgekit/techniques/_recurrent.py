@@ -9,10 +9,9 @@ import onnx
 from onnx import TensorProto, helper
 
 from edgekit.core.technique import Change
-from edgekit.models.graphs import array, copied, free_name, replace_nodes, store
+from edgekit.models.graphs import RECURRENT, array, copied, free_name, replace_nodes, store
 from edgekit.techniques._codes import encode
 
-RECURRENT = ("GRU", "LSTM", "RNN")
 WEIGHTS = (1, 2)  # which of their inputs are weights: of the series, and of the state
 
 

@@ -28,8 +28,7 @@ from edgekit.core.errors import NothingToDo
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, Layerwise, NetworkTechnique
 from edgekit.techniques._factors import Way, can_factorise, lost, thin_layers, ways
-from edgekit.techniques._forward import second_moments
-from edgekit.techniques._layers import called_layers
+from edgekit.techniques._forward import called_layers, second_moments
 from edgekit.techniques._settings import refuse_for_layers
 
 
