@@ -27,7 +27,7 @@ from edgekit.models.samples import WEIGHTS, Card
 from edgekit.models.training import Batches, Schedule, fit, with_teacher
 from edgekit.tasks import task
 
-SOFT_SHARE = 0.7  # how much the answers of a teacher count, or those of the first network in the second training
+SOFT_SHARE = 0.7  # in the second training: how much the first network's answers count
 AGAIN_RATE = 0.4  # its learning rate, as a share of the first
 
 
@@ -55,7 +55,7 @@ def build(name: str, progress: Progress = silent) -> Card:
     """Have a sample model on this machine: one that is built on request is trained into the cache, if it is not there.
 
     Raises:
-        ModelError: there is none of that name, it comes with EdgeKit, or its teacher has to be built first.
+        ModelError: there is none of that name, or it comes with EdgeKit.
         DataError: the data could not be fetched.
     """
     known, folder = samples.card(name), samples.built_folder(name)
@@ -84,7 +84,6 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
         _batches(plan, training),
         _schedule(plan, training),
         asked,
-        loss=with_teacher(asked, samples.load(plan.teacher).network, SOFT_SHARE) if plan.teacher else None,
         progress=part(progress, 0, first),
     )
     return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
