@@ -190,7 +190,7 @@ def _random_inputs(facts: Facts) -> str:
 
 def _opened(path: Path, data: str | None, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts, str]:
     """The graph of a file with what it holds, and why no trainable network comes of it; "" where one does."""
-    from edgekit.models.onnx_file import opened
+    from edgekit.models.onnx_file import inputs, opened
     from edgekit.models.quarantine import examine
 
     if kind_of(path, Limits()) in weights_file.KINDS:
@@ -206,6 +206,8 @@ def _opened(path: Path, data: str | None, architecture: str, progress: Progress)
     if not facts.runs:
         raise ModelError(f"ONNX Runtime must be able to run {path.name}, but could not: {facts.why_not}")
     graph = opened(path.read_bytes())
+    left = {value.name for value in inputs(graph)}
+    facts = facts.model_copy(update={"inputs": tuple(port for port in facts.inputs if port.name in left)})
     progress(0.5, "making a network of it that can train")
     return graph, facts, QUANTIZED if facts.quantized else uploads.network_of(graph)[1]
 

@@ -174,7 +174,7 @@ def _place(name: str) -> Path:
 @functools.lru_cache(maxsize=4)
 def _load(place: Path, changed: int) -> Model:
     """Opened once for each time that the card was written; `changed` is that time."""
-    from edgekit.models.onnx_file import opened
+    from edgekit.models.onnx_file import fixed_to, opened
     from edgekit.models.weights_file import read
 
     card, path = _card(place / CARD, changed), place / FILE
@@ -188,7 +188,7 @@ def _load(place: Path, changed: int) -> Model:
     if card.architecture:
         network = with_weights(read(path), card.architecture, card.data)
     else:
-        graph = opened(path.read_bytes())
+        graph = fixed_to(opened(path.read_bytes()), card.preprocessing.shape(about.shape))
         if not why:
             network, why = network_of(graph)
     return Model(
