@@ -10,6 +10,8 @@ from edgekit.core.artifact import Artifact
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement
 
+Answer = int | float | list  # a list of numbers, or of such lists, where a sample has more than one
+
 
 class Status(StrEnum):
     """Only DONE runs enter charts and frontiers; the others are kept and shown as what they are."""
@@ -43,9 +45,9 @@ class Disagreement(BaseModel, frozen=True):
     """A sample whose answer changed: its index in the evaluation split, label, both answers and confidences."""
 
     sample: int
-    label: int | float
-    before: int | float
-    after: int | float
+    label: Answer
+    before: Answer
+    after: Answer
     before_confidence: float
     after_confidence: float
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class Task:
     """Turns outputs into answers, and answers into one score per sample.
+
+    An answer, and a label, is a number, or an array of the same shape for all samples, such as boxes.
 
     Attributes:
         title: for people.
@@ -41,7 +44,7 @@ class Task:
         return type(self).__module__.rsplit(".", 1)[-1]
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
-        """The answer to each sample: (n,)."""
+        """The answer to each sample: (n, …)."""
         raise NotImplementedError  # pragma: no cover
 
     def confidences(self, outputs: np.ndarray) -> np.ndarray:
@@ -53,7 +56,7 @@ class Task:
         raise NotImplementedError  # pragma: no cover
 
     def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
-        """What training makes small, of outputs (n, …) and labels (n,): the "mean" over samples, or their "sum"."""
+        """What training makes small, of outputs and labels (n, …): the "mean" over samples, or their "sum"."""
         raise NotImplementedError  # pragma: no cover
 
     def soft_loss(self, outputs: Tensor, wanted: Tensor, temperature: float) -> Tensor:
@@ -65,16 +68,28 @@ class Task:
         raise NotImplementedError  # pragma: no cover
 
     def truth(self, labels: np.ndarray, original: np.ndarray) -> np.ndarray:
-        """What the answers are held against: the labels (n,), or what the original's outputs (n, …) say."""
+        """What the answers are held against: the labels (n, …), or what the original's outputs (n, …) say."""
         return labels if self.labelled else self.answers(original)
 
     def meant(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """The answers (n,) as labels name them: they themselves, unless an answer is the place of another sample."""
+        """The answers (n, …) as labels name them: they themselves, unless one is the place of another sample."""
         return answers
 
     def differ(self, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Which of two files' answers (n,) count as different ones."""
-        return before != after
+        """Which of two files' answers (n, …) count as different ones: (n,)."""
+        return np.any(before != after, axis=tuple(range(1, np.ndim(before))))
+
+    def right(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Which answers (n, …), as labels name them, are what the labels say: (n,)."""
+        return ~self.differ(answers, labels, labels)
+
+    def said(self, answer: Any, classes: Sequence[str]) -> str:
+        """One answer or label in words.
+
+        Args:
+            classes: their names; none where the data knows none.
+        """
+        return classes[int(answer)] if classes else f"answer {answer:.0f}"
 
     def more(self, outputs: np.ndarray, labels: np.ndarray, how: str) -> dict[str, Measurement]:
         """Further metrics of all samples together.

@@ -5,7 +5,7 @@ Reading the catalog touches no data.
 
 import functools
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field
@@ -103,11 +103,9 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     packaged: Packaged | None = None
     note: str = ""
 
-    def answer(self, number: float) -> str:
-        """What a number means as an answer: the name of its class, or itself."""
-        if self.task == "regression":
-            return f"{number:.4g}"
-        return self.classes[int(number)] if self.classes else f"answer {number:.0f}"
+    def answer(self, answer: Any) -> str:
+        """What an answer or a label means: the name of its class, or what else the task says of it."""
+        return task(self.task).said(answer, self.classes)
 
     @property
     def labelled(self) -> bool:

@@ -61,14 +61,12 @@ def _groups(everyone: Sequence[Contender], right_or_wrong: bool = True) -> dict[
         groups[f"Only {one.letter} is right"] = lambda d, place=place: _alone(d, place, right=True)
         if len(everyone) > 2:  # of two runs, one alone is wrong where the other alone is right
             groups[f"Only {one.letter} is wrong"] = lambda d, place=place: _alone(d, place, right=False)
-    groups["All of them are wrong"] = lambda d: not any(d.right(place) for place in range(len(d.answers)))
+    groups["All of them are wrong"] = lambda d: not any(d.right)
     return groups
 
 
 def _alone(dispute: Dispute, place: int, right: bool) -> bool:
-    return [dispute.right(run) is right for run in range(len(dispute.answers))] == [
-        run == place for run in range(len(dispute.answers))
-    ]
+    return [one is right for one in dispute.right] == [run == place for run in range(len(dispute.right))]
 
 
 def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int, total: int) -> str:
@@ -93,7 +91,7 @@ def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: 
         if about.task == "regression":
             st.markdown(f"{one.mark} :small[{answer}]")
             continue
-        right = ":green[:material/check:]" if dispute.right(place) else ":red[:material/close:]"
+        right = ":green[:material/check:]" if dispute.right[place] else ":red[:material/close:]"
         sure = words.percent(dispute.confidences[place], 0)
         st.markdown(f"{one.mark} {right} :small[{answer}, {sure}]")
 

@@ -1,12 +1,14 @@
 """The samples of the test set whose answer changed: the picture, what it shows, and both answers with confidences."""
 
+import operator
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.run import Disagreement, Run
+from edgekit.core.run import Answer, Disagreement, Run
 from edgekit.data.catalog import Entry, entry
 from edgekit.data.splits import load
 from edgekit.tasks import task
@@ -44,25 +46,36 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
     ):
+        right = partial(_is_right, about=about)
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
-        st.markdown(text(one, about.answer) if about.task != "regression" else numbers(one, about.answer))
+        st.markdown(numbers(one, about.answer) if about.task == "regression" else text(one, about.answer, right))
 
 
-def numbers(one: Disagreement, answer_name: Callable[[float], str]) -> str:
+def _is_right(answer: Answer, label: Answer, about: Entry) -> bool:
+    return bool(task(about.task).right(np.array([answer]), np.array([label]))[0])
+
+
+def numbers(one: Disagreement, answer_name: Callable[[Answer], str]) -> str:
     """Three lines likewise, of answers that are numbers."""
     said = (("before", one.before), ("after", one.after))
     lines = [f":small[{who}: {answer_name(answer)}]" for who, answer in said]
     return "  \n".join([f"**{answer_name(one.label)}**", *lines])
 
 
-def text(one: Disagreement, answer_name: Callable[[float], str]) -> str:
-    """Three lines: what it is, what the original said, what the compressed network says; right answers are ticked."""
+def text(
+    one: Disagreement, answer_name: Callable[[Answer], str], right: Callable[[Answer, Answer], bool] = operator.eq
+) -> str:
+    """Three lines: what it is, what the original said, what the compressed network says; right answers are ticked.
+
+    Args:
+        right: whether an answer is what a label says.
+    """
     lines = [f"**{answer_name(one.label)}**"]
     for who, answer, sure in (
         ("before", one.before, one.before_confidence),
         ("after", one.after, one.after_confidence),
     ):
-        icon = ":green[:material/check:]" if answer == one.label else ":red[:material/close:]"
+        icon = ":green[:material/check:]" if right(answer, one.label) else ":red[:material/close:]"
         lines.append(f":small[{icon} {who}: {answer_name(answer)}, {words.percent(sure, 0).replace(' ', NO_BREAK)}]")
     return "  \n".join(lines)
