@@ -91,6 +91,14 @@ class Detection(Task):
         return {strict.metric: strict}
 
 
+def judged(answer: Sequence, label: Sequence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which boxes of one answer are right, which are wrong, and which of its label it missed, each (k, 5 or 6)."""
+    answer, label = np.asarray(answer, float), np.asarray(label, float)
+    same = overlaps(answer[None], label[None], same_class=True)[0] >= SAME  # (k, m)
+    there, hit = present(answer), same.any(1)
+    return answer[there & hit], answer[there & ~hit], label[present(label) & ~same.any(0)]
+
+
 def by_group(matched: Matched) -> np.ndarray:
     """Centred jackknife pseudo-values, (groups,), whose mean is the mean average precision of all images."""
     group = np.arange(matched.images) * min(GROUPS, matched.images) // matched.images
