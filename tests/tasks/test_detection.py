@@ -205,3 +205,9 @@ def test_a_student_that_says_what_its_teacher_does_has_least_to_learn(guessed):
     teacher = torch.from_numpy(guessed).float()
     same, other = TASK.soft_loss(teacher, teacher, 4.0), TASK.soft_loss(teacher.flip(2), teacher, 4.0)
     assert 0 <= same < 0.01 * other
+
+
+def test_a_student_with_larger_cells_learns_from_the_surest_of_those_that_they_cover(labels):
+    teacher, coarse = (torch.from_numpy(maps_of(labels, CLASSES, cells)).float() for cells in (24, 12))
+    learned, turned = (TASK.soft_loss(maps, teacher, 4.0) for maps in (coarse, coarse.flip(3)))
+    assert learned < 0.01 * turned
