@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN, MOST = 0.4, 16  # the lowest score of a box that is an answer; boxes in an answer
-GROUPS = 50  # of images
+GROUPS = 100  # of images
 
 
 class Detection(Task):

@@ -13,7 +13,7 @@ from edgekit.tasks.detection import GROUPS, Detection
 from tests.tasks.maps import SURE, boxes, maps_of
 
 TASK = Detection()
-N, CLASSES = 60, 3
+N, CLASSES = 120, 3
 
 
 @pytest.fixture(scope="module")
