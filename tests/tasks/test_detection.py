@@ -9,7 +9,7 @@ import torch
 
 from edgekit.tasks._boxes import FINE, NOTHING, THRESHOLDS, Matched, decoded, found, overlaps, present
 from edgekit.tasks._detection_losses import _assigned, _decoded, _middles
-from edgekit.tasks.detection import GROUPS, Detection
+from edgekit.tasks.detection import GROUPS, Detection, by_group
 from tests.tasks.maps import SURE, boxes, maps_of
 
 TASK = Detection()
@@ -148,6 +148,14 @@ def test_scores_are_one_a_group_and_their_mean_is_the_metric(guessed, labels):
     assert scores.mean() == pytest.approx(TASK.batch_score(guessed, labels))
     assert scores.mean() == pytest.approx(Matched(found(guessed), labels).precision()[0])
     assert scores.std() > 0
+
+
+def test_scores_spread_as_the_metric_does_when_images_are_drawn_again_and_again(guessed, labels):
+    random, boxes = np.random.default_rng(0), found(guessed)
+    scores = by_group(Matched(boxes, labels, np.array([0.5])))
+    draws = [random.integers(0, N, N) for _ in range(60)]
+    drawn = [Matched(boxes[some], labels[some], np.array([0.5])).precision()[0] for some in draws]
+    assert scores.std(ddof=1) / np.sqrt(len(scores)) == pytest.approx(np.std(drawn), rel=0.35)
 
 
 def test_answers_differ_by_a_class_a_place_or_a_box_but_not_by_a_little():
