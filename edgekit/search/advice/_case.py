@@ -12,9 +12,9 @@ MINUS = "\u2212"
 TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
-    "random_agreement": "agreement on random inputs", "verification": "verification",
+    "random_agreement": "agreement on random inputs", "verification": "verification", "map": "average precision",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "verification")
+LABELLED = ("accuracy", "variance explained", "verification", "average precision")
 
 
 @dataclass(frozen=True)
