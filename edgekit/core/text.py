@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PAD, FIRST, LAST, UNKNOWN = "[PAD]", "[CLS]", "[SEP]", "[UNK]"
 UNCASED = "minilm-sentiment/vocab.txt"  # BERT's own vocabulary, which most small text networks share
 UNCASED_PIECES = 30522
+PAIR = "\t"  # between a text and its translation, where an array keeps both
 UNCASED_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 
 

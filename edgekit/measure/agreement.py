@@ -41,7 +41,8 @@ def check_export(network: nn.Module, model: Model, samples: Samples) -> None:
     samples = samples.take(SAMPLES)
     inputs = model.preprocessing(samples.raw)
     with torch.no_grad():
-        wanted = network.eval()(torch.from_numpy(inputs)).numpy()  # (n, classes)
+        network.eval()
+        wanted = model.task.run(lambda rows: network(torch.from_numpy(rows)).numpy(), inputs)  # (n, …)
     with tempfile.TemporaryDirectory() as folder:
         file = write(export(network, inputs[:1]), {}, Path(folder), "", None)
         got = outputs(Path(file.path), samples, model.preprocessing)
