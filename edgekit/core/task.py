@@ -27,6 +27,7 @@ class Task:
         sure: what the confidences say, for people.
         ways: how files are run and scored, for people, where that is not plain.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
+        in_place: whether answers are boxes, to be drawn into the sample.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
     """
 
@@ -37,6 +38,7 @@ class Task:
     per_class: ClassVar[bool] = True
     sure: ClassVar[str] = "how sure each network is"
     ways: ClassVar[str] = ""
+    in_place: ClassVar[bool] = False
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
 
@@ -64,6 +66,10 @@ class Task:
     def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """One score per sample, or per group of samples that hang together; their mean is the metric."""
         raise NotImplementedError  # pragma: no cover
+
+    def batch_score(self, outputs: np.ndarray, labels: np.ndarray) -> float:
+        """The metric of one batch in training; tasks whose scores take long have a shorter way."""
+        return float(self.scores(outputs, labels).mean())
 
     def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
         """What training makes small, of outputs and labels (n, …): the "mean" over samples, or their "sum"."""

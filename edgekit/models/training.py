@@ -127,7 +127,7 @@ def fit(
                 after_step()
                 if schedule.average:
                     mean.update_parameters(network)
-                score = task.scores(outputs.detach().float().numpy(), labels.numpy()).mean()
+                score = task.batch_score(outputs.detach().float().numpy(), labels.numpy())
                 sums += len(labels) * np.array([float(value.detach()), score, 1])
                 done += 1
                 progress(done / total, f"epoch {epoch + 1} of {schedule.epochs}")

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from edgekit.core.errors import ModelError, unknown
 from edgekit.models.architectures.blocks import Shape
 from edgekit.models.architectures.cnn_1d import cnn_1d
+from edgekit.models.architectures.detector import detector
 from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
 from edgekit.models.architectures.gru import gru
@@ -32,8 +33,9 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
 FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
 FOR_TEXT_PAIRS = {"seq2seq": seq2seq, "seq2seq_small": seq2seq_small}  # (pieces, (tokens of both,)) -> network
+DETECTORS = {"detector": detector}  # (4 + classes, shape of one image) -> network
 LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | FOR_TEXT_PAIRS | LARGE
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | FOR_TEXT_PAIRS | DETECTORS | LARGE
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 
