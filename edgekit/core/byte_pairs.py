@@ -1,4 +1,4 @@
-"""Texts as numbers of byte pairs, and back: what networks that write texts take and put out. Nothing is lost on the way.
+"""Texts as numbers of byte pairs, and back without loss: what networks that write texts take and put out.
 
 A text starts as bytes. Learning joins the two neighbours that stand side by side most often, again and again; a text is
 then cut by the same joins in the same order (byte-pair encoding: Sennrich, Haddow and Birch 2016, arXiv:1508.07909; of

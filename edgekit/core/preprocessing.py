@@ -161,7 +161,7 @@ class Text(Preprocessing):
 
 
 class TextPairs(Preprocessing):
-    """Texts with their translations behind a tab, UTF-8 bytes (n, longest), become numbers of byte pairs, int64.
+    """Texts with their translations, UTF-8 bytes (n, longest), become numbers of byte pairs, int64.
 
     A row holds the source and its last piece, filled up with 0 to `length`; then as many places for what is written so
     far: the first piece, and that of the translation, which a network is to continue at every place. Of a text without

@@ -25,7 +25,7 @@ class Task:
         classes: whether an answer is the number of a class.
         per_class: whether a network puts out one number a class.
         sure: what the confidences say, for people.
-        ways: how files are run and scored, for people, where that is not plain.
+        decoding, scoring: how files are run, and how scores are counted, for people, where that is not plain.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
         in_place: whether answers are boxes, to be drawn into the sample.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
@@ -37,7 +37,8 @@ class Task:
     classes: ClassVar[bool] = True
     per_class: ClassVar[bool] = True
     sure: ClassVar[str] = "how sure each network is"
-    ways: ClassVar[str] = ""
+    decoding: ClassVar[str] = ""
+    scoring: str = ""
     in_place: ClassVar[bool] = False
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False

@@ -47,10 +47,12 @@ class Translation(Task):
     title, metric, classes, per_class = "Translation", "bleu", False, False
     sure = "how probable a file finds what it says, the geometric mean over its pieces"
 
+    decoding = "decoded greedily, a pass for each piece"
+
     @property
-    def ways(self) -> str:
-        """How files are decoded and scored."""
-        return f"greedy, a pass for each piece; sacreBLEU {importlib.metadata.version('sacrebleu')}, 13a, mixed case"
+    def scoring(self) -> str:
+        """Tokenizer, case and version, as papers give them."""
+        return f"sacreBLEU {importlib.metadata.version('sacrebleu')} with 13a and mixed case"
 
     def run(self, once: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> np.ndarray:
         """Greedy decoding, (n, T, 3), and where there is a reference, one pass more that is given it."""
@@ -76,8 +78,8 @@ class Translation(Task):
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The pieces said, (n, T), 0 behind the last; of the logits of one pass the likeliest ones."""
         said = (outputs[..., SAID] if outputs.shape[-1] == COLUMNS else outputs.argmax(-1)).astype(np.int64)
-        over = np.cumsum(said < len(byte_pairs.SPECIALS), 1) - (said < len(byte_pairs.SPECIALS)) > 0
-        return np.where(over, byte_pairs.PAD, said)
+        ends = said < len(byte_pairs.SPECIALS)
+        return np.where(np.cumsum(ends, 1) - ends > 0, byte_pairs.PAD, said)
 
     def confidences(self, outputs: np.ndarray) -> np.ndarray:
         said = self.answers(outputs) != byte_pairs.PAD  # (n, T)
@@ -85,9 +87,13 @@ class Translation(Task):
         return np.exp(sums / np.maximum(said.sum(1), 1))
 
     def scores(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        counts = _counts(_texts(self.answers(outputs)), _texts(labels))  # (n, 2 · ORDERS + 2)
+        counts = _counts(_texts(self.answers(outputs)), _texts(labels))
         whole = counts.sum(0)
         return pseudo_values(_bleu(whole), np.array([_bleu(whole - own) for own in counts]))
+
+    def batch_score(self, outputs: np.ndarray, labels: np.ndarray) -> float:
+        """BLEU of what is likeliest after the right pieces."""
+        return _bleu(_counts(_texts(self.answers(outputs)), _texts(labels)).sum(0))
 
     def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
         """Cross-entropy with smoothed labels, over all pieces and not the padding."""
@@ -127,7 +133,7 @@ def _texts(pieces: np.ndarray) -> list[str]:
 
 
 def _counts(said: Iterable[str], wanted: Iterable[str]) -> np.ndarray:
-    """Of each text the words in a row that the reference has too and all of them, by their number, and both lengths."""
+    """(n, 2 · ORDERS + 2): 1 to 4 words in a row that the reference has too, all that there are, and both lengths."""
     found = [_scorer().sentence_score(one, [other]) for one, other in zip(said, wanted, strict=True)]
     return np.array([[*one.counts, *one.totals, one.sys_len, one.ref_len] for one in found], np.int64)
 

@@ -85,9 +85,9 @@ def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int,
 def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: np.ndarray) -> None:
     label = about.answer(dispute.label)
     sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=f"Test sample {dispute.sample}, {label}", width=SIDE)
-    st.markdown(f"**{label}** :small[:gray[{dispute.sample}]]")
+    st.markdown(f"**{words.plain(label)}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
-        answer = about.answer(dispute.answers[place])
+        answer = words.plain(about.answer(dispute.answers[place]))
         if about.task == "regression":
             st.markdown(f"{one.mark} :small[{answer}]")
             continue

@@ -41,7 +41,7 @@ def split(pairs: Iterable[tuple[str, str]], test: int = TEST) -> list[np.ndarray
         test: pairs of the test set.
 
     Returns:
-        uint8 texts (n, longest): source, tab, translation; and uint16 (n, PIECES): pieces, the last one, then padding.
+        uint8 texts (n, longest): source, PAIR, translation; and uint16 (n, PIECES): its pieces, the last, padding.
     """
     cut = [(pair, pieces) for pair in once(pairs) if (pieces := _pieces(*pair)) is not None]
     raw = kept([PAIR.join(pair) for pair, _ in cut])

@@ -13,8 +13,9 @@ TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
     "random_agreement": "agreement on random inputs", "verification": "verification",
+    "bleu": "BLEU",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "verification")
+LABELLED = ("accuracy", "variance explained", "verification", "BLEU")
 
 
 @dataclass(frozen=True)
