@@ -1,4 +1,4 @@
-"""What does this text say in another language? Outputs become texts, a piece at a time, and are held against references.
+"""What does a text say in another language? A file writes it, a piece at a time, and is held against a reference.
 
 A network is given a source and its translation so far, and puts out how likely each piece is to come next (see
 core/preprocessing.py's TextPairs). A file is run greedily: the likeliest piece is written, and the file runs again,
@@ -8,7 +8,7 @@ until it writes the last piece or no place is left. What it says is scored by BL
 
 BLEU is of all texts together, not a mean: so there is one score a text, a centred jackknife pseudo-value, whose mean is
 the BLEU of all and whose bootstrap stands for one over texts (Koehn 2004, "Statistical Significance Tests for Machine
-Translation Evaluation", EMNLP, draws the texts themselves). Token accuracy is the share of pieces that the network would
+Translation Evaluation", EMNLP, draws the texts themselves). Token accuracy is the share of pieces that a file would
 write rightly if all those before were right.
 """
 

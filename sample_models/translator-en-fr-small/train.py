@@ -13,7 +13,7 @@ from edgekit.models.remake import main
 PLAN = Plan(
     id="translator-en-fr-small",
     title="Small translator, English to French",
-    summary="The translator of interfaces with a fourteenth of the parameters, which learned from the large one's answers.",
+    summary="The same with a fourteenth of the parameters: a student, which learned from the large one's answers.",
     architecture="seq2seq_small",
     outputs=ENGLISH_FRENCH_PIECES,
     reference="Vaswani et al. 2017, arXiv:1706.03762; taught piece by piece as in Kim and Rush 2016, arXiv:1606.07947",
