@@ -21,7 +21,7 @@ def test_every_data_set_has_a_licence_a_citation_and_a_sum_for_each_array(name):
 def test_every_data_set_has_its_official_source_first_and_a_package_at_last(name):
     kinds = [source.kind for source in entry(name).sources]
     assert "url" not in kinds or kinds[0] == "url"
-    assert kinds[-1] in ("npm", "pip", "apt")
+    assert kinds[-1] in ("npm", "pip", "apt", "made")
     assert all(
         file.sha256 or file.md5 for source in entry(name).sources for file in source.files if name != "orl-faces"
     )

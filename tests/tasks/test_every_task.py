@@ -6,16 +6,29 @@ import pytest
 from edgekit.core.errors import DataError
 from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.tasks import task, tasks
+from tests.tasks.maps import boxes, maps_of
 
-N = 40
-OUTPUTS = {name: np.random.default_rng(0).normal(size=(N, 3 if one.classes else 1)) for name, one in tasks().items()}
-LABELS = {name: np.arange(N) % 3 if one.classes else np.linspace(-1, 1, N) for name, one in tasks().items()}
+N, CLASSES = 40, 3
+LABELS = {name: np.arange(N) % CLASSES if one.classes else np.linspace(-1, 1, N) for name, one in tasks().items()}
+PERFECT = {
+    name: np.eye(CLASSES)[labels] if tasks()[name].classes else labels[:, None] for name, labels in LABELS.items()
+}
+LABELS["detection"] = boxes(N, CLASSES)
+PERFECT["detection"] = maps_of(LABELS["detection"], CLASSES)
+OUTPUTS = {name: np.random.default_rng(0).normal(size=perfect.shape) for name, perfect in PERFECT.items()}
 
 each = pytest.mark.parametrize("name", tasks())
 
 
 def test_the_tasks_are_these():
-    assert list(tasks()) == ["agreement", "classification", "random_agreement", "regression", "verification"]
+    assert list(tasks()) == [
+        "agreement",
+        "classification",
+        "detection",
+        "random_agreement",
+        "regression",
+        "verification",
+    ]
     with pytest.raises(DataError, match="no task 'clasification'. Did you mean 'classification'?"):
         task("clasification")
 
@@ -33,7 +46,10 @@ def test_one_answer_and_confidence_a_sample_and_one_score_a_sample_or_group(name
     one, outputs = task(name), OUTPUTS[name]
     truth = one.truth(LABELS[name], outputs)
     for found in (one.answers(outputs), one.meant(one.answers(outputs), truth), one.confidences(outputs)):
-        assert found.shape == (N,)
+        assert len(found) == N
+    assert one.confidences(outputs).shape == (N,)
+    assert one.right(one.meant(one.answers(outputs), truth), truth).shape == (N,)
+    assert one.batch_score(outputs, truth) == pytest.approx(one.scores(outputs, truth).mean())
     assert one.scores(outputs, truth).shape == ((N,) if one.group == 1 else (len(set(truth)),))
     assert one.confidences(outputs).min() >= 0
     assert one.confidences(outputs).max() <= 1
@@ -41,10 +57,10 @@ def test_one_answer_and_confidence_a_sample_and_one_score_a_sample_or_group(name
 
 @each
 def test_what_is_answered_as_it_is_right_scores_one(name):
-    one = task(name)
-    labels = LABELS[name]
-    perfect = np.eye(3)[labels] if one.classes else labels[:, None]
+    one, labels, perfect = task(name), LABELS[name], PERFECT[name]
     assert one.scores(perfect, one.truth(labels, perfect)).mean() == 1
+    answers = one.meant(one.answers(perfect), one.truth(labels, perfect))
+    assert one.right(answers, one.truth(labels, perfect)).all()
     assert one.scores(OUTPUTS[name], labels).mean() < 1
 
 
