@@ -102,11 +102,15 @@ class Translation(Task):
         return of_pieces(outputs, labels, byte_pairs.PAD, SMOOTHING, reduction)
 
     def soft_loss(self, outputs: Tensor, wanted: Tensor, temperature: float) -> Tensor:
-        """How far the softened next pieces are from the teacher's, wherever it was asked."""
+        """How far the probabilities of next pieces are from the teacher's, wherever it was asked.
+
+        They are taken as they are (Kim and Rush 2016, arXiv:1606.07947): softened over thousands of pieces, they say
+        nothing any more.
+        """
         from edgekit.tasks._losses import softened
 
         asked = wanted.abs().sum(-1) > 0  # (n, T)
-        return softened(outputs[asked], wanted[asked], temperature)
+        return softened(outputs[asked], wanted[asked], 1.0)
 
     def differ(self, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """By what they say: a text can be cut into pieces in several ways."""

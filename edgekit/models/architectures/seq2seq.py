@@ -85,10 +85,10 @@ class Seq2Seq(nn.Module):
         source, written = tokens[:, : self.length], tokens[:, self.length :]
         padding = nothing[:, None, None, : self.length]  # (n, 1, 1, length)
         for block in self.encoder:
-            source = block(source, padding)
+            source = block(source, padding=padding)
         source = self.read(source)
         for block in self.decoder:
-            written = block(written, self.later, source, padding)
+            written = block(written, later=self.later, source=source, padding=padding)
         logits = self.head(self.norm(written))  # (n, length, pieces)
         return logits * (~nothing[:, self.length :, None]).to(logits.dtype)
 
