@@ -7,7 +7,9 @@ import pytest
 import torch
 import yaml
 
+from edgekit import library
 from edgekit.artifacts.write import write
+from edgekit.core.errors import ModelError
 from edgekit.core.model import Model
 from edgekit.core.preprocessing import TextPairs
 from edgekit.core.technique import Technique
@@ -133,6 +135,24 @@ def test_the_whole_way_is_a_whole_text_and_names_how_it_is_decoded(model: Model,
     with Store.open() as store:
         once = compress(model, Recipe(), store=store).measurements["latency_ms"].value
     assert found.steps["run"].value > 0.5 * passes * once
+
+
+def test_a_brought_file_is_fitted_and_decoded_like_ours_and_a_classifier_refused(model: Model, tmp_path: Path):
+    from edgekit.artifacts.export import export
+
+    example = model.preprocessing(splits.load(model.data).validation.raw[:1])
+    (tmp_path / "mine.onnx").write_bytes(export(model.network, example).SerializeToString())
+    brought = library.load(library.add(tmp_path / "mine.onnx", model.data))
+    assert brought.preprocessing == TextPairs(length=LENGTH)
+    assert brought.card["scaling"].startswith("Fed as “byte pairs of both languages”: 100 % BLEU on 12 validation")
+    last = torch.nn.Sequential(model.network, torch.nn.Flatten(), torch.nn.Linear(LENGTH * 2000, 2)).eval()
+    (tmp_path / "other.onnx").write_bytes(export(last, example).SerializeToString())
+    with pytest.raises(ModelError) as refused:
+        library.add(tmp_path / "other.onnx", model.data)
+    assert str(refused.value) == (
+        "of Tiny pairs, the first output must say of each place how likely each piece comes next, (batch, places, "
+        "pieces); that of this file is any × 2."
+    )
 
 
 def test_a_student_learns_from_its_teacher_alone(model: Model, data: splits.Dataset):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 BATCH_VALUES = 2**17  # inputs of a batch: about as many as make activations that still fit a core's own cache
-LARGEST_BATCH = 64
+LARGEST_BATCH, LARGEST_DECODED = 64, 8  # the latter where a batch takes many passes, so that Cancel waits no longer
 KINDS = {"tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
 KINDS |= {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
@@ -58,8 +58,10 @@ def outputs(
     held_out(samples)
     path = Path(path)
     session = open_session(path)
-    run = _runner(session, path, preprocessing, task(samples.entry.task), output)
-    size = int(np.clip(BATCH_VALUES // max(samples.raw[0].size, 1), 1, LARGEST_BATCH))
+    asked = task(samples.entry.task)
+    run = _runner(session, path, preprocessing, asked, output)
+    largest = LARGEST_DECODED if asked.decoding else LARGEST_BATCH
+    size = int(np.clip(BATCH_VALUES // max(samples.raw[0].size, 1), 1, largest))
     answers: np.ndarray | None = None
     done = 0
     progress(0.0, f"0 of {len(samples):,} samples")
