@@ -38,7 +38,7 @@ METRICS = {
         Metric("map_strict", "Mean average precision (50 to 95 %)", "fraction", more_is_better=True),
         Metric("macro_f1", "Macro F1", "fraction", more_is_better=True),
         Metric("tar_at_far1", "Right pairs let in, with 1 % of wrong ones", "fraction", more_is_better=True),
-        Metric("token_accuracy", "Next pieces right, after the right ones", "fraction", more_is_better=True),
+        Metric("token_accuracy", "Token accuracy (after the right ones)", "fraction", more_is_better=True),
         Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
