@@ -34,8 +34,8 @@ METRICS = {
         Metric("r2", "Variance explained (R²)", "fraction", more_is_better=True),
         Metric("verification", "Verification (1 − equal error rate)", "fraction", more_is_better=True),
         Metric("bleu", "BLEU", "fraction", more_is_better=True),
-        Metric("map", "Mean average precision (overlap of 50 %)", "fraction", more_is_better=True),
-        Metric("map_strict", "Mean average precision (50 to 95 %)", "fraction", more_is_better=True),
+        Metric("map", "mAP@0.5 (mean average precision)", "fraction", more_is_better=True),
+        Metric("map_strict", "mAP@0.5:0.95", "fraction", more_is_better=True),
         Metric("macro_f1", "Macro F1", "fraction", more_is_better=True),
         Metric("tar_at_far1", "Right pairs let in, with 1 % of wrong ones", "fraction", more_is_better=True),
         Metric("token_accuracy", "Token accuracy (after the right ones)", "fraction", more_is_better=True),
@@ -52,7 +52,7 @@ METRICS = {
     ]
 }
 QUALITIES = (  # how good a file is; a task tells by which of these
-    "accuracy", "agreement", "random_agreement", "r2", "verification", "map", "bleu",
+    "accuracy", "agreement", "random_agreement", "r2", "verification", "bleu", "map",
 )  # fmt: skip
 BY_TASK = (  # what some tasks have and others have not
     *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "token_accuracy", "sqnr_db",

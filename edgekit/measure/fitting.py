@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import MeasureError, ModelError, unknown
+from edgekit.core.measurement import METRICS
 from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.text import UNCASED_PIECES
@@ -61,6 +62,8 @@ def fitted(
     """
     about, possible = dataset.entry, ways(facts, dataset)
     _check_answers(facts, about)
+    if task(about.task).in_place:
+        _check_maps(facts, about)
     if about.kind == "text":
         _check_vocabulary(graph, facts, about)
     if scaling is not None and scaling not in possible:
@@ -99,6 +102,17 @@ def _check_answers(facts: Facts, about: Entry) -> None:
             f"to tell the {wanted} classes of {about.title} apart, the first output must have the shape "
             f"(batch, {wanted}); that of this file is {shape(sizes)}. Choose the data set that it was "
             "trained on."
+        )
+
+
+def _check_maps(facts: Facts, about: Entry) -> None:
+    """Whether a file puts out what boxes are read from."""
+    sizes, wanted = facts.outputs[0].shape, 4 + len(about.classes)
+    if sizes is not None and (len(sizes) != 4 or sizes[1] not in (None, wanted)):
+        raise ModelError(
+            f"to find the {len(about.classes)} classes of {about.title}, the first output must be a map of the shape "
+            f"(batch, {wanted}, rows, columns), as edgekit/tasks/_boxes.py reads it; that of this file is "
+            f"{shape(sizes)}. Export the network without the part that makes boxes of maps."
         )
 
 
@@ -158,14 +172,14 @@ def _untried(best: str, possible: Iterable[str], about: Entry) -> str:
 
 def _in_words(best: str, shares: Mapping[str, float], n: int, about: Entry) -> str:
     what = f"of {n} validation samples are right"
-    if not about.classes:
+    if about.task == "regression":
         what = f"of the variance of {n} validation samples is explained"
-    if about.task == "translation":
-        what = f"BLEU on {n} validation samples"
+    elif not task(about.task).classes:
+        what = f"{METRICS[task(about.task).metric].title} on {n} validation samples"
     said = f"Fed as “{best}”: {100 * shares[best]:.0f} % {what}"
     others = ", ".join(f"{100 * share:.0f} % as “{name}”" for name, share in shares.items() if name != best)
     said += f"; {others}." if others else "."
-    chance = 1 / len(about.classes) if about.classes else 0.0
+    chance = 1 / len(about.classes) if about.classes and task(about.task).classes else 0.0
     near = chance + NEAR_NOTHING * (1 - chance)
     if shares[best] < (min(near, NEAR_CHANCE * chance) if chance else near):
         said += " That is near chance: is this the data set it was trained on, and are the classes in the same order?"

@@ -6,6 +6,7 @@ Only numpy, so that a device could do the same; average precision is counted by 
 
 import contextlib
 import io
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -123,18 +124,27 @@ class Matched:
 
         That of COCO: the mean over 101 recalls of the best precision at that recall or a higher one.
         """
-        kept = np.ones(self.images, bool) if kept is None else kept
         means = []
-        for images, right, true in self.classes.values():
-            if not (count := true[kept].sum()):
-                continue
-            hits = np.cumsum(right[:, kept[images]], 1)  # (thresholds, b)
-            precision = hits / np.arange(1, hits.shape[1] + 1)
-            best = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
+        for right, best, count in self._curves(kept):
+            reached = [np.searchsorted(hits / count, RECALLS) for hits in np.cumsum(right, 1)]
             best = np.pad(best, ((0, 0), (0, 1)))  # 0 at recalls that are not reached
-            reached = [np.searchsorted(hit / count, RECALLS) for hit in hits]
             means.append([row[places].mean() for row, places in zip(best, reached, strict=True)])
         return np.mean(means, 0) if means else np.zeros(self.thresholds)
+
+    def area(self, kept: np.ndarray | None = None) -> np.ndarray:
+        """The same of the whole curve: the best precision at every recall that there is, not at 101 of them."""
+        means = [(right * best).sum(1) / count for right, best, count in self._curves(kept)]
+        return np.mean(means, 0) if means else np.zeros(self.thresholds)
+
+    def _curves(self, kept: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray, int]]:
+        """Of each class that occurs: rightness of its found boxes and the best precision from there on, both
+        (thresholds, b), and how many true ones there are."""
+        kept = np.ones(self.images, bool) if kept is None else kept
+        for images, right, true in self.classes.values():
+            if count := int(true[kept].sum()):
+                right = right[:, kept[images]]
+                precision = np.cumsum(right, 1) / np.arange(1, right.shape[1] + 1)
+                yield right, np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1], count
 
 
 def _listed(rows: np.ndarray) -> list[dict]:

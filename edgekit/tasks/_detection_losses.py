@@ -37,14 +37,22 @@ def detection(outputs: Tensor, labels: Tensor, reduction: str) -> Tensor:
 def like_the_teacher(outputs: Tensor, wanted: Tensor) -> Tensor:
     """Scores as the teacher's, everywhere; and boxes that overlap its own, as much as it is sure that there is one.
 
-    Both maps (n, 4 + classes, rows, columns), with as many cells. "Localization distillation" asks for less (Zheng et
-    al. 2022, arXiv:2102.12252); here nothing is known of the teacher but its maps.
+    Zheng et al. 2022, "Localization Distillation", arXiv:2102.12252, with overlaps in place of their distributions.
+    Where the teacher's map is finer, a cell learns from the surest of those that it covers.
+
+    Args:
+        outputs, wanted: maps (n, 4 + classes, rows, columns).
     """
     outputs, wanted = outputs.float(), wanted.float()
-    scores = wanted[:, 4:].sigmoid()
-    weight = scores.amax(1).flatten(1)  # (n, cells)
-    _, generalized = _overlap(_decoded(outputs), _decoded(wanted))
-    loss = _focal(outputs[:, 4:], scores).sum() + BOXES * (weight * (1 - generalized)).sum()
+    own = outputs[:, 4:].flatten(2)  # (n, classes, cells)
+    best = wanted[:, 4:].amax(1, keepdim=True)
+    _, surest = nn.functional.adaptive_max_pool2d(best, outputs.shape[2:], return_indices=True)
+    surest = surest.flatten(2)  # (n, 1, cells): places in the teacher's map
+    scores = wanted[:, 4:].flatten(2).gather(2, surest.expand_as(own)).sigmoid()
+    boxes = _decoded(wanted).gather(1, surest.swapaxes(1, 2).expand(-1, -1, 4))  # (n, cells, 4)
+    weight = scores.amax(1)  # (n, cells)
+    _, generalized = _overlap(_decoded(outputs), boxes)
+    loss = _focal(own, scores).sum() + BOXES * (weight * (1 - generalized)).sum()
     return loss / weight.sum().clamp_min(1)
 
 

@@ -5,7 +5,10 @@ average precision is the area under precision over recall, as COCO counts it, an
 classes (Lin et al. 2014, arXiv:1405.0312), by pycocotools. `map_strict` is the mean over overlaps of 50 to 95 %.
 
 No image has an average precision of its own. So there is one score a group of images, a centred jackknife pseudo-value
-as in `verification`: score = θ + (G − 1) · (mean of θ without one group − θ without this one).
+as in `verification`: score = θ + (G − 1) · (mean of A without one group − A without this one). A is the area under the
+whole curve, which a few images move a little; the 101 recalls that COCO reads it at stay where they are, or jump. With
+1,500 scenes that interval was as wide as one from drawing scenes themselves again and again (standard errors 0.23 and
+0.24 points); read at 101 recalls, it was half as wide.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN, MOST = 0.4, 16  # the lowest score of a box that is an answer; boxes in an answer
-GROUPS = 50  # of images
+GROUPS = 100  # of images
 
 
 class Detection(Task):
@@ -91,11 +94,19 @@ class Detection(Task):
         return {strict.metric: strict}
 
 
+def judged(answer: Sequence, label: Sequence) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which boxes of one answer are right, which are wrong, and which of its label it missed, each (k, 5 or 6)."""
+    answer, label = np.asarray(answer, float), np.asarray(label, float)
+    same = overlaps(answer[None], label[None], same_class=True)[0] >= SAME  # (k, m)
+    there, hit = present(answer), same.any(1)
+    return answer[there & hit], answer[there & ~hit], label[present(label) & ~same.any(0)]
+
+
 def by_group(matched: Matched) -> np.ndarray:
     """Centred jackknife pseudo-values, (groups,), whose mean is the mean average precision of all images."""
     group = np.arange(matched.images) * min(GROUPS, matched.images) // matched.images
     whole, count = matched.precision().mean(), group[-1] + 1
     if count == 1:
         return np.array([whole])
-    left = np.array([matched.precision(group != one).mean() for one in range(count)])
+    left = np.array([matched.area(group != one).mean() for one in range(count)])
     return whole + (count - 1) * (left.mean() - left)

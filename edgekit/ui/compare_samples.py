@@ -12,7 +12,7 @@ from edgekit.data.splits import load
 from edgekit.search.answers import answers, in_common
 from edgekit.search.disputes import Dispute, agreement, disputes
 from edgekit.store.store import Store
-from edgekit.ui import sample, words
+from edgekit.ui import boxes, sample, words
 from edgekit.ui.compare_pick import Contender
 
 SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels
@@ -44,6 +44,8 @@ def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
     )
     most = st.session_state.get("compare_shown", SHOWN)
     raw = load(about.id).evaluation.raw
+    if task.in_place:
+        st.caption(boxes.LEGEND)
     with st.grid("auto", min_column_width=150, gap="small"):
         for dispute in groups[name][:most]:
             with st.container(border=True, gap="xxsmall", key=f"dispute-{dispute.sample}"):
@@ -83,8 +85,10 @@ def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int,
 
 
 def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: np.ndarray) -> None:
-    label = about.answer(dispute.label)
-    sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=f"Test sample {dispute.sample}, {label}", width=SIDE)
+    label, in_place = about.answer(dispute.label), tasks.task(about.task).in_place
+    alt = f"Test sample {dispute.sample}, {label}"
+    if not in_place:
+        sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=alt, width=SIDE)
     st.markdown(f"**{words.plain(label)}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
         answer = words.plain(about.answer(dispute.answers[place]))
@@ -94,6 +98,9 @@ def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: 
         right = ":green[:material/check:]" if dispute.right[place] else ":red[:material/close:]"
         sure = words.percent(dispute.confidences[place], 0)
         st.markdown(f"{one.mark} {right} :small[{answer}, {sure}]")
+        if in_place:
+            alt = f"Test sample {dispute.sample}, {answer}"
+            boxes.show(raw, about, dispute.answers[place], dispute.label, alt=alt, width=SIDE)
 
 
 def _more(count: int) -> None:

@@ -12,9 +12,9 @@ from edgekit.core.run import Answer, Disagreement, Run
 from edgekit.data.catalog import Entry, entry
 from edgekit.data.splits import load
 from edgekit.tasks import task
-from edgekit.ui import sample, words
+from edgekit.ui import boxes, sample, words
 
-WIDTH = 72
+WIDTH, WIDE = 72, 132  # pixels of a sample, and of one with boxes in it
 NO_BREAK = "\u00a0"  # a space at which no line ends
 
 
@@ -37,12 +37,18 @@ def draw(run: Run) -> None:
     except EdgeKitError as error:
         st.info(str(error), icon=":material/image_not_supported:")
         return
-    with st.grid("auto", min_column_width=230, gap="small"):
+    in_place = task(about.task).in_place
+    if in_place:
+        st.caption(boxes.LEGEND)
+    with st.grid("auto", min_column_width=2 * WIDE + 48 if in_place else 230, gap="small"):
         for one in found.examples:
             _card(one, raw[one.sample], about)
 
 
 def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
+    if task(about.task).in_place:
+        _two_pictures(one, raw, about)
+        return
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
     ):
@@ -50,6 +56,19 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
         st.markdown(numbers(one, name) if about.task == "regression" else text(one, name, right))
+
+
+def _two_pictures(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
+    """The sample twice, with what the original found in it and what the compressed network finds."""
+    title, *said = text(one, about.answer, partial(_is_right, about=about)).splitlines()
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.markdown(title)
+        with st.container(horizontal=True, gap="small", wrap=False):
+            for line, answer in zip(said, (one.before, one.after), strict=True):
+                with st.container(gap="xxsmall", width=WIDE):
+                    alt = f"Test sample {one.sample}: {about.answer(answer)}"
+                    boxes.show(raw, about, answer, one.label, alt=alt, width=WIDE)
+                    st.markdown(line)
 
 
 def _is_right(answer: Answer, label: Answer, about: Entry) -> bool:

@@ -98,8 +98,9 @@ def snippet(run: Run, card: About) -> str:
     pixels = "" if channels > 1 else "[..., None]"
     arranged = "inputs" if prepared.channels_last else "inputs.transpose(2, 0, 1)"
     arranged += ".reshape(-1)" if prepared.flat else ""
+    boxes = "\nfrom edgekit.tasks.detection import Detection" if task(entry(card.data).task).in_place else ""
     return f"""import numpy as np, onnxruntime as ort
-from PIL import Image
+from PIL import Image{boxes}
 
 image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}), Image.BILINEAR)
 pixels = np.asarray(image, np.float32){pixels} / 255  # ({height}, {width}, {channels})
@@ -131,6 +132,8 @@ print({_answer(card)})
 
 def _answer(card: About) -> str:
     about = entry(card.data)
+    if task(about.task).in_place:
+        return "Detection().answers(outputs)[0]"
     if not task(about.task).per_class:  # the products of two such answers, summed, say how similar two samples are
         return "outputs[0] / np.linalg.norm(outputs[0])"
     names = about.classes

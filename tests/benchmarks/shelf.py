@@ -48,6 +48,10 @@ RECIPES = {  # model -> integers, pruning with recovery
             "fine_tune,epochs=5,optimizer=adamw,learning_rate=0.002,weight_decay=0.01,batch_size=64",
         ),
     ),
+    "digits-detector": (
+        STATIC,
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=5,optimizer=adamw,learning_rate=0.001"),
+    ),
     "gestures-cnn": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=20")),
     "digits-gru": (("quantize_dynamic",), ("prune_weights,sparsity=0.5", "fine_tune,epochs=5,learning_rate=0.01")),
 }

@@ -82,6 +82,18 @@ def test_networks_for_series_have_the_parameters_counted_by_hand(name, shape, pa
     assert network.eval()(torch.zeros(2, *shape)).shape == (2, 7)
 
 
+def test_the_detector_has_a_map_an_eighth_as_wide_and_the_sizes_counted_by_hand():
+    stem, first, second, head = 9 * 16, 9 * (16 * 32 + 3 * 32 * 32), 9 * (32 * 64 + 5 * 64 * 64), 9 * 64 * 64
+    beside = (16 * 32, 32 * 64)  # of the shortcuts that change the number of channels
+    norms = 2 * (16 + 4 * 32 + 7 * 64)
+    network = build("detector", 14, (1, 96, 96))
+    assert parameters(network) == stem + first + second + head + sum(beside) + 32 + 64 + norms + 14 * 65
+    assert multiply_accumulates(network, (1, 96, 96)) == (
+        48**2 * stem + 24**2 * (first + beside[0]) + 12**2 * (second + beside[1] + head + 14 * 64)
+    )
+    assert network.eval()(torch.zeros(2, 1, 96, 64)).shape == (2, 14, 12, 8)
+
+
 def test_the_gru_is_the_one_of_its_formula():
     network, series = build("gru", 3, (4, 2)).eval(), torch.randn(1, 4, 2)
     h = torch.zeros(1, 96)

@@ -9,11 +9,11 @@ import torch
 
 from edgekit.tasks._boxes import FINE, NOTHING, THRESHOLDS, Matched, decoded, found, overlaps, present
 from edgekit.tasks._detection_losses import _assigned, _decoded, _middles
-from edgekit.tasks.detection import GROUPS, Detection
+from edgekit.tasks.detection import GROUPS, Detection, by_group
 from tests.tasks.maps import SURE, boxes, maps_of
 
 TASK = Detection()
-N, CLASSES = 60, 3
+N, CLASSES = 120, 3
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +150,14 @@ def test_scores_are_one_a_group_and_their_mean_is_the_metric(guessed, labels):
     assert scores.std() > 0
 
 
+def test_scores_spread_as_the_metric_does_when_images_are_drawn_again_and_again(guessed, labels):
+    random, boxes = np.random.default_rng(0), found(guessed)
+    scores = by_group(Matched(boxes, labels, np.array([0.5])))
+    draws = [random.integers(0, N, N) for _ in range(60)]
+    drawn = [Matched(boxes[some], labels[some], np.array([0.5])).precision()[0] for some in draws]
+    assert scores.std(ddof=1) / np.sqrt(len(scores)) == pytest.approx(np.std(drawn), rel=0.35)
+
+
 def test_answers_differ_by_a_class_a_place_or_a_box_but_not_by_a_little():
     before = one([0.1, 0.1, 0.3, 0.3, 1, 0.9], [0.5, 0.5, 0.8, 0.8, 2, 0.7], [NOTHING] * 6)
     little, other_class, elsewhere, fewer = (before.copy() for _ in range(4))
@@ -205,3 +213,9 @@ def test_a_student_that_says_what_its_teacher_does_has_least_to_learn(guessed):
     teacher = torch.from_numpy(guessed).float()
     same, other = TASK.soft_loss(teacher, teacher, 4.0), TASK.soft_loss(teacher.flip(2), teacher, 4.0)
     assert 0 <= same < 0.01 * other
+
+
+def test_a_student_with_larger_cells_learns_from_the_surest_of_those_that_they_cover(labels):
+    teacher, coarse = (torch.from_numpy(maps_of(labels, CLASSES, cells)).float() for cells in (24, 12))
+    learned, turned = (TASK.soft_loss(maps, teacher, 4.0) for maps in (coarse, coarse.flip(3)))
+    assert learned < 0.01 * turned

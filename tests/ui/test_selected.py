@@ -1,8 +1,10 @@
 """The selected file: its name, its command, its table, and a snippet that really runs it."""
 
+import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -17,6 +19,7 @@ from edgekit.recipe import Recipe
 from edgekit.ui import selected
 from edgekit.ui.layer_table import changes, frame
 from tests.factories import a_baseline, a_run
+from tests.tasks.maps import maps_of
 
 
 def a_classifier(path, *shape: int) -> None:
@@ -68,6 +71,37 @@ def test_the_snippet_of_a_network_that_compares_prints_what_is_compared(tmp_path
         [sys.executable, "-c", selected.snippet(run, card)], cwd=tmp_path, capture_output=True, text=True
     )
     assert np.linalg.norm([float(number) for number in done.stdout.strip(" []\n").split()]) == pytest.approx(1)
+
+
+def test_the_snippet_of_a_detector_prints_boxes(tmp_path):
+    card = cards()["lenet5-mnist"].model_copy(update={"data": "digit-scenes"})
+    run = a_run(data="digit-scenes")
+    maps = maps_of(np.array([[[0.25, 0.5, 0.5, 0.75, 7]]]), classes=10).astype(np.float32)
+    _a_detector(tmp_path / selected.file_name(run), maps)
+    Image.fromarray(np.full((64, 48), 255, np.uint8)).save(tmp_path / "picture.png")
+    done = subprocess.run(
+        [sys.executable, "-c", selected.snippet(run, card)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    first = done.stdout.split("]")[0].strip("[ ").split()
+    assert [float(number) for number in first] == pytest.approx([0.25, 0.5, 0.5, 0.75, 7, 1], abs=1e-3), done.stderr
+
+
+def _a_detector(path, maps: np.ndarray) -> None:
+    """A file that sees the same in every picture."""
+    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 96, 96])
+    answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", *maps.shape[1:]])
+    held = [onnx.numpy_helper.from_array(maps, "maps"), helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])]
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=1),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "maps"], ["output"]),
+    ]
+    graph = helper.make_graph(nodes, "same", [picture], [answer], held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
 def test_the_command_makes_the_same_recipe():
