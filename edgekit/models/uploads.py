@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field
 
 from edgekit.core import files
+from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
 from edgekit.data.catalog import entry
@@ -127,7 +128,9 @@ def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) ->
     """
     from edgekit.models.architectures import restored
 
-    return restored(architecture, len(entry(data).classes), weights, example(data).shape[1:])
+    about = entry(data)
+    outputs = ENGLISH_FRENCH_PIECES if about.task == "translation" else len(about.classes)
+    return restored(architecture, outputs, weights, example(data).shape[1:])
 
 
 def example(data: str) -> np.ndarray:
@@ -137,6 +140,10 @@ def example(data: str) -> np.ndarray:
         ModelError: they take no samples of its kind.
     """
     about = entry(data)
+    if about.task == "translation":
+        from edgekit.models.architectures.seq2seq import LENGTH as PLACES
+
+        return np.zeros((1, 2 * PLACES), np.int64)
     if about.kind == "text":
         from edgekit.models.architectures.minilm import LENGTH
 
