@@ -22,6 +22,7 @@ class Task:
         classes: whether an answer is the number of a class.
         per_class: whether a network puts out one number a class.
         sure: what the confidences say, for people.
+        in_code: an expression that makes an answer of `outputs`, for who runs a file alone; empty for those of classes.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
     """
@@ -32,6 +33,7 @@ class Task:
     classes: ClassVar[bool] = True
     per_class: ClassVar[bool] = True
     sure: ClassVar[str] = "how sure each network is"
+    in_code: ClassVar[str] = ""
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
 

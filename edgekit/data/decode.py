@@ -20,6 +20,7 @@ FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "png_sheets": images.png_sheets,
     "spoken_digits": series.spoken_digits,
     "watch": series.watch,
+    "internal_bleeding": series.internal_bleeding,
     "orl": faces.orl,
     "sentiment_lines": text.sentiment_lines,
     "sentiment_json": text.sentiment_json,

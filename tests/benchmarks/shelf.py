@@ -34,6 +34,10 @@ RECIPES = {  # model -> integers, pruning with recovery
             "fine_tune,epochs=3,optimizer=adamw,learning_rate=0.0001,weight_decay=0.01",
         ),
     ),
+    "anomaly-autoencoder": (
+        STATIC,
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=20,optimizer=adamw,learning_rate=0.002"),
+    ),
     "gestures-cnn": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=20")),
     "digits-gru": (("quantize_dynamic",), ("prune_weights,sparsity=0.5", "fine_tune,epochs=5,learning_rate=0.01")),
 }

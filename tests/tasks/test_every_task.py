@@ -10,12 +10,14 @@ from edgekit.tasks import task, tasks
 N = 40
 OUTPUTS = {name: np.random.default_rng(0).normal(size=(N, 3 if one.classes else 1)) for name, one in tasks().items()}
 LABELS = {name: np.arange(N) % 3 if one.classes else np.linspace(-1, 1, N) for name, one in tasks().items()}
+LABELS["anomaly"] = (np.arange(N) % 3 == 0).astype(np.int64)  # normal or not
+GROUPS = {"verification": 3, "anomaly": N // 4}  # scores where there is not one a sample: of people, of blocks
 
 each = pytest.mark.parametrize("name", tasks())
 
 
 def test_the_tasks_are_these():
-    assert list(tasks()) == ["agreement", "classification", "random_agreement", "regression", "verification"]
+    assert list(tasks()) == ["agreement", "anomaly", "classification", "random_agreement", "regression", "verification"]
     with pytest.raises(DataError, match="no task 'clasification'. Did you mean 'classification'?"):
         task("clasification")
 
@@ -34,7 +36,7 @@ def test_one_answer_and_confidence_a_sample_and_one_score_a_sample_or_group(name
     truth = one.truth(LABELS[name], outputs)
     for found in (one.answers(outputs), one.meant(one.answers(outputs), truth), one.confidences(outputs)):
         assert found.shape == (N,)
-    assert one.scores(outputs, truth).shape == ((N,) if one.group == 1 else (len(set(truth)),))
+    assert one.scores(outputs, truth).shape == (GROUPS.get(name, N),)
     assert one.confidences(outputs).min() >= 0
     assert one.confidences(outputs).max() <= 1
 
@@ -43,7 +45,7 @@ def test_one_answer_and_confidence_a_sample_and_one_score_a_sample_or_group(name
 def test_what_is_answered_as_it_is_right_scores_one(name):
     one = task(name)
     labels = LABELS[name]
-    perfect = np.eye(3)[labels] if one.classes else labels[:, None]
+    perfect = np.eye(3)[labels] if one.classes and name != "anomaly" else labels[:, None]
     assert one.scores(perfect, one.truth(labels, perfect)).mean() == 1
     assert one.scores(OUTPUTS[name], labels).mean() < 1
 

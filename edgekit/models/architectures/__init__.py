@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.core.errors import ModelError, unknown
+from edgekit.models.architectures.autoencoder import autoencoder
 from edgekit.models.architectures.blocks import Shape
 from edgekit.models.architectures.cnn_1d import cnn_1d
 from edgekit.models.architectures.ds_cnn import ds_cnn
@@ -29,9 +30,10 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "resnet8": resnet8,
 }
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
+FOR_ANY_VALUES = {"autoencoder": autoencoder}  # (as many numbers as come in, shape of one sample) -> network
 FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
 LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | LARGE
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_VALUES | FOR_ANY_TEXT | LARGE
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 

@@ -12,9 +12,9 @@ MINUS = "\u2212"
 TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
-    "random_agreement": "agreement on random inputs", "verification": "verification",
+    "random_agreement": "agreement on random inputs", "verification": "verification", "auc": "AUC",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "verification")
+LABELLED = ("accuracy", "variance explained", "verification", "AUC")
 
 
 @dataclass(frozen=True)
