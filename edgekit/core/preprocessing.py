@@ -159,7 +159,19 @@ class Text(Preprocessing):
         return f"text, as {self.length} word pieces"
 
 
-AnyPreprocessing = Annotated[Pixels | Values | Sound | Text, Field(discriminator="kind")]
+class Pieces(Preprocessing):
+    """Numbers of word pieces, (n, length), as they are: int64 (n, length)."""
+
+    kind: Literal["pieces"] = "pieces"
+
+    def scaled(self, raw: np.ndarray) -> np.ndarray:
+        return raw.astype(np.int64)
+
+    def in_words(self, raw: Sizes) -> str:
+        return f"numbers of {raw[0]} word pieces"
+
+
+AnyPreprocessing = Annotated[Pixels | Values | Sound | Text | Pieces, Field(discriminator="kind")]
 
 
 def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:
