@@ -8,6 +8,7 @@ import streamlit as st
 
 from edgekit.core.run import Status
 from edgekit.data.catalog import entry
+from edgekit.tasks import task
 from edgekit.ui import state
 from edgekit.ui.compare_confusion import confusions
 from edgekit.ui.compare_layers import layers
@@ -44,7 +45,7 @@ if len({run.data for run in runs}) > 1:
     st.info("These runs were scored on different data, so they share no classes and no samples.")
     st.stop()
 about = entry(runs[0].data)
-if about.classes:
+if task(about.task).classes and about.classes:
     st.header("Confusion", anchor=False)
     confusions(everyone, about.classes)
 st.header("Where they disagree", anchor=False)

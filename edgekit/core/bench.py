@@ -26,7 +26,7 @@ class Bench:
     Attributes:
         example: one batch of one input, (1, ...), for tracing: float32, or int64 of a network for texts.
         calibration: n -> such inputs (n, ...) from the training set, without labels; fewer if there are fewer.
-        training: (batch size, epoch) -> pairs (inputs (b, ...), labels (b,)) of tensors, shuffled and augmented.
+        training: (batch size, epoch) -> pairs (inputs, labels) of tensors (b, ...), shuffled and augmented.
         training_size: samples in an epoch.
         score: network or graph -> accuracy on validation data, a fraction; the only score a technique may choose by.
         host: the machine the file is made for.

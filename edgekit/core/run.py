@@ -10,6 +10,8 @@ from edgekit.core.artifact import Artifact
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement
 
+Answer = int | float | list  # a list of numbers, or of such lists, where a sample has more than one
+
 
 class Status(StrEnum):
     """Only DONE runs enter charts and frontiers; the others are kept and shown as what they are."""
@@ -43,9 +45,9 @@ class Disagreement(BaseModel, frozen=True):
     """A sample whose answer changed: its index in the evaluation split, label, both answers and confidences."""
 
     sample: int
-    label: int | float
-    before: int | float
-    after: int | float
+    label: Answer
+    before: Answer
+    after: Answer
     before_confidence: float
     after_confidence: float
 
@@ -80,7 +82,7 @@ class Run(BaseModel):
         changes: [{"step", "layer", "what"}].
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
-        seconds: how long it took.
+        seconds: how long it took, with the steps whose outcome was known from an earlier run.
         owner: "host:pid:start" of the process that works on it, to tell a killed one.
     """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 class Task:
     """Turns outputs into answers, and answers into one score per sample.
 
+    An answer, and a label, is a number, or an array of the same shape for all samples, such as boxes.
+
     Attributes:
         title: for people.
         metric: of `core.measurement.QUALITIES`: the mean of all scores.
@@ -22,8 +25,10 @@ class Task:
         classes: whether an answer is the number of a class.
         per_class: whether a network puts out one number a class.
         sure: what the confidences say, for people.
+        decoding, scoring: how files are run, and how scores are counted, for people, where that is not plain.
         in_code: an expression that makes an answer of `outputs`, for who runs a file alone; empty for those of classes.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
+        in_place: whether answers are boxes, to be drawn into the sample.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
     """
 
@@ -33,6 +38,9 @@ class Task:
     classes: ClassVar[bool] = True
     per_class: ClassVar[bool] = True
     sure: ClassVar[str] = "how sure each network is"
+    decoding: ClassVar[str] = ""
+    scoring: str = ""
+    in_place: ClassVar[bool] = False
     in_code: ClassVar[str] = ""
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
@@ -42,8 +50,16 @@ class Task:
         """The task's name in data sets: the name of its file."""
         return type(self).__module__.rsplit(".", 1)[-1]
 
+    def run(self, once: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> np.ndarray:
+        """What a file puts out for inputs (n, …), as the rest of the task takes it: one pass, unless it takes more.
+
+        Args:
+            once: runs the file on inputs (b, …) and gives its outputs (b, …).
+        """
+        return once(inputs)
+
     def answers(self, outputs: np.ndarray) -> np.ndarray:
-        """The answer to each sample: (n,)."""
+        """The answer to each sample: (n, …)."""
         raise NotImplementedError  # pragma: no cover
 
     def confidences(self, outputs: np.ndarray) -> np.ndarray:
@@ -54,8 +70,12 @@ class Task:
         """One score per sample, or per group of samples that hang together; their mean is the metric."""
         raise NotImplementedError  # pragma: no cover
 
+    def batch_score(self, outputs: np.ndarray, labels: np.ndarray) -> float:
+        """The metric of one batch in training; tasks whose scores take long have a shorter way."""
+        return float(self.scores(outputs, labels).mean())
+
     def loss(self, outputs: Tensor, labels: Tensor, reduction: str = "mean") -> Tensor:
-        """What training makes small, of outputs (n, …) and labels (n,): the "mean" over samples, or their "sum"."""
+        """What training makes small, of outputs and labels (n, …): the "mean" over samples, or their "sum"."""
         raise NotImplementedError  # pragma: no cover
 
     def soft_loss(self, outputs: Tensor, wanted: Tensor, temperature: float) -> Tensor:
@@ -67,16 +87,28 @@ class Task:
         raise NotImplementedError  # pragma: no cover
 
     def truth(self, labels: np.ndarray, original: np.ndarray) -> np.ndarray:
-        """What the answers are held against: the labels (n,), or what the original's outputs (n, …) say."""
+        """What the answers are held against: the labels (n, …), or what the original's outputs (n, …) say."""
         return labels if self.labelled else self.answers(original)
 
     def meant(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """The answers (n,) as labels name them: they themselves, unless an answer is the place of another sample."""
+        """The answers (n, …) as labels name them: they themselves, unless one is the place of another sample."""
         return answers
 
     def differ(self, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Which of two files' answers (n,) count as different ones."""
-        return before != after
+        """Which of two files' answers (n, …) count as different ones: (n,)."""
+        return np.any(before != after, axis=tuple(range(1, np.ndim(before))))
+
+    def right(self, answers: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Which answers (n, …), as labels name them, are what the labels say: (n,)."""
+        return ~self.differ(answers, labels, labels)
+
+    def said(self, answer: Any, classes: Sequence[str]) -> str:
+        """One answer or label in words.
+
+        Args:
+            classes: their names; none where the data knows none.
+        """
+        return classes[int(answer)] if classes else f"answer {answer:.0f}"
 
     def more(self, outputs: np.ndarray, labels: np.ndarray, how: str) -> dict[str, Measurement]:
         """Further metrics of all samples together.

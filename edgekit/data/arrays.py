@@ -85,6 +85,11 @@ def opened(folder: Path) -> dict[str, np.ndarray]:
     return {name: np.load(_file(folder, name), mmap_mode="r") for name in _read_stamp(folder)["sha256"]}
 
 
+def files(folder: Path) -> list[Path]:
+    """Where the arrays of a folder lie, in the order in which they were kept."""
+    return [_file(folder, name) for name in _read_stamp(folder)["sha256"]]
+
+
 def damage(folder: Path, promised: Mapping[str, str] | None = None, thorough: bool = False) -> str | None:
     """What is wrong with a stamped folder, or None.
 

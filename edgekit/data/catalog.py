@@ -7,7 +7,7 @@ Reading the catalog touches no data.
 
 import functools
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field
@@ -34,19 +34,30 @@ class Source(BaseModel, frozen=True, extra="forbid"):
     """One place that carries a data set.
 
     Attributes:
-        kind: url (fetched here), or npm, pip and apt (fetched with the person's own tools).
+        kind: url (fetched here); npm, pip and apt (fetched with the person's own tools); or made of another data set.
         form: how the files hold the arrays: a key of decode.FORMS.
-        at: the address that the files lie under, or the package's name.
-        files: what to fetch; of a package, the file that the tool makes, or nothing where it differs between systems.
+        at: the address that the files lie under, the id of the other data set, or the package's name; of several
+            packages, with spaces between.
+        files: what to fetch; of packages, the file that the tool makes of each, or none where it differs between
+            systems.
     """
 
-    kind: Literal["url", "npm", "pip", "apt"]
+    kind: Literal["url", "npm", "pip", "apt", "made"]
     form: str
     at: str
     files: tuple[File, ...] = ()
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Their names; none where the files lie under an address."""
+        return () if self.kind == "url" else tuple(self.at.split())
+
     def __str__(self) -> str:
-        return self.at if self.kind == "url" else f"the {self.kind} package {self.at}"
+        if self.kind == "made":
+            return f"made of the data set {self.at}"
+        if self.kind == "url":
+            return self.at
+        return f"the {self.kind} package{'s' if len(self.packages) > 1 else ''} {', '.join(self.packages)}"
 
 
 class Packaged(BaseModel, frozen=True, extra="forbid"):
@@ -107,11 +118,9 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     drawn: int = 0
     note: str = ""
 
-    def answer(self, number: float) -> str:
-        """What a number means as an answer: the name of its class, or itself."""
-        if self.task == "regression":
-            return f"{number:.4g}"
-        return self.classes[int(number)] if self.classes else f"answer {number:.0f}"
+    def answer(self, answer: Any) -> str:
+        """What an answer or a label means: the name of its class, or what else the task says of it."""
+        return task(self.task).said(answer, self.classes)
 
     @property
     def labelled(self) -> bool:

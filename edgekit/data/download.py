@@ -10,7 +10,7 @@ from pathlib import Path
 from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import arrays
-from edgekit.data.catalog import Entry, entry
+from edgekit.data.catalog import Entry, Source, entry
 from edgekit.data.decode import decode
 from edgekit.data.fetch import fetch
 from edgekit.data.splits import command, fetched_folder, how_to_get
@@ -78,8 +78,9 @@ def pull(name: str, progress: Progress = silent) -> None:
         reasons = []
         for source in about.sources:
             try:
-                files = fetch(source, downloads, part(progress, 0, 0.8))
-                found = decode(source.form, files, part(progress, 0.8, 0.9))
+                middle = 0.2 if source.kind == "made" else 0.8  # how far it is before it is decoded, or made
+                files = _brought_by(source, downloads, part(progress, 0, middle))
+                found = decode(source.form, files, part(progress, middle, 0.9))
                 _same_as_the_catalog(about, found)
             except DataError as error:
                 reasons.append(f"- {source}: {error}")
@@ -95,6 +96,14 @@ def pull(name: str, progress: Progress = silent) -> None:
         + "\n".join(reasons)
         + f"\nTry again: {command(name)}"
     )
+
+
+def _brought_by(source: Source, folder: Path, progress: Progress) -> list[Path]:
+    """The files of a source; those that it is made of are the arrays of another data set, which is pulled first."""
+    if source.kind != "made":
+        return fetch(source, folder, progress)
+    pull(source.at, progress)
+    return arrays.files(fetched_folder(source.at))
 
 
 def _same_as_the_catalog(about: Entry, found: dict) -> None:

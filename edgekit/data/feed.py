@@ -83,7 +83,7 @@ def calibration(training: Samples, prepared: Preprocessing, n: int, seed: int = 
 def batches(
     training: Samples, prepared: Preprocessing, batch_size: int, epoch: int, *, shift: int, seed: int = 0
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of (inputs (b, …), labels (b,)), shuffled; images are shifted, and flipped where they may be.
+    """One epoch of (inputs, labels), each (b, …), shuffled; images are shifted, and flipped where they may be.
 
     Where the task compares samples, some of each class stand together.
 

@@ -37,7 +37,7 @@ class Samples:
         data: id of the data set.
         raw: as the data set holds them, (n, …), often memory-mapped: uint8 images (n, height, width, channels) and
             texts (n, longest), int16 sound (n, length), float32 values (n, features) or series (n, steps, features).
-        labels: (n,) class numbers, or floats where the task is regression.
+        labels: (n,) class numbers, or floats where the task is regression; (n, …) where a label is more than a number.
         indices: (n,) places in the official training or test set.
     """
 
@@ -151,9 +151,12 @@ def _open(name: str, folder: Path, stamped: int) -> Dataset:
 
 
 def _balanced_order(labels: np.ndarray, indices: np.ndarray, seed: int) -> np.ndarray:
-    """An order in which every prefix holds each class equally often; within a class, by a hash of index and seed."""
+    """An order in which every prefix holds each class equally often; within a class, by a hash of index and seed.
+
+    Where labels are no classes, by that hash alone.
+    """
     shuffled = np.argsort(_hash(indices, seed), kind="stable")
-    if labels.dtype.kind == "f":
+    if labels.dtype.kind == "f" or labels.ndim > 1:
         return shuffled
     rank = np.empty(len(labels), np.int64)  # how many of the same class come before
     for label in np.unique(labels):

@@ -49,7 +49,7 @@ def disagreements(
 
     Args:
         before, after: outputs (n, …) of the uncompressed and the compressed file.
-        labels: (n,)
+        labels: (n, …)
         limit: how many to list.
         indices: (n,) places of the samples in the test set; 0 … n − 1 by default.
     """
@@ -59,8 +59,8 @@ def disagreements(
     sure = [_confidences(task, outputs)[listed] for outputs in (before, after)]
     examples = [
         Disagreement(
-            sample=int(i if indices is None else indices[i]), label=labels[i].item(),
-            before=answers[0][i].item(), after=answers[1][i].item(),
+            sample=int(i if indices is None else indices[i]), label=labels[i].tolist(),
+            before=answers[0][i].tolist(), after=answers[1][i].tolist(),
             before_confidence=float(sure[0][k]), after_confidence=float(sure[1][k]),
         )
         for k, i in enumerate(listed)

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import MeasureError, ModelError, unknown
+from edgekit.core.measurement import METRICS
 from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.text import UNCASED_PIECES
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Dataset, Samples
 from edgekit.measure.ways import shape, ways
+from edgekit.models.onnx_file import fixed_to
 from edgekit.tasks import task
 
 if TYPE_CHECKING:
@@ -60,8 +63,10 @@ def fitted(
     """
     about, possible = dataset.entry, ways(facts, dataset)
     _check_answers(facts, about)
+    if task(about.task).in_place:
+        _check_maps(facts, about)
     if about.kind == "text":
-        _check_vocabulary(graph, facts)
+        _check_vocabulary(graph, facts, about)
     if scaling is not None and scaling not in possible:
         raise ModelError(unknown("scaling", scaling, possible))
     plain = scaling or next(iter(possible))
@@ -77,6 +82,7 @@ def fitted(
         best = scaling or max(right, key=right.__getitem__)
         said = _in_words(best, right, len(few), about) if about.labelled else _untried(best, possible, about)
         shares = {name: right[name] if name in right and about.labelled else None for name in possible}
+        path.write_bytes(fixed_to(graph, possible[best].shape(about.shape)).SerializeToString())
         return Fit(possible[best], _macs(path), said, shares)
 
 
@@ -87,6 +93,11 @@ def _check_answers(facts: Facts, about: Entry) -> None:
             f"{about.title} has one number a sample to come close to, so the first output must have the shape "
             f"(batch, 1); that of this file is {shape(sizes)}."
         )
+    if about.task == "translation" and (sizes is None or len(sizes) != 3):
+        raise ModelError(
+            f"of {about.title}, the first output must say of each place how likely each piece comes next, (batch, "
+            f"places, pieces); that of this file is {shape(sizes)}."
+        )
     wanted = len(about.classes) if task(about.task).per_class else 0
     if wanted and sizes is not None and (len(sizes) != 2 or sizes[1] not in (None, wanted)):
         raise ModelError(
@@ -96,23 +107,37 @@ def _check_answers(facts: Facts, about: Entry) -> None:
         )
 
 
-def _check_vocabulary(graph: onnx.ModelProto, facts: Facts) -> None:
+def _check_maps(facts: Facts, about: Entry) -> None:
+    """Whether a file puts out what boxes are read from."""
+    sizes, wanted = facts.outputs[0].shape, 4 + len(about.classes)
+    if sizes is not None and (len(sizes) != 4 or sizes[1] not in (None, wanted)):
+        raise ModelError(
+            f"to find the {len(about.classes)} classes of {about.title}, the first output must be a map of the shape "
+            f"(batch, {wanted}, rows, columns), as edgekit/tasks/_boxes.py reads it; that of this file is "
+            f"{shape(sizes)}. Export the network without the part that makes boxes of maps."
+        )
+
+
+def _check_vocabulary(graph: onnx.ModelProto, facts: Facts, about: Entry) -> None:
     """Whether the file has a vector for each word piece that EdgeKit can make of texts, and for no others."""
+    how, pieces = "BERT's uncased vocabulary", UNCASED_PIECES
+    if about.task == "translation":
+        how, pieces = "its own byte pairs", ENGLISH_FRENCH_PIECES
     sizes = {tensor.name: tensor.dims[0] for tensor in graph.graph.initializer if len(tensor.dims) == 2}
     ids = {facts.inputs[0].name}
     for node in graph.graph.node:
         if node.op_type in ("Cast", "Identity") and node.input[0] in ids:
             ids.add(node.output[0])
         elif node.op_type == "Gather" and node.input[1] in ids and node.input[0] in sizes:
-            if sizes[node.input[0]] == UNCASED_PIECES:
+            if sizes[node.input[0]] == pieces:
                 return
             found = f"{sizes[node.input[0]]:,}"
             break
     else:
         found = "none"
     raise ModelError(
-        f"EdgeKit cuts texts with BERT's uncased vocabulary, so a file must look word pieces up in a table of "
-        f"{UNCASED_PIECES:,} vectors; the table of this file has {found}. Train it with that vocabulary."
+        f"EdgeKit cuts texts with {how}, so a file must look word pieces up in a table of "
+        f"{pieces:,} vectors; the table of this file has {found}. Train it with that vocabulary."
     )
 
 
@@ -149,12 +174,14 @@ def _untried(best: str, possible: Iterable[str], about: Entry) -> str:
 
 def _in_words(best: str, shares: Mapping[str, float], n: int, about: Entry) -> str:
     what = f"of {n} validation samples are right"
-    if not about.classes:
+    if about.task == "regression":
         what = f"of the variance of {n} validation samples is explained"
+    elif not task(about.task).classes:
+        what = f"{METRICS[task(about.task).metric].title} on {n} validation samples"
     said = f"Fed as “{best}”: {100 * shares[best]:.0f} % {what}"
     others = ", ".join(f"{100 * share:.0f} % as “{name}”" for name, share in shares.items() if name != best)
     said += f"; {others}." if others else "."
-    chance = 1 / len(about.classes) if about.classes else 0.0
+    chance = 1 / len(about.classes) if about.classes and task(about.task).classes else 0.0
     near = chance + NEAR_NOTHING * (1 - chance)
     if shares[best] < (min(near, NEAR_CHANCE * chance) if chance else near):
         said += " That is near chance: is this the data set it was trained on, and are the classes in the same order?"

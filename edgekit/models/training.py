@@ -97,7 +97,7 @@ def fit(
     """Train `network` in place and return the weights to keep (their running mean if asked) and one Epoch a pass.
 
     Args:
-        batches: gives the (inputs, labels) pairs of an epoch; inputs (n, ...), labels (n,).
+        batches: gives the (inputs, labels) pairs of an epoch, each (n, ...).
         task: what the network is for: it says what right answers are, and how training goes towards them.
         loss: (network, inputs, labels) -> (mean loss, outputs); the task's own if absent.
         after_step: called after each update, to hold what must not move (pruned zeros).
@@ -127,7 +127,7 @@ def fit(
                 after_step()
                 if schedule.average:
                     mean.update_parameters(network)
-                score = task.scores(outputs.detach().float().numpy(), labels.numpy()).mean()
+                score = task.batch_score(outputs.detach().float().numpy(), labels.numpy())
                 sums += len(labels) * np.array([float(value.detach()), score, 1])
                 done += 1
                 progress(done / total, f"epoch {epoch + 1} of {schedule.epochs}")

@@ -199,7 +199,7 @@ def clips(samples: Samples, scene: Scene) -> Samples:
     return replace(
         samples,
         raw=np.stack(frames),
-        labels=np.repeat(samples.labels, scene.length),
+        labels=np.repeat(samples.labels, scene.length, axis=0),
         indices=np.repeat(samples.indices, scene.length),
     )
 

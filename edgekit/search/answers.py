@@ -31,7 +31,7 @@ def answers(run: Run, store: Store, progress: Progress = silent) -> tuple[Sample
 
 
 def in_common(parts: Sequence[tuple[Samples, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """The samples that all parts hold, in one order: (indices (n,), labels (n,), outputs of each part (n, classes))."""
+    """The samples that all parts hold, in one order: (indices (n,), labels (n, …), outputs of each part (n, …))."""
     shared = functools.reduce(np.intersect1d, [samples.indices for samples, _ in parts])
     rows = [np.argsort(samples.indices)[np.searchsorted(np.sort(samples.indices), shared)] for samples, _ in parts]
     labels = parts[0][0].labels[rows[0]]

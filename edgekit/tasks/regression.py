@@ -13,6 +13,8 @@ import numpy as np
 from edgekit.core.task import Task
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 CHANGED = 0.1  # standard deviations of the labels by which an answer must move to count as another one
@@ -43,6 +45,9 @@ class Regression(Task):
         from edgekit.tasks._losses import squared
 
         return squared(outputs, wanted, "mean")
+
+    def said(self, answer: float, classes: Sequence[str]) -> str:
+        return f"{answer:.4g}"
 
     def differ(self, before: np.ndarray, after: np.ndarray, labels: np.ndarray) -> np.ndarray:
         return np.abs(after - before) > CHANGED * np.std(labels)

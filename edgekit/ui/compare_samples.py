@@ -12,7 +12,7 @@ from edgekit.data.splits import load
 from edgekit.search.answers import answers, in_common
 from edgekit.search.disputes import Dispute, agreement, disputes
 from edgekit.store.store import Store
-from edgekit.ui import sample, words
+from edgekit.ui import boxes, sample, words
 from edgekit.ui.compare_pick import Contender
 
 SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels
@@ -44,6 +44,8 @@ def samples(everyone: Sequence[Contender], about: Entry, store: Store) -> None:
     )
     most = st.session_state.get("compare_shown", SHOWN)
     raw = load(about.id).evaluation.raw
+    if task.in_place:
+        st.caption(boxes.LEGEND)
     with st.grid("auto", min_column_width=150, gap="small"):
         for dispute in groups[name][:most]:
             with st.container(border=True, gap="xxsmall", key=f"dispute-{dispute.sample}"):
@@ -61,14 +63,12 @@ def _groups(everyone: Sequence[Contender], right_or_wrong: bool = True) -> dict[
         groups[f"Only {one.letter} is right"] = lambda d, place=place: _alone(d, place, right=True)
         if len(everyone) > 2:  # of two runs, one alone is wrong where the other alone is right
             groups[f"Only {one.letter} is wrong"] = lambda d, place=place: _alone(d, place, right=False)
-    groups["All of them are wrong"] = lambda d: not any(d.right(place) for place in range(len(d.answers)))
+    groups["All of them are wrong"] = lambda d: not any(d.right)
     return groups
 
 
 def _alone(dispute: Dispute, place: int, right: bool) -> bool:
-    return [dispute.right(run) is right for run in range(len(dispute.answers))] == [
-        run == place for run in range(len(dispute.answers))
-    ]
+    return [one is right for one in dispute.right] == [run == place for run in range(len(dispute.right))]
 
 
 def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int, total: int) -> str:
@@ -85,17 +85,22 @@ def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int,
 
 
 def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: np.ndarray) -> None:
-    label = about.answer(dispute.label)
-    sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=f"Test sample {dispute.sample}, {label}", width=SIDE)
-    st.markdown(f"**{label}** :small[:gray[{dispute.sample}]]")
+    label, in_place = about.answer(dispute.label), tasks.task(about.task).in_place
+    alt = f"Test sample {dispute.sample}, {label}"
+    if not in_place:
+        sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=alt, width=SIDE)
+    st.markdown(f"**{words.plain(label)}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
-        answer = about.answer(dispute.answers[place])
+        answer = words.plain(about.answer(dispute.answers[place]))
         if about.task == "regression":
             st.markdown(f"{one.mark} :small[{answer}]")
             continue
-        right = ":green[:material/check:]" if dispute.right(place) else ":red[:material/close:]"
+        right = ":green[:material/check:]" if dispute.right[place] else ":red[:material/close:]"
         sure = words.percent(dispute.confidences[place], 0)
         st.markdown(f"{one.mark} {right} :small[{answer}, {sure}]")
+        if in_place:
+            alt = f"Test sample {dispute.sample}, {answer}"
+            boxes.show(raw, about, dispute.answers[place], dispute.label, alt=alt, width=SIDE)
 
 
 def _more(count: int) -> None:

@@ -1,18 +1,20 @@
 """The samples of the test set whose answer changed: the picture, what it shows, and both answers with confidences."""
 
+import operator
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.run import Disagreement, Run
+from edgekit.core.run import Answer, Disagreement, Run
 from edgekit.data.catalog import Entry, entry
 from edgekit.data.splits import load
 from edgekit.tasks import task
-from edgekit.ui import sample, words
+from edgekit.ui import boxes, sample, words
 
-WIDTH = 72
+WIDTH, WIDE = 72, 132  # pixels of a sample, and of one with boxes in it
 NO_BREAK = "\u00a0"  # a space at which no line ends
 
 
@@ -35,34 +37,64 @@ def draw(run: Run) -> None:
     except EdgeKitError as error:
         st.info(str(error), icon=":material/image_not_supported:")
         return
-    with st.grid("auto", min_column_width=230, gap="small"):
+    in_place = task(about.task).in_place
+    if in_place:
+        st.caption(boxes.LEGEND)
+    with st.grid("auto", min_column_width=2 * WIDE + 48 if in_place else 230, gap="small"):
         for one in found.examples:
             _card(one, raw[one.sample], about)
 
 
 def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
+    if task(about.task).in_place:
+        _two_pictures(one, raw, about)
+        return
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
     ):
+        right, name = partial(_is_right, about=about), lambda answer: words.plain(about.answer(answer))
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
-        st.markdown(text(one, about.answer) if about.task != "regression" else numbers(one, about.answer))
+        st.markdown(numbers(one, name) if about.task == "regression" else text(one, name, right))
 
 
-def numbers(one: Disagreement, answer_name: Callable[[float], str]) -> str:
+def _two_pictures(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
+    """The sample twice, with what the original found in it and what the compressed network finds."""
+    title, *said = text(one, about.answer, partial(_is_right, about=about)).splitlines()
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        st.markdown(title)
+        with st.container(horizontal=True, gap="small", wrap=False):
+            for line, answer in zip(said, (one.before, one.after), strict=True):
+                with st.container(gap="xxsmall", width=WIDE):
+                    alt = f"Test sample {one.sample}: {about.answer(answer)}"
+                    boxes.show(raw, about, answer, one.label, alt=alt, width=WIDE)
+                    st.markdown(line)
+
+
+def _is_right(answer: Answer, label: Answer, about: Entry) -> bool:
+    return bool(task(about.task).right(np.array([answer]), np.array([label]))[0])
+
+
+def numbers(one: Disagreement, answer_name: Callable[[Answer], str]) -> str:
     """Three lines likewise, of answers that are numbers."""
     said = (("before", one.before), ("after", one.after))
     lines = [f":small[{who}: {answer_name(answer)}]" for who, answer in said]
     return "  \n".join([f"**{answer_name(one.label)}**", *lines])
 
 
-def text(one: Disagreement, answer_name: Callable[[float], str]) -> str:
-    """Three lines: what it is, what the original said, what the compressed network says; right answers are ticked."""
+def text(
+    one: Disagreement, answer_name: Callable[[Answer], str], right: Callable[[Answer, Answer], bool] = operator.eq
+) -> str:
+    """Three lines: what it is, what the original said, what the compressed network says; right answers are ticked.
+
+    Args:
+        right: whether an answer is what a label says.
+    """
     lines = [f"**{answer_name(one.label)}**"]
     for who, answer, sure in (
         ("before", one.before, one.before_confidence),
         ("after", one.after, one.after_confidence),
     ):
-        icon = ":green[:material/check:]" if answer == one.label else ":red[:material/close:]"
+        icon = ":green[:material/check:]" if right(answer, one.label) else ":red[:material/close:]"
         lines.append(f":small[{icon} {who}: {answer_name(answer)}, {words.percent(sure, 0).replace(' ', NO_BREAK)}]")
     return "  \n".join(lines)

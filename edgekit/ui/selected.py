@@ -7,7 +7,7 @@ import yaml
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import BY_TASK, METRICS
-from edgekit.core.preprocessing import Pixels, Text
+from edgekit.core.preprocessing import Pixels, Text, TextPairs
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
@@ -99,7 +99,7 @@ def snippet(run: Run, card: About) -> str:
     arranged = "inputs" if prepared.channels_last else "inputs.transpose(2, 0, 1)"
     arranged += ".reshape(-1)" if prepared.flat else ""
     return f"""import numpy as np, onnxruntime as ort
-from PIL import Image
+from PIL import Image{_task_too(card)}
 
 image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}), Image.BILINEAR)
 pixels = np.asarray(image, np.float32){pixels} / 255  # ({height}, {width}, {channels})
@@ -113,20 +113,28 @@ print({_answer(card)})
 
 def _plain_snippet(run: Run, card: About) -> str:
     prepared, raw = card.preprocessing, entry(card.data).shape
-    is_text = isinstance(prepared, Text)
+    is_text = isinstance(prepared, Text | TextPairs)
     yours = 'kept(["your text"])' if is_text else f"np.zeros((1, {', '.join(map(str, raw))}))"
     text_too = "\nfrom edgekit.core.text import kept" if is_text else ""
     values = ", ".join(f"{name}={value!r}" for name, value in prepared if name != "kind")
+    asked, outputs = task(entry(card.data).task), "once(prepared(samples))"
+    if asked.decoding:
+        outputs = f'task("{asked.id}").run(once, prepared(samples))'
     return f"""import numpy as np, onnxruntime as ort
-from edgekit.core.preprocessing import {type(prepared).__name__}{text_too}
+from edgekit.core.preprocessing import {type(prepared).__name__}{text_too}{_task_too(card)}
 
 prepared = {type(prepared).__name__}({values})
 samples = {yours}  # yours: {prepared.in_words(raw)}
 
 session = ort.InferenceSession("{file_name(run)}")
-outputs = session.run(None, {{session.get_inputs()[0].name: prepared(samples)}})[0]
+once = lambda inputs: session.run(None, {{session.get_inputs()[0].name: inputs}})[0]
+outputs = {outputs}
 print({_answer(card)})
 """
+
+
+def _task_too(card: About) -> str:
+    return "\nfrom edgekit.tasks import task" if "task(" in task(entry(card.data).task).in_code else ""
 
 
 def _answer(card: About) -> str:

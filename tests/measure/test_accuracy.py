@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from edgekit.core.measurement import Origin
+from edgekit.core.run import Disagreements
 from edgekit.measure.accuracy import accuracy, confusion, disagreements
+from edgekit.store.store import Store
 from edgekit.tasks.classification import Classification
+from tests.factories import a_run
 
 TASK = Classification()
 
@@ -43,6 +46,23 @@ def test_disagreements_name_samples_by_their_place_in_the_test_set():
     before, after = np.eye(3)[[0, 1, 2]], np.eye(3)[[0, 2, 2]]
     found = disagreements(before, after, np.array([0, 1, 2]), TASK, indices=np.array([70, 80, 90]))
     assert [example.sample for example in found.examples] == [80]
+
+
+def test_answers_of_many_numbers_are_kept_whole(home):
+    class Rows(Classification):
+        def answers(self, outputs):
+            return outputs.argmax(2)  # (n, 2, classes) -> (n, 2)
+
+        def confidences(self, outputs):
+            return np.ones(len(outputs))
+
+    before, after = np.eye(3)[[[0, 1], [2, 2]]], np.eye(3)[[[0, 1], [2, 1]]]
+    (example,) = disagreements(before, after, np.array([[0, 0], [2, 1]]), Rows()).examples
+    assert (example.sample, example.label, example.before, example.after) == (1, [2, 1], [2, 2], [2, 1])
+    run = a_run(disagreements=Disagreements(count=1, total=2, examples=[example]))
+    with Store.open(home) as store:
+        store.save(run)
+        assert store.get(run.id).disagreements.examples == [example]
 
 
 def test_equal_outputs_disagree_nowhere():

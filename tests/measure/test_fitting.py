@@ -4,7 +4,7 @@ import pytest
 
 from edgekit.core.errors import ModelError
 from edgekit.data.catalog import entry
-from edgekit.measure.fitting import _check_answers, _in_words, _untried
+from edgekit.measure.fitting import _check_answers, _check_maps, _in_words, _untried
 from edgekit.models.facts import Facts, Port
 
 CIFAR = entry("cifar10")
@@ -28,6 +28,21 @@ def test_another_number_of_answers_than_classes_is_refused():
     assert str(said.value) == (
         "to tell the 10 classes of CIFAR-10 apart, the first output must have the shape (batch, 10); that of this "
         "file is any × 1000. Choose the data set that it was trained on."
+    )
+
+
+def test_what_boxes_cannot_be_read_from_is_refused():
+    scenes = entry("digit-scenes")
+    _check_maps(facts(PORT, answers=(None, 14, 12, 12)), scenes)
+    with pytest.raises(ModelError) as said:
+        _check_maps(facts(PORT, answers=(None, 144, 14)), scenes)
+    assert str(said.value) == (
+        "to find the 10 classes of Digit scenes, the first output must be a map of the shape (batch, 14, rows, "
+        "columns), as edgekit/tasks/_boxes.py reads it; that of this file is any × 144 × 14. Export the network "
+        "without the part that makes boxes of maps."
+    )
+    assert _in_words("0 to 1", {"0 to 1": 0.9}, 200, scenes) == (
+        "Fed as “0 to 1”: 90 % mAP@0.5 (mean average precision) on 200 validation samples."
     )
 
 

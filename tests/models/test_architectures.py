@@ -48,6 +48,19 @@ def test_networks_for_any_image_have_the_published_sizes(name, shape, classes, p
     assert multiply_accumulates(network, shape) == macs
 
 
+@pytest.mark.parametrize(("name", "dim", "hidden", "depth"), [("seq2seq", 256, 1024, 3), ("seq2seq_small", 64, 192, 2)])
+def test_a_transformer_that_reads_and_writes_has_the_sizes_of_a_count_by_hand(name, dim, hidden, depth):
+    pieces, places = 2000, 20
+    attention, feed_forward, norm = 4 * (dim * dim + dim), 2 * dim * hidden + hidden + dim, 2 * dim
+    reads, writes = attention + feed_forward + 2 * norm, 2 * attention + feed_forward + 3 * norm
+    tables = pieces * dim + 2 * places * dim + pieces * dim + pieces
+    network = build(name, pieces, (2 * places,))
+    assert parameters(network) == tables + depth * (reads + writes) + 2 * norm
+    products = depth * (12 * dim**2 + 4 * dim * hidden) + pieces * dim
+    assert multiply_accumulates(network, (2 * places,), torch.int64) == places * products
+    assert network.eval()(torch.ones(2, 2 * places, dtype=torch.int64)).shape == (2, places, pieces)
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "params", "macs"),
     [
@@ -67,6 +80,18 @@ def test_networks_for_series_have_the_parameters_counted_by_hand(name, shape, pa
     assert parameters(network) == params
     assert multiply_accumulates(network, shape) == macs
     assert network.eval()(torch.zeros(2, *shape)).shape == (2, 7)
+
+
+def test_the_detector_has_a_map_an_eighth_as_wide_and_the_sizes_counted_by_hand():
+    stem, first, second, head = 9 * 16, 9 * (16 * 32 + 3 * 32 * 32), 9 * (32 * 64 + 5 * 64 * 64), 9 * 64 * 64
+    beside = (16 * 32, 32 * 64)  # of the shortcuts that change the number of channels
+    norms = 2 * (16 + 4 * 32 + 7 * 64)
+    network = build("detector", 14, (1, 96, 96))
+    assert parameters(network) == stem + first + second + head + sum(beside) + 32 + 64 + norms + 14 * 65
+    assert multiply_accumulates(network, (1, 96, 96)) == (
+        48**2 * stem + 24**2 * (first + beside[0]) + 12**2 * (second + beside[1] + head + 14 * 64)
+    )
+    assert network.eval()(torch.zeros(2, 1, 96, 64)).shape == (2, 14, 12, 8)
 
 
 def test_the_autoencoder_has_mlperf_tinys_size_and_puts_out_what_it_cannot_rebuild():

@@ -5,10 +5,11 @@ import itertools
 import pytest
 
 from edgekit.core.budget import Budget
+from edgekit.core.measurement import QUALITIES
 from edgekit.core.run import Comparison, Interval, Status
 from edgekit.models.samples import load
 from edgekit.recipe import Recipe
-from edgekit.search.advice import advise
+from edgekit.search.advice import _case, advise
 from edgekit.search.sliders import BITS, Sliders
 from tests.factories import a_baseline, a_measurement, a_run, a_stopped_run, layers, measurements
 
@@ -250,3 +251,8 @@ def test_without_labels_nothing_is_offered_that_trains_and_agreement_is_called_s
     assert any("fine_tune" in step for one in labelled for step in one.recipe or [])
     assert not any("fine_tune" in step for one in bare for step in one.recipe or [])
     assert not any("of accuracy" in one.why for one in bare)
+
+
+def test_every_quality_can_be_said_in_a_sentence():
+    assert set(_case.GOOD) == set(QUALITIES)
+    assert set(_case.LABELLED) < set(_case.GOOD.values())

@@ -105,9 +105,9 @@ def test_confusions_become_shares_of_each_true_class_and_the_diagonal_has_no_col
 
 
 def test_disputes_fall_into_groups_by_who_is_right():
-    alone_right = Dispute(0, 1, (1, 2, 2), (0.9, 0.9, 0.9))
-    alone_wrong = Dispute(1, 1, (2, 1, 1), (0.9, 0.9, 0.9))
-    all_wrong = Dispute(2, 1, (2, 3, 3), (0.9, 0.9, 0.9))
+    alone_right = Dispute(0, 1, (1, 2, 2), (0.9, 0.9, 0.9), (True, False, False))
+    alone_wrong = Dispute(1, 1, (2, 1, 1), (0.9, 0.9, 0.9), (False, True, True))
+    all_wrong = Dispute(2, 1, (2, 3, 3), (0.9, 0.9, 0.9), (False, False, False))
     groups = compare_samples._groups(three())
     kept = {name: [d.sample for d in (alone_right, alone_wrong, all_wrong) if f(d)] for name, f in groups.items()}
     assert kept == {

@@ -1,8 +1,10 @@
 """The selected file: its name, its command, its table, and a snippet that really runs it."""
 
+import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -11,12 +13,15 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.preprocessing import TextPairs
 from edgekit.data.catalog import entry
 from edgekit.models.samples import cards
 from edgekit.recipe import Recipe
 from edgekit.ui import selected
 from edgekit.ui.layer_table import changes, frame
 from tests.factories import a_baseline, a_run
+from tests.tasks.maps import maps_of
+from tests.tasks.sentences import labels_of
 
 
 def a_classifier(path, *shape: int) -> None:
@@ -68,6 +73,65 @@ def test_the_snippet_of_a_network_that_compares_prints_what_is_compared(tmp_path
         [sys.executable, "-c", selected.snippet(run, card)], cwd=tmp_path, capture_output=True, text=True
     )
     assert np.linalg.norm([float(number) for number in done.stdout.strip(" []\n").split()]) == pytest.approx(1)
+
+
+def test_the_snippet_of_a_detector_prints_boxes(tmp_path):
+    card = cards()["lenet5-mnist"].model_copy(update={"data": "digit-scenes"})
+    run = a_run(data="digit-scenes")
+    maps = maps_of(np.array([[[0.25, 0.5, 0.5, 0.75, 7]]]), classes=10).astype(np.float32)
+    _a_detector(tmp_path / selected.file_name(run), maps)
+    Image.fromarray(np.full((64, 48), 255, np.uint8)).save(tmp_path / "picture.png")
+    done = subprocess.run(
+        [sys.executable, "-c", selected.snippet(run, card)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    first = done.stdout.split("]")[0].strip("[ ").split()
+    assert [float(number) for number in first] == pytest.approx([0.25, 0.5, 0.5, 0.75, 7, 1], abs=1e-3), done.stderr
+
+
+def test_the_snippet_of_a_translator_prints_a_text(tmp_path):
+    update = {"data": "interface-strings", "preprocessing": TextPairs(length=20)}
+    card = cards()["minilm-sentiment"].model_copy(update=update)
+    run = a_run(data="interface-strings")
+    said = np.eye(2000, dtype=np.float32)[labels_of(["Ouvrir la page"])]  # (1, places, pieces)
+    nodes = [
+        helper.make_node("ReduceMin", ["input"], ["least"], axes=[1], keepdims=1),
+        helper.make_node("Cast", ["least"], ["zero"], to=TensorProto.FLOAT),  # padding
+        helper.make_node("Unsqueeze", ["zero", "last"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "said"], ["output"]),
+    ]
+    held = [onnx.numpy_helper.from_array(said, "said"), helper.make_tensor("last", TensorProto.INT64, [1], [2])]
+    text = helper.make_tensor_value_info("input", TensorProto.INT64, ["batch", 40])
+    answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 20, 2000])
+    graph = helper.make_graph(nodes, "said", [text], [answer], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / selected.file_name(run))
+    done = subprocess.run(
+        [sys.executable, "-c", selected.snippet(run, card)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert done.stdout.strip() == "Ouvrir la page", done.stderr
+
+
+def _a_detector(path, maps: np.ndarray) -> None:
+    """A file that sees the same in every picture."""
+    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["batch", 1, 96, 96])
+    answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", *maps.shape[1:]])
+    held = [onnx.numpy_helper.from_array(maps, "maps"), helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])]
+    nodes = [
+        helper.make_node("ReduceMean", ["input"], ["mean"], axes=[1, 2, 3], keepdims=1),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "maps"], ["output"]),
+    ]
+    graph = helper.make_graph(nodes, "same", [picture], [answer], held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
 
 
 def test_the_command_makes_the_same_recipe():

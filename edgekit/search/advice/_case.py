@@ -12,9 +12,10 @@ MINUS = "\u2212"
 TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
-    "random_agreement": "agreement on random inputs", "verification": "verification", "auc": "AUC",
+    "random_agreement": "agreement on random inputs", "verification": "verification", "map": "average precision",
+    "bleu": "BLEU", "auc": "AUC",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "verification", "AUC")
+LABELLED = ("accuracy", "variance explained", "verification", "average precision", "BLEU", "AUC")
 
 
 @dataclass(frozen=True)
