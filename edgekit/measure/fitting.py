@@ -20,6 +20,7 @@ from edgekit.core.text import UNCASED_PIECES
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Dataset, Samples
 from edgekit.measure.ways import shape, ways
+from edgekit.models.onnx_file import fixed_to
 from edgekit.tasks import task
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def fitted(
         best = scaling or max(right, key=right.__getitem__)
         said = _in_words(best, right, len(few), about) if about.labelled else _untried(best, possible, about)
         shares = {name: right[name] if name in right and about.labelled else None for name in possible}
+        path.write_bytes(fixed_to(graph, possible[best].shape(about.shape)).SerializeToString())
         return Fit(possible[best], _macs(path), said, shares)
 
 

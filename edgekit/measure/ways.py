@@ -33,7 +33,7 @@ def ways(facts: Facts, dataset: Dataset) -> Ways:
         raise ModelError(
             f"a file must have one input of numbers, with a known number of dimensions; this one takes {taken(facts)}."
             + (
-                " Export it so that it takes word pieces alone, and masks those that are 0."
+                " Export it so that it takes word pieces, and attention_mask and token_type_ids at most."
                 if about.kind == "text"
                 else ""
             )

@@ -6,8 +6,6 @@ The file is kept as it came, byte for byte. Only what passed the quarantine gets
 from __future__ import annotations
 
 import functools
-import re
-import secrets
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -66,8 +64,7 @@ class Card(About):
     @property
     def id(self) -> str:
         """The name of the upload: that of its file, and the start of its identity."""
-        plain = re.sub(r"[^a-z0-9]+", "-", Path(self.file).stem.lower()).strip("-")[:40] or "model"
-        return f"{plain}-{self.identity[:8]}"
+        return f"{files.plain_name(Path(self.file).stem) or 'model'}-{self.identity[:8]}"
 
 
 def folder() -> Path:
@@ -86,15 +83,11 @@ def keep(path: Path, card: Card) -> None:
     target = folder() / card.id
     if (target / CARD).exists():
         return
-    beside = folder() / f".{card.id}.{secrets.token_hex(4)}"
-    try:
+    with files.written_folder(target) as beside:
         with files.written_whole(beside / FILE) as written, path.open("rb") as brought:
             shutil.copyfileobj(brought, written)
         with files.written_whole(beside / CARD) as written:
             written.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False).encode())
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def path(name: str) -> Path:
@@ -181,7 +174,7 @@ def _place(name: str) -> Path:
 @functools.lru_cache(maxsize=4)
 def _load(place: Path, changed: int) -> Model:
     """Opened once for each time that the card was written; `changed` is that time."""
-    from edgekit.models.onnx_file import opened
+    from edgekit.models.onnx_file import fixed_to, opened
     from edgekit.models.weights_file import read
 
     card, path = _card(place / CARD, changed), place / FILE
@@ -195,7 +188,7 @@ def _load(place: Path, changed: int) -> Model:
     if card.architecture:
         network = with_weights(read(path), card.architecture, card.data)
     else:
-        graph = opened(path.read_bytes())
+        graph = fixed_to(opened(path.read_bytes()), card.preprocessing.shape(about.shape))
         if not why:
             network, why = network_of(graph)
     return Model(
