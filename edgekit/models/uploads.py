@@ -129,7 +129,8 @@ def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) ->
     from edgekit.models.architectures import restored
 
     about = entry(data)
-    outputs = ENGLISH_FRENCH_PIECES if about.task == "translation" else len(about.classes)
+    outputs = len(about.classes) + (4 if task(about.task).in_place else 0)  # the sides of a box
+    outputs = ENGLISH_FRENCH_PIECES if about.task == "translation" else outputs
     return restored(architecture, outputs, weights, example(data).shape[1:])
 
 
