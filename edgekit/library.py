@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = (  # those of ours that weights can be for; named here too, since models.architectures loads torch
     "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0",
-    "ds_cnn", "vit-tiny", "cnn_1d", "gru", "resnet50", "minilm",
+    "ds_cnn", "vit-tiny", "cnn_1d", "gru", "resnet50", "minilm", "seq2seq",
+    "seq2seq_small",
 )  # fmt: skip
 USUAL_SIDE, USUAL_LENGTH = 224, 128  # of images and of other inputs whose size a file leaves free
 QUANTIZED = "it is quantized already: it can be measured and compared, but neither quantized again nor trained"
@@ -190,7 +191,7 @@ def _random_inputs(facts: Facts) -> str:
 
 def _opened(path: Path, data: str | None, architecture: str, progress: Progress) -> tuple[onnx.ModelProto, Facts, str]:
     """The graph of a file with what it holds, and why no trainable network comes of it; "" where one does."""
-    from edgekit.models.onnx_file import opened
+    from edgekit.models.onnx_file import inputs, opened
     from edgekit.models.quarantine import examine
 
     if kind_of(path, Limits()) in weights_file.KINDS:
@@ -206,6 +207,8 @@ def _opened(path: Path, data: str | None, architecture: str, progress: Progress)
     if not facts.runs:
         raise ModelError(f"ONNX Runtime must be able to run {path.name}, but could not: {facts.why_not}")
     graph = opened(path.read_bytes())
+    left = {value.name for value in inputs(graph)}
+    facts = facts.model_copy(update={"inputs": tuple(port for port in facts.inputs if port.name in left)})
     progress(0.5, "making a network of it that can train")
     return graph, facts, QUANTIZED if facts.quantized else uploads.network_of(graph)[1]
 

@@ -37,6 +37,7 @@ from edgekit.measure.lock import yielding
 from edgekit.measure.outputs import outputs
 from edgekit.measure.point import Base, later, point
 from edgekit.models.samples import cards
+from edgekit.prefixes import SHARED, WORTH_KEEPING, Known, Prefixes
 from edgekit.recipe import Compressed, Recipe, exported
 from edgekit.store.store import Store, owner
 
@@ -63,7 +64,7 @@ def compress(
         each_step: also write and measure the file after every step.
         progress: told how far it is; what it raises stops the work and leaves the run as cancelled.
         on_point: called once accuracy, size and latency are known and saved.
-        fresh: measure again even where the store holds the very same run.
+        fresh: compress and measure again even where the store holds the very same run.
         keep_cancelled: whether a cancelled run stays in the store; a slider that moved on is nothing to remember.
         run_id: from `store.new_id()`, for those who want to look at the run while it is made.
 
@@ -94,7 +95,9 @@ def compress(
         baseline=base.id if base else None,
     )
     with _kept(run, store, keep_cancelled):
-        work = _Work(model, recipe, dataset, evaluation, store, base, seed, yielding(part(progress, 0.1, 1)))
+        progress = yielding(part(progress, 0.1, 1))
+        prefixes = None if fresh or each_step else SHARED
+        work = _Work(model, recipe, dataset, evaluation, store, base, seed, prefixes, progress)
         _fill(run, work, each_step, on_point)
     return run
 
@@ -137,7 +140,20 @@ class _Work:
     store: Store
     base: Run | None
     seed: int
+    prefixes: Prefixes | None
     progress: Progress
+
+    def key(self, number: int) -> str:
+        """That of the state after so many steps, which depends on the samples that are trained and calibrated on."""
+        done = Recipe(self.recipe.steps[:number])
+        return _fingerprint(self.model, done, self.dataset, self.dataset.training, self.seed)
+
+    def known(self) -> tuple[int, Known | None]:
+        """How many of the steps need not be taken again, and the state after them."""
+        for number in range(len(self.recipe.steps), 0, -1):
+            if self.prefixes and (found := self.prefixes.find(self.key(number))):
+                return number, found
+        return 0, None
 
     def bench(self, progress: Progress, on_epoch: Callable[[dict[str, Any]], None]) -> Bench:
         """What techniques may use: nothing of it reaches the test set."""
@@ -176,6 +192,10 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     started = time.perf_counter()
     applying, measuring = part(work.progress, 0, 0.6), part(work.progress, 0.6, 1)
     last, networks = len(work.recipe.steps), []
+    done, known = work.known()
+    if known:
+        started -= known.seconds  # a run took what it would take alone
+        networks, run.curve = [known.state.network] if known.state.network else [], known.state.curve
 
     def on_epoch(point: dict[str, Any]) -> None:  # a page that watches draws the curve while it grows
         run.curve = [*run.curve, point]
@@ -184,14 +204,19 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     bench = work.bench(applying, on_epoch)
 
     def after_step(number: int, state: Compressed) -> None:
+        nonlocal began
         if state.network is not None:
             networks[:] = [state.network]
+        if work.prefixes and time.perf_counter() - began > WORTH_KEEPING:
+            work.prefixes.keep(work.key(number), Known(state, time.perf_counter() - started))
         if each_step and number < last:
             file = work.write(exported(state, bench.example))
             found = point(Path(file.path), work.model, work.evaluation, work.against()).measurements
             run.steps.append(_step(number, work.recipe, file, found | later(Path(file.path))))
+        began = time.perf_counter()
 
-    state = work.recipe.apply(work.model, bench, after_step)
+    began = time.perf_counter()
+    state = work.recipe.apply(work.model, bench, after_step, (done, known.state) if known else None)
     run.artifact, run.changes, run.curve = work.write(state), state.changes, state.curve
     path = Path(run.artifact.path)
     found = point(path, work.model, work.evaluation, work.against(), measuring)
@@ -216,10 +241,10 @@ def _step(number: int, recipe: Recipe, file: Artifact, found: dict[str, Measurem
     return Step(index=number, technique=recipe.steps[number - 1].id(), artifact=file, measurements=found)
 
 
-def _fingerprint(model: Model, recipe: Recipe, dataset: Dataset, evaluation: Samples, seed: int) -> str:
+def _fingerprint(model: Model, recipe: Recipe, dataset: Dataset, samples: Samples, seed: int) -> str:
     """More training samples, once the whole data set is fetched, make another run of the same recipe; so does a teacher
     that was trained again."""
-    parts = [model.sha256, recipe.fingerprint, len(dataset.training), evaluation.key, seed, versions(), this_host().id]
+    parts = [model.sha256, recipe.fingerprint, len(dataset.training), samples.key, seed, versions(), this_host().id]
     parts += [cards()[name].sha256 for step in recipe.steps for name in step.asks if name in cards()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 

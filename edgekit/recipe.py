@@ -122,22 +122,33 @@ class Recipe:
             raise RecipeError("\n".join(problems))
 
     def apply(
-        self, model: Model, bench: Bench, after_step: Callable[[int, Compressed], None] = lambda number, state: None
+        self,
+        model: Model,
+        bench: Bench,
+        after_step: Callable[[int, Compressed], None] = lambda number, state: None,
+        start: tuple[int, Compressed] | None = None,
     ) -> Compressed:
-        """Run all steps on a private copy of the model. `after_step` sees the state after each (numbered from 1)."""
+        """Run all steps on a private copy of the model. `after_step` sees the state after each (numbered from 1).
+
+        Args:
+            start: how many of the steps are done already, and the state after them, which is not kept private.
+        """
         self.check(model)
-        as_it_came = model.graph is not None and (model.network is None or not self.steps or self.steps[0].on_graph)
-        network = None if as_it_came else copy.deepcopy(model.network)
-        state = Compressed(network, copy.deepcopy(model.graph) if as_it_came else None, {}, [], [])
-        for number, step in enumerate(self.steps, 1):
+        done, state = start or (0, self._before(model))
+        for number, step in enumerate(self.steps[done:], done + 1):
             here = bench.part((number - 1) / len(self.steps), number / len(self.steps))
             state = _after(state, number, step, here)
             if number < len(self.steps):
                 after_step(number, state)
         state = exported(state, bench.example)
-        if self.steps:
+        if len(self.steps) > done:
             after_step(len(self.steps), state)
         return state
+
+    def _before(self, model: Model) -> Compressed:
+        as_it_came = model.graph is not None and (model.network is None or not self.steps or self.steps[0].on_graph)
+        network = None if as_it_came else copy.deepcopy(model.network)
+        return Compressed(network, copy.deepcopy(model.graph) if as_it_came else None, {}, [], [])
 
 
 def exported(state: Compressed, example: Any) -> Compressed:

@@ -21,6 +21,7 @@ ORDER = [
     "library",
     "registry",
     "recipe",
+    "prefixes",
     "store",
 ]
 ORDER += ["pipeline", "reuse", "search", "jobs", "cli", "ui"]

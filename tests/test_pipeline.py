@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgekit import pipeline
 from edgekit.core import files
 from edgekit.core.errors import Cancelled, NothingToDo, RecipeError
 from edgekit.core.files import sha256
@@ -85,6 +86,20 @@ def test_what_was_measured_is_found_again_and_measured_anew_only_when_asked(mode
     anew = compress(model, TWO_STEPS, store=shared, samples=SAMPLES, fresh=True)
     assert anew.id != run.id
     assert anew.artifact.sha256 == run.artifact.sha256
+
+
+def test_a_recipe_goes_on_from_where_an_earlier_one_that_begins_alike_was(model, store: Store, monkeypatch):
+    monkeypatch.setattr(pipeline, "WORTH_KEEPING", 0.0)
+    pruned = ["prune_channels,sparsity=0.5", "fine_tune,epochs=1"]
+    compress(model, Recipe.parse(pruned), store=store, samples=SAMPLES)
+    both = Recipe.parse([*pruned, "quantize_static,samples=64"])
+    told = []
+    after = compress(model, both, store=store, samples=SAMPLES, progress=lambda done, what: told.append(what))
+    alone = compress(model, both, store=store, samples=SAMPLES, fresh=True)
+    assert not any("epoch" in what for what in told)
+    assert after.artifact.sha256 == alone.artifact.sha256
+    assert (after.changes, len(after.curve)) == (alone.changes, 1)
+    assert after.curve[0] | {"seconds": 0} == alone.curve[0] | {"seconds": 0}
 
 
 def test_other_samples_and_other_seeds_are_other_runs(model, run: Run, shared: Store):

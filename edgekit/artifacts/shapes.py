@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import onnx
+import onnxruntime
 from onnx import helper, numpy_helper
 
 from edgekit.artifacts.constants import Constants
-from edgekit.artifacts.operators import ROLES
+from edgekit.artifacts.operators import MULTIPLYING, ROLES, Roles
 from edgekit.models.graphs import RECURRENT
 
 Shapes = dict[str, tuple[int, ...]]
@@ -15,7 +17,10 @@ _LARGE = 1024  # constants above it count by their shape only
 
 
 def shapes(graph: onnx.ModelProto, constants: Constants) -> Shapes:
-    """Tensor name -> shape at batch size 1, for tensors whose shape follows from the input's."""
+    """Tensor name -> shape at batch size 1, for tensors whose shape follows from the input's.
+
+    Where ONNX's inference cannot follow, as where a slice ends at a length that was computed, the graph is run once.
+    """
     used = {name for node in graph.graph.node if node.output[0] not in constants for name in node.input}
     constants.evaluate({name for name in used if name in constants} - set(constants.values))
     small, large = [], []
@@ -34,16 +39,44 @@ def shapes(graph: onnx.ModelProto, constants: Constants) -> Shapes:
     bare.graph.output.extend(onnx.ValueInfoProto(name=output.name) for output in graph.graph.output)
     bare.graph.initializer.extend(small)
     inferred = onnx.shape_inference.infer_shapes(bare, data_prop=True).graph
-    found = (_known(value) for value in (*inferred.input, *inferred.value_info, *inferred.output))
-    return {name: shape for name, shape in found if shape is not None} | {
-        name: value.shape for name, value in constants.values.items()
-    }
+    every = (_known(value) for value in (*inferred.input, *inferred.value_info, *inferred.output))
+    found = {name: shape for name, shape in every if shape is not None}
+    found |= {name: value.shape for name, value in constants.values.items()}
+    multiplied = [
+        (node, ROLES[node.op_type])
+        for node in bare.graph.node
+        if node.op_type in ROLES and ROLES[node.op_type].kind in MULTIPLYING
+    ]
+    wanted = {name for node, roles in multiplied for name in (*_factors(node, roles), node.output[0])} - set(found)
+    return found | _seen(graph, sorted(wanted), found) if wanted else found
+
+
+def _seen(graph: onnx.ModelProto, wanted: list[str], known: Shapes) -> Shapes:
+    """The shapes that tensors have when one sample of zeros runs through; none where it cannot."""
+    bare = onnx.ModelProto()
+    bare.CopyFrom(graph)
+    del bare.graph.output[:]
+    bare.graph.output.extend(onnx.ValueInfoProto(name=name) for name in wanted)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    stored = {tensor.name for tensor in graph.graph.initializer}
+    try:
+        fed = {
+            value.name: np.zeros(known[value.name], helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
+            for value in graph.graph.input
+            if value.name not in stored
+        }
+        session = onnxruntime.InferenceSession(bare.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return {name: value.shape for name, value in zip(wanted, session.run(wanted, fed), strict=True)}
+    except Exception:  # a free dimension, or what the runtime does not take: its exceptions have no base class
+        return {}
 
 
 def macs(node: onnx.NodeProto, sizes: Shapes) -> int | None:
     """Multiply-accumulates of a node for one sample; None where a shape is not known."""
     roles = ROLES[node.op_type]
-    given, weight, result = (sizes.get(name) for name in (node.input[0], node.input[roles.weight], node.output[0]))
+    given, weight, result = (sizes.get(name) for name in (*_factors(node, roles), node.output[0]))
     if given is None or weight is None or (result is None and roles.kind not in RECURRENT):
         return None
     if roles.kind == "Conv":  # weight: (out, in / groups, kernel…)
@@ -54,6 +87,11 @@ def macs(node: onnx.NodeProto, sizes: Shapes) -> int | None:
         return given[0] * given[1] * (math.prod(weight) + math.prod(sizes[node.input[2]]))
     transposed = any(a.name == "transA" and a.i for a in node.attribute)
     return math.prod(result) * given[-2 if transposed else -1]
+
+
+def _factors(node: onnx.NodeProto, roles: Roles) -> tuple[str, str]:
+    """What a node multiplies."""
+    return node.input[0], node.input[roles.weight]
 
 
 def _one_sample(value: onnx.ValueInfoProto) -> onnx.ValueInfoProto:

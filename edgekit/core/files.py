@@ -2,13 +2,17 @@
 
 import hashlib
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import platformdirs
+
+LONGEST_NAME = 40  # letters
 
 
 def home() -> Path:
@@ -45,6 +49,23 @@ def written_whole(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def written_folder(path: Path) -> Iterator[Path]:
+    """A folder to write in; it appears at `path`, in place of what was there, once all of it is written, or never."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield beside
+        shutil.rmtree(path, ignore_errors=True)
+        beside.rename(path)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def plain_name(text: str) -> str:
+    """A text as part of an id: "My pictures (2)" becomes "my-pictures-2"; empty where no letter or digit is in it."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_NAME]
 
 
 def sha256(data: bytes | Path) -> str:

@@ -47,6 +47,19 @@ def bootstrap_mean(values: np.ndarray, seed: int = 0) -> Interval:
     return Interval(value=float(values.mean()), low=float(low), high=float(high))
 
 
+def pseudo_values(whole: float, left: np.ndarray) -> np.ndarray:
+    """Centred jackknife pseudo-values, (n,), whose mean is `whole`: scores of parts that count only all together.
+
+    Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 11: the bootstrap of their mean stands for
+    one over the parts.
+
+    Args:
+        whole: what is measured of all parts.
+        left: (n,) the same without each of them.
+    """
+    return whole + (len(left) - 1) * (left.mean() - left)
+
+
 def resampled_means(values: np.ndarray, seed: int) -> np.ndarray:
     """(RESAMPLES,) means of as many values, drawn with replacement."""
     generator, n = np.random.default_rng(seed), len(values)

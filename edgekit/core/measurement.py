@@ -33,10 +33,12 @@ METRICS = {
         Metric("random_agreement", "Agreement on random inputs", "fraction", more_is_better=True),
         Metric("r2", "Variance explained (R²)", "fraction", more_is_better=True),
         Metric("verification", "Verification (1 − equal error rate)", "fraction", more_is_better=True),
+        Metric("bleu", "BLEU", "fraction", more_is_better=True),
         Metric("map", "mAP@0.5 (mean average precision)", "fraction", more_is_better=True),
         Metric("map_strict", "mAP@0.5:0.95", "fraction", more_is_better=True),
         Metric("macro_f1", "Macro F1", "fraction", more_is_better=True),
         Metric("tar_at_far1", "Right pairs let in, with 1 % of wrong ones", "fraction", more_is_better=True),
+        Metric("token_accuracy", "Token accuracy (after the right ones)", "fraction", more_is_better=True),
         Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
         Metric("shipped_bytes", "Size as shipped (zstd)", "bytes"),
@@ -50,9 +52,11 @@ METRICS = {
     ]
 }
 QUALITIES = (  # how good a file is; a task tells by which of these
-    "accuracy", "agreement", "random_agreement", "r2", "verification", "map",
+    "accuracy", "agreement", "random_agreement", "r2", "verification", "bleu", "map",
 )  # fmt: skip
-BY_TASK = (*QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "sqnr_db")  # what some tasks have and others have not
+BY_TASK = (  # what some tasks have and others have not
+    *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "token_accuracy", "sqnr_db",
+)  # fmt: skip
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from pydantic import BaseModel, Field
 
+from edgekit.core import byte_pairs
 from edgekit.core.mel import BANDS, cepstra
-from edgekit.core.text import UNCASED, UNCASED_SHA256, pieces, told
+from edgekit.core.text import PAIR, UNCASED, UNCASED_SHA256, pieces, told
 
 GREY = np.float32([0.299, 0.587, 0.114])  # what red, green and blue count in brightness (ITU-R BT.601)
 Array = TypeVar("Array")
@@ -159,7 +160,42 @@ class Text(Preprocessing):
         return f"text, as {self.length} word pieces"
 
 
-AnyPreprocessing = Annotated[Pixels | Values | Sound | Text, Field(discriminator="kind")]
+class TextPairs(Preprocessing):
+    """Texts with their translations, UTF-8 bytes (n, longest), become numbers of byte pairs, int64.
+
+    A row holds the source and its last piece, filled up with 0 to `length`; then as many places for what is written so
+    far: the first piece, and that of the translation, which a network is to continue at every place. Of a text without
+    translation only the first piece stands there. See core/byte_pairs.py.
+
+    Attributes:
+        length: pieces of either; longer ones are cut.
+        merges: the file that says what is a piece, below sample_models/.
+        sha256: of that file.
+    """
+
+    kind: Literal["text_pairs"] = "text_pairs"
+    length: int = Field(ge=2, le=4096)
+    merges: str = byte_pairs.ENGLISH_FRENCH
+    sha256: str = byte_pairs.ENGLISH_FRENCH_SHA256
+
+    def scaled(self, raw: np.ndarray) -> np.ndarray:
+        """int64 (n, 2 · length): there is nothing to scale."""
+        rows = np.full((len(raw), 2, self.length), byte_pairs.PAD, np.int64)
+        for row, text in zip(rows, map(told, raw), strict=True):
+            source, target = byte_pairs.numbers((text + PAIR).split(PAIR)[:2], self.merges, self.sha256)
+            source = [*source[: self.length - 1], byte_pairs.LAST]
+            target = [byte_pairs.FIRST, *target][: self.length]
+            row[0, : len(source)], row[1, : len(target)] = source, target
+        return rows.reshape(len(raw), -1)
+
+    def shape(self, raw: Sizes) -> Sizes:
+        return (2 * self.length,)
+
+    def in_words(self, raw: Sizes) -> str:
+        return f"text, as {self.length} byte pairs, and as many of its translation so far"
+
+
+AnyPreprocessing = Annotated[Pixels | Values | Sound | Text | TextPairs, Field(discriminator="kind")]
 
 
 def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

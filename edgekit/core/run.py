@@ -82,7 +82,7 @@ class Run(BaseModel):
         changes: [{"step", "layer", "what"}].
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
-        seconds: how long it took.
+        seconds: how long it took, with the steps whose outcome was known from an earlier run.
         owner: "host:pid:start" of the process that works on it, to tell a killed one.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -25,6 +25,7 @@ class Task:
         classes: whether an answer is the number of a class.
         per_class: whether a network puts out one number a class.
         sure: what the confidences say, for people.
+        decoding, scoring: how files are run, and how scores are counted, for people, where that is not plain.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
         in_place: whether answers are boxes, to be drawn into the sample.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
@@ -36,6 +37,8 @@ class Task:
     classes: ClassVar[bool] = True
     per_class: ClassVar[bool] = True
     sure: ClassVar[str] = "how sure each network is"
+    decoding: ClassVar[str] = ""
+    scoring: str = ""
     in_place: ClassVar[bool] = False
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
@@ -44,6 +47,14 @@ class Task:
     def id(self) -> str:
         """The task's name in data sets: the name of its file."""
         return type(self).__module__.rsplit(".", 1)[-1]
+
+    def run(self, once: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> np.ndarray:
+        """What a file puts out for inputs (n, …), as the rest of the task takes it: one pass, unless it takes more.
+
+        Args:
+            once: runs the file on inputs (b, …) and gives its outputs (b, …).
+        """
+        return once(inputs)
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The answer to each sample: (n, …)."""

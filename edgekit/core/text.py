@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PAD, FIRST, LAST, UNKNOWN = "[PAD]", "[CLS]", "[SEP]", "[UNK]"
 UNCASED = "minilm-sentiment/vocab.txt"  # BERT's own vocabulary, which most small text networks share
 UNCASED_PIECES = 30522
+PAIR = "\x1f"  # ASCII's unit separator: between a text and its translation, where an array keeps both
 UNCASED_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
 
 
@@ -42,6 +43,11 @@ def kept(texts: Sequence[str], most: int | None = None) -> np.ndarray:
 def told(raw: np.ndarray) -> str:
     """The text that one row (longest,) keeps."""
     return np.ascontiguousarray(raw).tobytes().rstrip(b"\0").decode(errors="replace")
+
+
+def asked(raw: np.ndarray) -> str:
+    """The same without its translation, where that is kept too."""
+    return told(raw).partition(PAIR)[0]
 
 
 def pieces(texts: Iterable[str], vocabulary: str, sha256: str, length: int, lowercase: bool = True) -> np.ndarray:

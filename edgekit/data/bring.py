@@ -1,15 +1,12 @@
 """A person's own data set: read, cut into splits, and kept beside their runs; python -m edgekit data add PATH."""
 
-import re
-import secrets
-import shutil
 from pathlib import Path
 
 import numpy as np
 import yaml
 
 from edgekit.core.errors import DataError, unknown
-from edgekit.core.files import sha256, written_whole
+from edgekit.core.files import plain_name, sha256, written_folder, written_whole
 from edgekit.core.progress import Progress, part, silent
 from edgekit.data import arrays, catalog
 from edgekit.data.catalog import ARRAYS, ENTRY, GONE, Entry
@@ -95,9 +92,8 @@ def _described(
     labels = [none if one.labels is None else one.labels for one, none in zip((training, test), nothing, strict=True)]
     held = dict(zip(ARRAYS, (training.raw, labels[0], test.raw, labels[1]), strict=True))
     digests = {name: arrays.digest(array) for name, array in held.items()}
-    plain = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "data"
     about = Entry(
-        id=f"{plain}-{sha256(''.join(digests.values()).encode())[:8]}",
+        id=f"{plain_name(title) or 'data'}-{sha256(''.join(digests.values()).encode())[:8]}",
         title=title,
         kind=found.kind,
         task=found.task,
@@ -121,17 +117,14 @@ def _keep(about: Entry, held: dict[str, np.ndarray], progress: Progress) -> None
     target = catalog.brought_folder() / about.id
     if (target / ENTRY).exists() and not arrays.damage(target, about.sha256):
         return
-    beside = target.with_name(f".{about.id}.{secrets.token_hex(4)}")
     try:
-        arrays.keep(beside, held, progress)
-        with written_whole(beside / ENTRY) as file:
-            file.write(yaml.safe_dump(about.model_dump(mode="json", exclude_defaults=True), sort_keys=False).encode())
-        shutil.rmtree(target, ignore_errors=True)  # what was removed before, or is damaged
-        beside.rename(target)
+        with written_folder(target) as beside:  # in place of what was removed before, or is damaged
+            arrays.keep(beside, held, progress)
+            with written_whole(beside / ENTRY) as file:
+                known = about.model_dump(mode="json", exclude_defaults=True)
+                file.write(yaml.safe_dump(known, sort_keys=False).encode())
     except OSError as error:
         raise arrays.unwritable(target, error) from None
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _of_copies(count: int) -> str:

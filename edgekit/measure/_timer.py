@@ -184,7 +184,7 @@ def whole(job: dict) -> dict:
         times.append(clock())
         inputs = prepared(raw[None])
         times.append(clock())
-        found = file.answer(inputs)
+        found = asked.run(file.answer, inputs)
         times.append(clock())
         asked.answers(found), asked.confidences(found)
         times.append(clock())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import MeasureError, ModelError, unknown
 from edgekit.core.measurement import METRICS
 from edgekit.core.preprocessing import Preprocessing
@@ -19,6 +20,7 @@ from edgekit.core.text import UNCASED_PIECES
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Dataset, Samples
 from edgekit.measure.ways import shape, ways
+from edgekit.models.onnx_file import fixed_to
 from edgekit.tasks import task
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def fitted(
     if task(about.task).in_place:
         _check_maps(facts, about)
     if about.kind == "text":
-        _check_vocabulary(graph, facts)
+        _check_vocabulary(graph, facts, about)
     if scaling is not None and scaling not in possible:
         raise ModelError(unknown("scaling", scaling, possible))
     plain = scaling or next(iter(possible))
@@ -80,6 +82,7 @@ def fitted(
         best = scaling or max(right, key=right.__getitem__)
         said = _in_words(best, right, len(few), about) if about.labelled else _untried(best, possible, about)
         shares = {name: right[name] if name in right and about.labelled else None for name in possible}
+        path.write_bytes(fixed_to(graph, possible[best].shape(about.shape)).SerializeToString())
         return Fit(possible[best], _macs(path), said, shares)
 
 
@@ -89,6 +92,11 @@ def _check_answers(facts: Facts, about: Entry) -> None:
         raise ModelError(
             f"{about.title} has one number a sample to come close to, so the first output must have the shape "
             f"(batch, 1); that of this file is {shape(sizes)}."
+        )
+    if about.task == "translation" and (sizes is None or len(sizes) != 3):
+        raise ModelError(
+            f"of {about.title}, the first output must say of each place how likely each piece comes next, (batch, "
+            f"places, pieces); that of this file is {shape(sizes)}."
         )
     wanted = len(about.classes) if task(about.task).per_class else 0
     if wanted and sizes is not None and (len(sizes) != 2 or sizes[1] not in (None, wanted)):
@@ -110,23 +118,26 @@ def _check_maps(facts: Facts, about: Entry) -> None:
         )
 
 
-def _check_vocabulary(graph: onnx.ModelProto, facts: Facts) -> None:
+def _check_vocabulary(graph: onnx.ModelProto, facts: Facts, about: Entry) -> None:
     """Whether the file has a vector for each word piece that EdgeKit can make of texts, and for no others."""
+    how, pieces = "BERT's uncased vocabulary", UNCASED_PIECES
+    if about.task == "translation":
+        how, pieces = "its own byte pairs", ENGLISH_FRENCH_PIECES
     sizes = {tensor.name: tensor.dims[0] for tensor in graph.graph.initializer if len(tensor.dims) == 2}
     ids = {facts.inputs[0].name}
     for node in graph.graph.node:
         if node.op_type in ("Cast", "Identity") and node.input[0] in ids:
             ids.add(node.output[0])
         elif node.op_type == "Gather" and node.input[1] in ids and node.input[0] in sizes:
-            if sizes[node.input[0]] == UNCASED_PIECES:
+            if sizes[node.input[0]] == pieces:
                 return
             found = f"{sizes[node.input[0]]:,}"
             break
     else:
         found = "none"
     raise ModelError(
-        f"EdgeKit cuts texts with BERT's uncased vocabulary, so a file must look word pieces up in a table of "
-        f"{UNCASED_PIECES:,} vectors; the table of this file has {found}. Train it with that vocabulary."
+        f"EdgeKit cuts texts with {how}, so a file must look word pieces up in a table of "
+        f"{pieces:,} vectors; the table of this file has {found}. Train it with that vocabulary."
     )
 
 
@@ -163,7 +174,7 @@ def _untried(best: str, possible: Iterable[str], about: Entry) -> str:
 
 def _in_words(best: str, shares: Mapping[str, float], n: int, about: Entry) -> str:
     what = f"of {n} validation samples are right"
-    if not about.classes:
+    if about.task == "regression":
         what = f"of the variance of {n} validation samples is explained"
     elif not task(about.task).classes:
         what = f"{METRICS[task(about.task).metric].title} on {n} validation samples"

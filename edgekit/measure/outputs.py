@@ -18,14 +18,16 @@ import numpy as np
 from edgekit.core.errors import MeasureError
 from edgekit.core.host import this_host
 from edgekit.core.progress import Progress, silent
+from edgekit.core.task import Task
 from edgekit.data.splits import Samples, Split
 from edgekit.measure.session import open_session, refusal
+from edgekit.tasks import task
 
 if TYPE_CHECKING:
     import onnxruntime
 
 BATCH_VALUES = 2**17  # inputs of a batch: about as many as make activations that still fit a core's own cache
-LARGEST_BATCH = 64
+LARGEST_BATCH, LARGEST_DECODED = 64, 8  # the latter where a batch takes many passes, so that Cancel waits no longer
 KINDS = {"tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
 KINDS |= {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
@@ -48,7 +50,7 @@ def outputs(
         output: which of the file's outputs, from 0.
 
     Returns:
-        That output for every sample, float32 (n, …).
+        What the task makes of that output for every sample, float32 (n, …): mostly the output itself.
 
     Raises:
         MeasureError: the samples were trained or calibrated on, or the file cannot be run on them.
@@ -56,8 +58,10 @@ def outputs(
     held_out(samples)
     path = Path(path)
     session = open_session(path)
-    run = _runner(session, path, preprocessing, output)
-    size = int(np.clip(BATCH_VALUES // max(samples.raw[0].size, 1), 1, LARGEST_BATCH))
+    asked = task(samples.entry.task)
+    run = _runner(session, path, preprocessing, asked, output)
+    largest = LARGEST_DECODED if asked.decoding else LARGEST_BATCH
+    size = int(np.clip(BATCH_VALUES // max(samples.raw[0].size, 1), 1, largest))
     answers: np.ndarray | None = None
     done = 0
     progress(0.0, f"0 of {len(samples):,} samples")
@@ -80,7 +84,11 @@ def held_out(samples: Samples) -> None:
 
 
 def _runner(
-    session: onnxruntime.InferenceSession, path: Path, preprocessing: Callable[[np.ndarray], np.ndarray], output: int
+    session: onnxruntime.InferenceSession,
+    path: Path,
+    preprocessing: Callable[[np.ndarray], np.ndarray],
+    asked: Task,
+    output: int,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """A function from raw samples (b, …) to outputs (b, …)."""
     if len(session.get_inputs()) != 1:
@@ -94,13 +102,16 @@ def _runner(
     rows = entry.shape[0] if isinstance(entry.shape[0], int) else 1 if _looks_at_the_whole_batch(path) else 0
 
     def run(raw: np.ndarray) -> np.ndarray:
-        inputs = preprocessing(raw).astype(kind, copy=False)  # (b, …)
+        return asked.run(once, preprocessing(raw).astype(kind, copy=False))
+
+    def once(inputs: np.ndarray) -> np.ndarray:
         if not rows:
             return answer(inputs)
+        count = len(inputs)
         if missing := -len(inputs) % rows:  # a file that takes a fixed number gets the last sample more than once
             inputs = np.concatenate([inputs, np.repeat(inputs[-1:], missing, axis=0)])
         parts = [answer(inputs[i : i + rows]) for i in range(0, len(inputs), rows)]
-        return np.concatenate(parts)[: len(raw)]
+        return np.concatenate(parts)[:count]
 
     def answer(inputs: np.ndarray) -> np.ndarray:
         try:

@@ -47,7 +47,7 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
     found = outputs(path, samples, model.preprocessing, part(progress, 0, 0.6))  # (n, classes)
     labels = task.truth(samples.labels, base.outputs if base else found)
     scores = task.scores(found, labels)
-    which = f"{len(samples):,} test samples of {samples.data}"
+    which = ", ".join(filter(None, [f"{len(samples):,} test samples of {samples.data}", task.decoding, task.scoring]))
     measurements = {task.metric: accuracy(scores, which, task.metric)} | task.more(found, labels, which) | counted(path)
     if base and not task.labelled:
         measurements["sqnr_db"] = sqnr(base.outputs, found, which)

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgekit.core.errors import ModelError
 from edgekit.core.mel import BANDS
-from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Text, Values
+from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Text, TextPairs, Values
 from edgekit.data.splits import Dataset
 from edgekit.models import samples
 
@@ -33,7 +33,7 @@ def ways(facts: Facts, dataset: Dataset) -> Ways:
         raise ModelError(
             f"a file must have one input of numbers, with a known number of dimensions; this one takes {taken(facts)}."
             + (
-                " Export it so that it takes word pieces alone, and masks those that are 0."
+                " Export it so that it takes word pieces, and attention_mask and token_type_ids at most."
                 if about.kind == "text"
                 else ""
             )
@@ -129,6 +129,9 @@ def _sounds(port: Port, dataset: Dataset) -> Ways:
 def _texts(port: Port, dataset: Dataset) -> Ways:
     if port.dtype not in ("int32", "int64") or len(port.shape) != 2:
         return {}
+    if dataset.entry.task == "translation":
+        places = 2 * dataset.training.labels.shape[1]
+        return {"byte pairs of both languages": TextPairs(length=places // 2)} if port.shape[1] == places else {}
     return {"BERT's word pieces": Text(length=port.shape[1] or PIECES)}
 
 
@@ -139,6 +142,10 @@ def _wanted(dataset: Dataset) -> str:
         return (
             "of (batch, channels, height, width), (batch, height, width, channels) with 1 or 3 channels, or a row of "
             "all pixels"
+        )
+    if about.task == "translation":
+        return (
+            f"of whole numbers (batch, {2 * dataset.training.labels.shape[1]}): the text, and what was written so far"
         )
     if about.kind == "text":
         return "of whole numbers (batch, word pieces)"

@@ -18,7 +18,7 @@ from edgekit.core.host import this_host
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, silent
-from edgekit.core.text import told
+from edgekit.core.text import asked
 from edgekit.data.catalog import Entry
 from edgekit.data.splits import Samples
 from edgekit.measure import child
@@ -62,12 +62,13 @@ def whole_latencies(paths: list[Path], model: Model, samples: Samples, progress:
         }  # fmt: skip
         with quiet(progress):
             found = child.run(job, progress, "timing the whole way")
-    return [_whole(np.array(runs, np.float64) / 1e6, len(names), found["version"]) for runs in found["runs"]]
+    runs = [np.array(times, np.float64) / 1e6 for times in found["runs"]]
+    settings = ", ".join(filter(None, ["1 thread", model.task.decoding, f"ONNX Runtime {found['version']}"]))
+    return [_whole(times, f"median of {len(times)} runs of {len(names)} samples, {settings}") for times in runs]
 
 
-def _whole(times: np.ndarray, samples: int, version: str) -> Whole:
+def _whole(times: np.ndarray, how: str) -> Whole:
     """From milliseconds (runs, steps)."""
-    how = f"median of {len(times)} runs of {samples} samples, 1 thread, ONNX Runtime {version}"
     steps = {step: _measured(times[:, place], how) for place, step in enumerate(STEPS)}
     return Whole(steps, _measured(times.sum(1), how))
 
@@ -94,7 +95,7 @@ def _encoded(raw: np.ndarray, about: Entry, path: Path) -> Path:
         wavfile.write(held, about.rate, np.asarray(raw))
         path.write_bytes(held.getvalue())
     elif about.kind == "text":
-        path.write_text(told(raw), "utf-8")
+        path.write_text(asked(raw), "utf-8")
     else:
         np.save(path, raw)
     return path

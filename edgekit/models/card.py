@@ -91,7 +91,8 @@ def quality(
     """How good a network is in float32 by the metric of its data's task, with the 95 % interval."""
     asked, found, starts = task(samples.entry.task), [], range(0, len(samples), BATCH)
     for start in each(starts, progress, lambda start: f"Scoring {start:,} of {len(samples):,}"):
-        found.append(network(torch.from_numpy(prepared(samples.raw[start : start + BATCH]))).numpy())
+        inputs = prepared(samples.raw[start : start + BATCH])
+        found.append(asked.run(lambda rows: network(torch.from_numpy(rows)).numpy(), inputs))
     share, _ = mean(asked.scores(np.concatenate(found), samples.labels))
     low, high = round(share.low, 6), round(share.high, 6)
     return Quality(metric=asked.metric, value=round(share.value, 6), low=low, high=high, samples=len(samples))

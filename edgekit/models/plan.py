@@ -25,6 +25,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         shift: the largest move of a training image, in pixels.
         born_again: epochs of a second training, which starts from the trained network and learns from its answers too
             (Furlanello et al. 2018, arXiv:1805.04770); 0 for none.
+        teacher: id of another sample model, for the same data prepared in the same way, whose answers it learns from
+            beside the labels; by labels alone if absent.
         half: whether the weights are kept in half precision; the card is of what was kept.
         on_request: whether the weights are too large to come with EdgeKit, which is said of those above 16 MB. They
             are built on the machine that asks for them; what comes with EdgeKit is the card of a build of ours.
@@ -48,6 +50,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     average: float = 0.998
     batch_size: int = 128
     born_again: int = 0
+    teacher: str = ""
     outputs: int = 0
     half: bool = False
     on_request: bool = False

@@ -27,7 +27,7 @@ from edgekit.models.samples import WEIGHTS, Card
 from edgekit.models.training import Batches, Schedule, fit, with_teacher
 from edgekit.tasks import task
 
-SOFT_SHARE = 0.7  # in the second training: how much the first network's answers count
+SOFT_SHARE = 0.7  # how much the answers of a teacher count, or those of the first network in the second training
 AGAIN_RATE = 0.4  # its learning rate, as a share of the first
 
 
@@ -38,6 +38,7 @@ def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
 
     Raises:
         DataError: the data could not be fetched.
+        ModelError: the plan's teacher was not built yet, or takes other inputs.
     """
     download.pull(plan.data, part(progress, 0, 0.02))
     torch.set_num_threads(plan.threads)
@@ -55,7 +56,7 @@ def build(name: str, progress: Progress = silent) -> Card:
     """Have a sample model on this machine: one that is built on request is trained into the cache, if it is not there.
 
     Raises:
-        ModelError: there is none of that name, or it comes with EdgeKit.
+        ModelError: there is none of that name, it comes with EdgeKit, or its teacher has to be built first.
         DataError: the data could not be fetched.
     """
     known, folder = samples.card(name), samples.built_folder(name)
@@ -69,8 +70,13 @@ def build(name: str, progress: Progress = silent) -> Card:
 
 
 def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
-    """The network that a plan gives, trained. The global random state is left as it was."""
+    """The network that a plan gives, trained. The global random state is left as it was.
+
+    Raises:
+        ModelError: its teacher was not built yet, or takes other inputs.
+    """
     about, asked = training.entry, task(training.entry.task)
+    loss = with_teacher(asked, _teacher(plan), SOFT_SHARE) if plan.teacher else None
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
         network = architectures.build(
@@ -84,6 +90,7 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
         _batches(plan, training),
         _schedule(plan, training),
         asked,
+        loss=loss,
         progress=part(progress, 0, first),
     )
     return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
@@ -103,6 +110,17 @@ def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progres
         progress=progress,
     )
     return network
+
+
+def _teacher(plan: Plan) -> nn.Module:
+    """The network of a plan's teacher, which is shown the very inputs that its student is shown."""
+    teacher = samples.load(plan.teacher)
+    if (teacher.data, teacher.preprocessing) != (plan.data, plan.preprocessing):
+        raise ModelError(
+            f"the teacher of {plan.id} must have its data and preprocessing; {plan.teacher} has {teacher.data}, "
+            f"{teacher.preprocessing}. Give train.py the same, or another teacher."
+        )
+    return teacher.network
 
 
 def _kept(tensor: Tensor, half: bool) -> Tensor:

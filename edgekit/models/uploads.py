@@ -6,8 +6,6 @@ The file is kept as it came, byte for byte. Only what passed the quarantine gets
 from __future__ import annotations
 
 import functools
-import re
-import secrets
 import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ import yaml
 from pydantic import Field
 
 from edgekit.core import files
+from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
 from edgekit.data.catalog import entry
@@ -65,8 +64,7 @@ class Card(About):
     @property
     def id(self) -> str:
         """The name of the upload: that of its file, and the start of its identity."""
-        plain = re.sub(r"[^a-z0-9]+", "-", Path(self.file).stem.lower()).strip("-")[:40] or "model"
-        return f"{plain}-{self.identity[:8]}"
+        return f"{files.plain_name(Path(self.file).stem) or 'model'}-{self.identity[:8]}"
 
 
 def folder() -> Path:
@@ -85,15 +83,11 @@ def keep(path: Path, card: Card) -> None:
     target = folder() / card.id
     if (target / CARD).exists():
         return
-    beside = folder() / f".{card.id}.{secrets.token_hex(4)}"
-    try:
+    with files.written_folder(target) as beside:
         with files.written_whole(beside / FILE) as written, path.open("rb") as brought:
             shutil.copyfileobj(brought, written)
         with files.written_whole(beside / CARD) as written:
             written.write(yaml.safe_dump(card.model_dump(mode="json"), sort_keys=False).encode())
-        beside.rename(target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def path(name: str) -> Path:
@@ -134,7 +128,9 @@ def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) ->
     """
     from edgekit.models.architectures import restored
 
-    return restored(architecture, len(entry(data).classes), weights, example(data).shape[1:])
+    about = entry(data)
+    outputs = ENGLISH_FRENCH_PIECES if about.task == "translation" else len(about.classes)
+    return restored(architecture, outputs, weights, example(data).shape[1:])
 
 
 def example(data: str) -> np.ndarray:
@@ -144,6 +140,10 @@ def example(data: str) -> np.ndarray:
         ModelError: they take no samples of its kind.
     """
     about = entry(data)
+    if about.task == "translation":
+        from edgekit.models.architectures.seq2seq import LENGTH as PLACES
+
+        return np.zeros((1, 2 * PLACES), np.int64)
     if about.kind == "text":
         from edgekit.models.architectures.minilm import LENGTH
 
@@ -174,7 +174,7 @@ def _place(name: str) -> Path:
 @functools.lru_cache(maxsize=4)
 def _load(place: Path, changed: int) -> Model:
     """Opened once for each time that the card was written; `changed` is that time."""
-    from edgekit.models.onnx_file import opened
+    from edgekit.models.onnx_file import fixed_to, opened
     from edgekit.models.weights_file import read
 
     card, path = _card(place / CARD, changed), place / FILE
@@ -188,7 +188,7 @@ def _load(place: Path, changed: int) -> Model:
     if card.architecture:
         network = with_weights(read(path), card.architecture, card.data)
     else:
-        graph = opened(path.read_bytes())
+        graph = fixed_to(opened(path.read_bytes()), card.preprocessing.shape(about.shape))
         if not why:
             network, why = network_of(graph)
     return Model(

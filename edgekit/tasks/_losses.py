@@ -70,3 +70,15 @@ def relational(embeddings: Tensor, wanted: Tensor) -> Tensor:
     if z.shape == t.shape:
         loss = loss + (1 - (z * t).sum(1)).mean()
     return loss
+
+
+def of_pieces(outputs: Tensor, labels: Tensor, padding: int, smoothing: float, reduction: str) -> Tensor:
+    """Cross-entropy of outputs (n, T, pieces) with labels (n, T), over those that are no padding.
+
+    Args:
+        smoothing: the share of a label that all pieces have in common (Szegedy et al. 2016, arXiv:1512.00567).
+    """
+    return nn.functional.cross_entropy(
+        outputs.float().flatten(0, 1), labels.flatten(), ignore_index=padding, label_smoothing=smoothing,
+        reduction=reduction,
+    )  # fmt: skip

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgekit.core.errors import DataError
-from edgekit.core.interval import mean
+from edgekit.core.interval import mean, pseudo_values
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.task import Task
 
@@ -162,8 +162,7 @@ def by_person(found: Pairs, measure: Callable[[Pairs], float]) -> np.ndarray:
     rest = [found.without(person) for person in people]
     if any(some.same.all() or not some.same.any() for some in rest):
         return np.full(len(people), whole)
-    left = np.array([measure(some) for some in rest])
-    return whole + (len(people) - 1) * (left.mean() - left)
+    return pseudo_values(whole, np.array([measure(some) for some in rest]))
 
 
 def _nearest(outputs: np.ndarray) -> np.ndarray:

@@ -89,9 +89,9 @@ def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: 
     alt = f"Test sample {dispute.sample}, {label}"
     if not in_place:
         sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=alt, width=SIDE)
-    st.markdown(f"**{label}** :small[:gray[{dispute.sample}]]")
+    st.markdown(f"**{words.plain(label)}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
-        answer = about.answer(dispute.answers[place])
+        answer = words.plain(about.answer(dispute.answers[place]))
         if about.task == "regression":
             st.markdown(f"{one.mark} :small[{answer}]")
             continue

@@ -52,10 +52,10 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
     with st.container(
         border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
     ):
-        right = partial(_is_right, about=about)
+        right, name = partial(_is_right, about=about), lambda answer: words.plain(about.answer(answer))
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
-        st.markdown(numbers(one, about.answer) if about.task == "regression" else text(one, about.answer, right))
+        st.markdown(numbers(one, name) if about.task == "regression" else text(one, name, right))
 
 
 def _two_pictures(one: Disagreement, raw: np.ndarray, about: Entry) -> None:

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
-from edgekit.core.text import told
+from edgekit.core.text import asked
 from edgekit.data.catalog import Entry
 
 SHOWN = 6  # numbers of a row
@@ -26,7 +26,7 @@ def show(raw: np.ndarray, about: Entry, *, key: str, alt: str, width: int) -> No
     elif about.kind == "sound":
         st.audio(np.asarray(raw), sample_rate=about.rate, width=max(width, 200))
     elif about.kind == "text":
-        st.text(beginning(told(raw)), width=max(width, 220))
+        st.text(beginning(asked(raw)), width=max(width, 220))
     elif raw.ndim == 2:
         st.plotly_chart(lines(raw), key=key, width=max(width, 160), config={"staticPlot": True}, alt=alt)
     else:

@@ -7,7 +7,7 @@ import yaml
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import BY_TASK, METRICS
-from edgekit.core.preprocessing import Pixels, Text
+from edgekit.core.preprocessing import Pixels, Text, TextPairs
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
@@ -114,10 +114,14 @@ print({_answer(card)})
 
 def _plain_snippet(run: Run, card: About) -> str:
     prepared, raw = card.preprocessing, entry(card.data).shape
-    is_text = isinstance(prepared, Text)
+    is_text = isinstance(prepared, Text | TextPairs)
     yours = 'kept(["your text"])' if is_text else f"np.zeros((1, {', '.join(map(str, raw))}))"
     text_too = "\nfrom edgekit.core.text import kept" if is_text else ""
     values = ", ".join(f"{name}={value!r}" for name, value in prepared if name != "kind")
+    asked, outputs = task(entry(card.data).task), "once(prepared(samples))"
+    if asked.decoding:
+        text_too += "\nfrom edgekit.tasks import task"
+        outputs = f'task("{asked.id}").run(once, prepared(samples))'
     return f"""import numpy as np, onnxruntime as ort
 from edgekit.core.preprocessing import {type(prepared).__name__}{text_too}
 
@@ -125,7 +129,8 @@ prepared = {type(prepared).__name__}({values})
 samples = {yours}  # yours: {prepared.in_words(raw)}
 
 session = ort.InferenceSession("{file_name(run)}")
-outputs = session.run(None, {{session.get_inputs()[0].name: prepared(samples)}})[0]
+once = lambda inputs: session.run(None, {{session.get_inputs()[0].name: inputs}})[0]
+outputs = {outputs}
 print({_answer(card)})
 """
 
@@ -134,6 +139,8 @@ def _answer(card: About) -> str:
     about = entry(card.data)
     if task(about.task).in_place:
         return "Detection().answers(outputs)[0]"
+    if task(about.task).decoding:
+        return f'task("{about.task}").said(task("{about.task}").answers(outputs)[0], ())'
     if not task(about.task).per_class:  # the products of two such answers, summed, say how similar two samples are
         return "outputs[0] / np.linalg.norm(outputs[0])"
     names = about.classes

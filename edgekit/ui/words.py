@@ -1,12 +1,14 @@
 """Numbers and recipes as a person reads them: 1.2 MB, 0.123 ms, 92.6 %, −0.3 points, 3.4× smaller."""
 
 import math
+import re
 from typing import Any
 
 from edgekit.core.measurement import METRICS, Measurement
 
 MINUS = "\u2212"
 SAME = "unchanged"
+SIGNS = re.compile(r"[!-/:-@\[-`{-~]")  # ASCII's punctuation, which CommonMark lets one escape
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -16,6 +18,11 @@ def significant(value: float, digits: int = 3) -> str:
     rounded = float(f"{value:.{digits - 1}e}")  # first, so that 9.999 becomes 10.0 and not 10.00
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded))))
     return f"{value:.{decimals}f}".replace("-", MINUS)
+
+
+def plain(text: str) -> str:
+    """A text that somebody else wrote, for Markdown: its signs mean nothing but themselves."""
+    return SIGNS.sub(r"\\\g<0>", text)
 
 
 def size(count: float) -> str:

@@ -239,6 +239,21 @@ def test_a_shape_that_is_not_known_gives_no_macs(tmp_path):
     assert [row["macs"] for row in layers(_written(graph, tmp_path))] == [None]
 
 
+def test_shapes_that_depend_on_computed_lengths_are_seen_by_running_the_file_once(tmp_path):
+    nodes = [
+        helper.make_node("Shape", ["input"], ["shape"]),
+        helper.make_node("Gather", ["shape", "one"], ["length"]),
+        helper.make_node("Slice", ["table", "zero", "length", "zero"], ["positions"]),
+        helper.make_node("MatMul", ["input", "positions"], ["output"]),
+    ]
+    graph = _model(nodes, {"table": np.ones((9, 7), np.float32)}, ["batch", 5], ["batch", 7])
+    graph.graph.initializer.extend(
+        numpy_helper.from_array(np.array([n]), name) for name, n in (("zero", 0), ("one", 1))
+    )
+    found = {row["kind"]: row["macs"] for row in layers(_written(graph, tmp_path))}
+    assert found["MatMul"] == 5 * 7
+
+
 def test_tables_belong_to_whoever_asked_for_them(tmp_path):
     path = _written(export(convolutional(), example()), tmp_path)
     layers(path)[0]["params"] = -5

@@ -34,6 +34,20 @@ RECIPES = {  # model -> integers, pruning with recovery
             "fine_tune,epochs=3,optimizer=adamw,learning_rate=0.0001,weight_decay=0.01",
         ),
     ),
+    "translator-en-fr": (
+        ("quantize_dynamic",),
+        (
+            "prune_heads,sparsity=0.5,feed_forward=0.3",
+            "fine_tune,epochs=3,optimizer=adamw,learning_rate=0.0005,weight_decay=0.01,batch_size=64",
+        ),
+    ),
+    "translator-en-fr-small": (
+        ("quantize_dynamic",),
+        (
+            "prune_heads,sparsity=0.5,feed_forward=0.3",
+            "fine_tune,epochs=5,optimizer=adamw,learning_rate=0.002,weight_decay=0.01,batch_size=64",
+        ),
+    ),
     "digits-detector": (
         STATIC,
         ("prune_channels,sparsity=0.5", "fine_tune,epochs=5,optimizer=adamw,learning_rate=0.001"),

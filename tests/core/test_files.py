@@ -30,6 +30,30 @@ def test_a_crash_leaves_the_old_file_and_no_scraps(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_folder_appears_whole_in_place_of_the_old_one_or_the_old_one_stays(tmp_path: Path):
+    target = tmp_path / "kept"
+
+    def write(content: str) -> None:
+        with files.written_folder(target) as beside:
+            beside.mkdir()
+            (beside / content).write_text(content)
+            if content == "half":
+                raise ValueError("half way")
+
+    for content in ("old", "new"):
+        write(content)
+    with pytest.raises(ValueError, match="half way"):
+        write("half")
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "new"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("My pictures (2)", "my-pictures-2"), ("été", "t"), ("…", ""), ("a" * 50, "a" * 40)]
+)
+def test_a_text_becomes_part_of_an_id(text: str, name: str):
+    assert files.plain_name(text) == name
+
+
 def test_sha256_is_the_same_of_bytes_and_of_a_file(tmp_path: Path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"abc")

@@ -4,6 +4,7 @@ import pytest
 
 from edgekit.core.errors import DataError
 from edgekit.data.catalog import ARRAYS, entries, entry
+from edgekit.tasks import task
 
 
 @pytest.mark.parametrize("name", list(entries()))
@@ -13,7 +14,7 @@ def test_every_data_set_has_a_licence_a_citation_and_a_sum_for_each_array(name):
     assert found.citation
     assert set(found.sha256) == set(ARRAYS)
     assert all(len(value) == 64 for value in found.sha256.values())
-    assert len(found.classes) >= 2
+    assert len(found.classes) >= 2 or not task(found.task).classes
     assert found.validation < found.training / (2 if name == "orl-faces" else 5)
 
 

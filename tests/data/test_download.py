@@ -13,8 +13,10 @@ import yaml
 
 from edgekit.core.errors import Cancelled, DataError
 from edgekit.data import arrays, catalog
+from edgekit.data.catalog import File, Source
 from edgekit.data.decode import FORMS
 from edgekit.data.download import pull, status
+from edgekit.data.fetch import fetch
 from edgekit.data.splits import fetched_folder, load
 from tests.data.conftest import NAMES, tiny_arrays, write
 
@@ -299,3 +301,18 @@ def test_what_is_made_of_another_data_set_has_that_pulled_first(tiny, shelf, tmp
     (status("made").where / "stamp.json").unlink()
     with pytest.raises(DataError, match=r"- made of the data set tiny: Tiny could not be fetched"):
         pull("made")
+
+
+def test_several_packages_bring_a_file_each_and_what_is_here_is_not_fetched_again(tmp_path, monkeypatch):
+    (tmp_path / "npm").write_text(
+        '#!/bin/sh\nfor last; do :; done\necho "$last" > "$last.tgz"\necho "$last" >> ../../log\n'
+    )
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    files = tuple(File(name=f"{name}.tgz", sha256=hashlib.sha256(f"{name}\n".encode()).hexdigest()) for name in "ab")
+    source = Source(kind="npm", form="idx", at="a b", files=files)
+    for _ in range(2):
+        found = fetch(source, tmp_path / "here", lambda *told: None)
+        assert [path.read_text() for path in found] == ["a\n", "b\n"]
+    assert (tmp_path / "log").read_text() == "a\nb\n"
+    assert str(source) == "the npm packages a, b"

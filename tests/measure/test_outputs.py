@@ -15,7 +15,7 @@ from tests.measure.graphs import flatten, saved
 def samples(n: int = 1000, split: Split = Split.EVALUATION) -> Samples:
     """Images of one pixel row of 4, no two of them alike."""
     pixels = np.stack([np.arange(n) // 256, np.arange(n) % 256, np.full(n, 7), np.full(n, 9)], 1).astype(np.uint8)
-    return Samples("digits", split, pixels.reshape(n, 1, 4, 1), np.zeros(n, np.int64), np.arange(n))
+    return Samples("mnist", split, pixels.reshape(n, 1, 4, 1), np.zeros(n, np.int64), np.arange(n))
 
 
 def as_floats(pixels: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def test_samples_that_were_learned_from_are_refused(tmp_path):
     with pytest.raises(MeasureError) as caught:
         outputs(path, samples(split=Split.TRAINING), as_floats)
     assert str(caught.value) == (
-        "accuracy must be measured on held-out samples, but these are from the training split of digits, which "
+        "accuracy must be measured on held-out samples, but these are from the training split of mnist, which "
         "techniques learn and calibrate from. Use its evaluation or validation samples."
     )
 

@@ -48,6 +48,19 @@ def test_networks_for_any_image_have_the_published_sizes(name, shape, classes, p
     assert multiply_accumulates(network, shape) == macs
 
 
+@pytest.mark.parametrize(("name", "dim", "hidden", "depth"), [("seq2seq", 256, 1024, 3), ("seq2seq_small", 64, 192, 2)])
+def test_a_transformer_that_reads_and_writes_has_the_sizes_of_a_count_by_hand(name, dim, hidden, depth):
+    pieces, places = 2000, 20
+    attention, feed_forward, norm = 4 * (dim * dim + dim), 2 * dim * hidden + hidden + dim, 2 * dim
+    reads, writes = attention + feed_forward + 2 * norm, 2 * attention + feed_forward + 3 * norm
+    tables = pieces * dim + 2 * places * dim + pieces * dim + pieces
+    network = build(name, pieces, (2 * places,))
+    assert parameters(network) == tables + depth * (reads + writes) + 2 * norm
+    products = depth * (12 * dim**2 + 4 * dim * hidden) + pieces * dim
+    assert multiply_accumulates(network, (2 * places,), torch.int64) == places * products
+    assert network.eval()(torch.ones(2, 2 * places, dtype=torch.int64)).shape == (2, places, pieces)
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "params", "macs"),
     [

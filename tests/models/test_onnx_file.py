@@ -4,8 +4,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from edgekit.models.onnx_file import inputs, opened
+from edgekit.models.twin import twin
 from tests.techniques.graphs import a_graph
 
 FIXED = """
@@ -53,3 +55,52 @@ def test_weights_that_old_files_list_among_the_inputs_are_none(content):
     graph.graph.input.append(onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [128, 5]))
     assert [value.name for value in inputs(graph)] == ["x"]
     assert [value.name for value in inputs(opened(graph.SerializeToString()))] == ["x"]
+
+
+BERT = """
+<ir_version: 10, opset_import: ["" : 21]>
+bert (int64[n, t] input_ids, int64[n, t] attention_mask, KIND[n, t] token_type_ids) => (float[n, 4] logits)
+<float[2, 4] kinds> {
+    a = Gather(words, input_ids)
+    b = Gather(kinds, token_type_ids)
+    c = Add(a, b)
+    mask = Cast <to = 1> (attention_mask)
+    last = Constant <value = int64[1] {-1}> ()
+    d = Unsqueeze(mask, last)
+    e = Mul(c, d)
+    f = Tanh(e)
+    one = Constant <value = int64[1] {1}> ()
+    logits = ReduceSum <keepdims = 0> (f, one)
+}
+"""
+IDS = np.array([[5, 7, 2, 0, 0], [1, 2, 3, 4, 5]])
+
+
+def bert(segments: str) -> onnx.ModelProto:
+    random = np.random.default_rng(0)
+    tables = {"words": random.normal(size=(9, 4)), "kinds": random.normal(size=(2, 4))}
+    return a_graph(BERT.replace("KIND", segments).replace("<float[2, 4] kinds> ", ""), tables)
+
+
+@pytest.mark.parametrize("segments", ["int32", "int64"])
+def test_the_mask_and_the_kinds_of_a_text_are_worked_out_of_its_word_pieces(segments):
+    graph = bert(segments)
+    session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
+    fed = {"input_ids": IDS, "attention_mask": (IDS != 0).astype(np.int64)}
+    wanted = session.run(None, fed | {"token_type_ids": np.zeros_like(IDS).astype(segments)})[0]
+    alone = opened(graph.SerializeToString())
+    assert [value.name for value in inputs(alone)] == ["input_ids"]
+    session = onnxruntime.InferenceSession(alone.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert session.run(None, {"input_ids": IDS})[0] == pytest.approx(wanted, abs=1e-6)
+    assert twin(alone)(torch.from_numpy(IDS)).detach().numpy() == pytest.approx(wanted, abs=1e-6)
+
+
+def test_an_input_that_does_not_follow_from_the_others_stays():
+    graph = bert("int64")
+    graph.graph.input[2].name = "more"
+    graph.graph.node[1].input[1] = "more"
+    assert [value.name for value in inputs(opened(graph.SerializeToString()))] == [
+        "input_ids",
+        "attention_mask",
+        "more",
+    ]

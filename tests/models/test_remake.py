@@ -14,9 +14,11 @@ from edgekit.core import files
 from edgekit.core.errors import ModelError
 from edgekit.data.splits import load
 from edgekit.models import card as card_of
+from edgekit.models import samples
 from edgekit.models.plan import plan
 from edgekit.models.remake import trained
 from edgekit.models.samples import Card
+from tests.models.requested import a_large_model
 
 SHORT = plan("lenet5-fashion").model_copy(update={"epochs": 1})
 
@@ -37,6 +39,33 @@ def test_another_seed_gives_other_weights(few):
     one = trained(SHORT, few).state_dict()
     other = trained(SHORT.model_copy(update={"seed": 1}), few).state_dict()
     assert not torch.equal(one["fc1.weight"], other["fc1.weight"])
+
+
+def test_a_student_comes_nearer_to_its_teacher_than_one_that_saw_labels_alone(few):
+    teacher, short = samples.load("lenet5-fashion"), SHORT.model_copy(update={"average": 0.0, "epochs": 6})
+    images = torch.from_numpy(SHORT.preprocessing(few.raw))
+
+    def distance(network: torch.nn.Module) -> float:
+        with torch.no_grad():
+            own, wanted = (one(images).log_softmax(1) for one in (network, teacher.network))
+        return float(torch.nn.functional.kl_div(own, wanted, reduction="batchmean", log_target=True))
+
+    taught, alone = (trained(short.model_copy(update={"teacher": one}), few) for one in (teacher.id, ""))
+    assert distance(taught) < 0.9 * distance(alone)
+    assert not teacher.network.training
+
+
+def test_a_teacher_that_takes_other_inputs_is_refused(few):
+    with pytest.raises(ModelError) as refused:
+        trained(SHORT.model_copy(update={"teacher": "lenet5-mnist"}), few)
+    assert str(refused.value).startswith("the teacher of lenet5-fashion must have its data and preprocessing; ")
+    assert str(refused.value).endswith(". Give train.py the same, or another teacher.")
+
+
+def test_a_teacher_that_was_not_built_is_asked_for(few, tmp_path, monkeypatch):
+    teacher = a_large_model(tmp_path, monkeypatch)
+    with pytest.raises(ModelError, match=r"Large .* is built on request: python -m edgekit models build large \("):
+        trained(SHORT.model_copy(update={"teacher": teacher}), few)
 
 
 def test_data_that_cannot_be_had_is_said_in_a_sentence_and_nothing_is_written(tmp_path):

@@ -7,6 +7,7 @@ from edgekit.core.errors import DataError
 from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.tasks import task, tasks
 from tests.tasks.maps import boxes, maps_of
+from tests.tasks.sentences import labels_of, pairs, said_of
 
 N, CLASSES = 40, 3
 LABELS = {name: np.arange(N) % CLASSES if one.classes else np.linspace(-1, 1, N) for name, one in tasks().items()}
@@ -15,7 +16,10 @@ PERFECT = {
 }
 LABELS["detection"] = boxes(N, CLASSES)
 PERFECT["detection"] = maps_of(LABELS["detection"], CLASSES)
+LABELS["translation"] = labels_of([target for _, target in pairs()][:N])
+PERFECT["translation"] = said_of(LABELS["translation"])
 OUTPUTS = {name: np.random.default_rng(0).normal(size=perfect.shape) for name, perfect in PERFECT.items()}
+OUTPUTS["translation"] = said_of(np.random.default_rng(0).integers(50, 500, LABELS["translation"].shape), 0.5)
 
 each = pytest.mark.parametrize("name", tasks())
 
@@ -27,6 +31,7 @@ def test_the_tasks_are_these():
         "detection",
         "random_agreement",
         "regression",
+        "translation",
         "verification",
     ]
     with pytest.raises(DataError, match="no task 'clasification'. Did you mean 'classification'?"):

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.preprocessing import TextPairs
 from edgekit.data.catalog import entry
 from edgekit.models.samples import cards
 from edgekit.recipe import Recipe
@@ -20,6 +21,7 @@ from edgekit.ui import selected
 from edgekit.ui.layer_table import changes, frame
 from tests.factories import a_baseline, a_run
 from tests.tasks.maps import maps_of
+from tests.tasks.sentences import labels_of
 
 
 def a_classifier(path, *shape: int) -> None:
@@ -88,6 +90,34 @@ def test_the_snippet_of_a_detector_prints_boxes(tmp_path):
     )
     first = done.stdout.split("]")[0].strip("[ ").split()
     assert [float(number) for number in first] == pytest.approx([0.25, 0.5, 0.5, 0.75, 7, 1], abs=1e-3), done.stderr
+
+
+def test_the_snippet_of_a_translator_prints_a_text(tmp_path):
+    update = {"data": "interface-strings", "preprocessing": TextPairs(length=20)}
+    card = cards()["minilm-sentiment"].model_copy(update=update)
+    run = a_run(data="interface-strings")
+    said = np.eye(2000, dtype=np.float32)[labels_of(["Ouvrir la page"])]  # (1, places, pieces)
+    nodes = [
+        helper.make_node("ReduceMin", ["input"], ["least"], axes=[1], keepdims=1),
+        helper.make_node("Cast", ["least"], ["zero"], to=TensorProto.FLOAT),  # padding
+        helper.make_node("Unsqueeze", ["zero", "last"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "said"], ["output"]),
+    ]
+    held = [onnx.numpy_helper.from_array(said, "said"), helper.make_tensor("last", TensorProto.INT64, [1], [2])]
+    text = helper.make_tensor_value_info("input", TensorProto.INT64, ["batch", 40])
+    answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 20, 2000])
+    graph = helper.make_graph(nodes, "said", [text], [answer], held)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(model, tmp_path / selected.file_name(run))
+    done = subprocess.run(
+        [sys.executable, "-c", selected.snippet(run, card)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert done.stdout.strip() == "Ouvrir la page", done.stderr
 
 
 def _a_detector(path, maps: np.ndarray) -> None:

@@ -75,3 +75,8 @@ def test_a_recipe_reads_as_a_line():
 def test_a_budget_of_one_point_is_singular():
     assert words.drop(1.0) == "1 point lost"
     assert words.drop(0.5) == "0.5 points lost"
+
+
+def test_what_others_wrote_is_no_markdown():
+    assert words.plain("Delete *all* `%s`, :red[$x$]?") == (r"Delete \*all\* \`\%s\`\, \:red\[\$x\$\]\?")
+    assert words.plain("l’élément 7") == "l’élément 7"

@@ -19,6 +19,7 @@ from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
 from edgekit.models.architectures.resnet50 import resnet50
+from edgekit.models.architectures.seq2seq import seq2seq, seq2seq_small
 from edgekit.models.architectures.vit import vit_tiny
 
 FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
@@ -31,9 +32,10 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
 }
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
 FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
+FOR_TEXT_PAIRS = {"seq2seq": seq2seq, "seq2seq_small": seq2seq_small}  # (pieces, (tokens of both,)) -> network
 DETECTORS = {"detector": detector}  # (4 + classes, shape of one image) -> network
 LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | DETECTORS | LARGE
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | FOR_TEXT_PAIRS | DETECTORS | LARGE
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 

@@ -13,8 +13,9 @@ TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
     "random_agreement": "agreement on random inputs", "verification": "verification", "map": "average precision",
+    "bleu": "BLEU",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "verification", "average precision")
+LABELLED = ("accuracy", "variance explained", "verification", "average precision", "BLEU")
 
 
 @dataclass(frozen=True)
