@@ -253,7 +253,12 @@ def main() -> None:
 
 
 def _model(found: dict) -> str:
-    good = f"{found['quality']['value']:.2%}" if "quality" in found else f"your file {found['file']}"
+    from edgekit.models.samples import SHAPE_ONLY
+
+    if found.get("quality"):
+        good = f"{found['quality']['value']:.2%}"
+    else:
+        good = f"your file {found['file']}" if "file" in found else SHAPE_ONLY
     return f"{found['id']:<20} {good}  {found['title']}" + (", built on request" if found.get("on_request") else "")
 
 

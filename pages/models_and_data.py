@@ -17,7 +17,11 @@ st.header("Your models", anchor=False)
 models_uploads.add()
 models_uploads.cards(uploads.cards())
 st.header("Sample models", anchor=False)
-st.markdown("Networks trained by us on public data, each with a script that trains it again from nothing.")
+st.markdown(
+    "Networks trained by us on public data, each with a script that trains it again from nothing. "
+    "Of a few that articles measure by, only the shape is here: their size, memory and latency are real, their weights "
+    "are random."
+)
 model_cards(samples.cards())
 st.header("Data sets", anchor=False)
 models_bring_data.add()

@@ -35,9 +35,11 @@ METRICS = {
         Metric("verification", "Verification (1 − equal error rate)", "fraction", more_is_better=True),
         Metric("bleu", "BLEU", "fraction", more_is_better=True),
         Metric("map", "mAP@0.5 (mean average precision)", "fraction", more_is_better=True),
+        Metric("auc", "Anomalies above normal samples (AUC)", "fraction", more_is_better=True),
         Metric("map_strict", "mAP@0.5:0.95", "fraction", more_is_better=True),
         Metric("macro_f1", "Macro F1", "fraction", more_is_better=True),
         Metric("tar_at_far1", "Right pairs let in, with 1 % of wrong ones", "fraction", more_is_better=True),
+        Metric("tpr_at_fpr5", "Anomalies found, with 5 % false alarms", "fraction", more_is_better=True),
         Metric("token_accuracy", "Token accuracy (after the right ones)", "fraction", more_is_better=True),
         Metric("sqnr_db", "Signal over quantization noise", "dB", more_is_better=True),
         Metric("size_bytes", "Size on disk", "bytes"),
@@ -52,10 +54,10 @@ METRICS = {
     ]
 }
 QUALITIES = (  # how good a file is; a task tells by which of these
-    "accuracy", "agreement", "random_agreement", "r2", "verification", "bleu", "map",
+    "accuracy", "agreement", "random_agreement", "r2", "verification", "bleu", "map", "auc",
 )  # fmt: skip
 BY_TASK = (  # what some tasks have and others have not
-    *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "token_accuracy", "sqnr_db",
+    *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "tpr_at_fpr5", "token_accuracy", "sqnr_db",
 )  # fmt: skip
 
 

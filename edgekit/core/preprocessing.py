@@ -195,7 +195,19 @@ class TextPairs(Preprocessing):
         return f"text, as {self.length} byte pairs, and as many of its translation so far"
 
 
-AnyPreprocessing = Annotated[Pixels | Values | Sound | Text | TextPairs, Field(discriminator="kind")]
+class Pieces(Preprocessing):
+    """Numbers of word pieces, (n, length), as they are: int64 (n, length)."""
+
+    kind: Literal["pieces"] = "pieces"
+
+    def scaled(self, raw: np.ndarray) -> np.ndarray:
+        return raw.astype(np.int64)
+
+    def in_words(self, raw: Sizes) -> str:
+        return f"numbers of {raw[0]} word pieces"
+
+
+AnyPreprocessing = Annotated[Pixels | Values | Sound | Text | TextPairs | Pieces, Field(discriminator="kind")]
 
 
 def _with_channels(pixels: np.ndarray, channels: int) -> np.ndarray:

@@ -26,6 +26,7 @@ class Task:
         per_class: whether a network puts out one number a class.
         sure: what the confidences say, for people.
         decoding, scoring: how files are run, and how scores are counted, for people, where that is not plain.
+        in_code: an expression that makes an answer of `outputs`, for who runs a file alone; empty for those of classes.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
         in_place: whether answers are boxes, to be drawn into the sample.
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
@@ -40,6 +41,7 @@ class Task:
     decoding: ClassVar[str] = ""
     scoring: str = ""
     in_place: ClassVar[bool] = False
+    in_code: ClassVar[str] = ""
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
 

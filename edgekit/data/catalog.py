@@ -1,5 +1,7 @@
 """The data sets that there are: those of catalog.yaml beside this file, and those that a person brought.
 
+Random inputs, which random.yaml lists, are known by their names, and are none of the data sets that one looks at.
+
 Reading the catalog touches no data.
 """
 
@@ -14,7 +16,7 @@ from edgekit.core import files
 from edgekit.core.errors import DataError, unknown
 from edgekit.tasks import task
 
-CATALOG = Path(__file__).with_name("catalog.yaml")
+CATALOG, RANDOM = (Path(__file__).with_name(name) for name in ("catalog.yaml", "random.yaml"))
 ENTRY, GONE = "entry.yaml", "gone.yaml"  # what is known of a data set that was brought, and of one that was removed
 Kind = Literal["image", "values", "sound", "text"]
 ARRAYS = ("training_raw", "training_labels", "evaluation_raw", "evaluation_labels")
@@ -90,6 +92,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
         vary: whether it also turns images a little, scales them, and changes the light.
         sha256: of the bytes of each decoded array, by its name in ARRAYS.
         sources: tried in order; none where a person brought it.
+        drawn: of random inputs, how many different numbers there are, from 0 on; 0 for all other data.
         note: how it came to be what it is, for people.
     """
 
@@ -97,7 +100,7 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     title: str
     kind: Kind = "image"
     task: str = "classification"
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
     shape: tuple[int, ...]
     rate: int = 0
     training: int
@@ -109,9 +112,10 @@ class Entry(BaseModel, frozen=True, extra="forbid"):
     licence: str = ""
     citation: str = ""
     homepage: str = ""
-    sha256: dict[str, str]
+    sha256: dict[str, str] = {}
     sources: tuple[Source, ...] = ()
     packaged: Packaged | None = None
+    drawn: int = 0
     note: str = ""
 
     def answer(self, answer: Any) -> str:
@@ -165,7 +169,7 @@ def entry(name: str) -> Entry:
     Raises:
         DataError: there is none of that name.
     """
-    known = _read(CATALOG)
+    known = _read(CATALOG) | _read(RANDOM)
     if name not in known and name not in (known := once_brought()):
         raise DataError(unknown("data set", name, entries()))
     return known[name]

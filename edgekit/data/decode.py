@@ -20,6 +20,7 @@ FORMS: dict[str, Callable[[list[Path], Progress], list[np.ndarray]]] = {
     "png_sheets": images.png_sheets,
     "spoken_digits": series.spoken_digits,
     "watch": series.watch,
+    "internal_bleeding": series.internal_bleeding,
     "orl": faces.orl,
     "digit_scenes": scenes.digit_scenes,
     "sentiment_lines": text.sentiment_lines,

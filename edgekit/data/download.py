@@ -54,6 +54,8 @@ def status(name: str) -> DataStatus:
             f"all of them: {command(name)}"
         )
         return DataStatus(True, False, size, None, note)
+    if about.drawn:
+        return DataStatus(True, True, 0, None, "random numbers, made when they are asked for")
     return DataStatus(False, False, size, None, f"not on this machine. {how_to_get(name)}")
 
 

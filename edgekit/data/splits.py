@@ -17,7 +17,7 @@ import numpy as np
 
 from edgekit.core import files
 from edgekit.core.errors import DataError
-from edgekit.data import arrays, packaged
+from edgekit.data import arrays, drawn, packaged
 from edgekit.data.catalog import ARRAYS, Entry, brought_folder, entry, once_brought
 
 
@@ -106,9 +106,9 @@ def load(name: str) -> Dataset:
     """
     found, folder = entry(name), fetched_folder(name)
     if not arrays.present(folder):
-        if found.packaged is None:
+        if not (found.packaged or found.drawn):
             raise DataError(f"{found.title} is not on this machine. {how_to_get(name)}")
-        folder = packaged.unpacked(found)
+        folder = drawn.made(found) if found.drawn else packaged.unpacked(found)
     elif problem := arrays.damage(folder, found.sha256):
         raise DataError(f"the files of {found.title} are damaged: {problem}. {how_to_get(name, again=True)}")
     return _open(name, folder, (folder / arrays.STAMP).stat().st_mtime_ns)

@@ -13,7 +13,7 @@ class About(BaseModel, frozen=True, extra="forbid"):
         preprocessing: how samples of it become inputs.
         params: numbers that training sets.
         macs: multiply-accumulates for one sample; None where a shape is not known.
-        sha256: of the file with the weights.
+        sha256: of the file with the weights; where they are drawn by a seed, of what decides them.
     """
 
     title: str

@@ -22,13 +22,14 @@ from edgekit.core.progress import Progress, each, silent
 from edgekit.data import splits
 from edgekit.data.catalog import entry
 from edgekit.models import pretrained
-from edgekit.models.architectures import multiply_accumulates, parameters, restored
-from edgekit.models.plan import Plan, plan
+from edgekit.models.architectures import build, multiply_accumulates, parameters, restored
+from edgekit.models.plan import SHAPES, Plan, Shape, plan
 from edgekit.models.samples import CARD, WEIGHTS, Card, Quality, tensors
 from edgekit.tasks import task
 
 LICENCE = "MIT, as the rest of EdgeKit"
 BATCH = 500
+OF_TRAINING = {"command", "epochs", "threads", "retrain_seconds", "machine", "on_request", "note"}
 
 
 def write_card(
@@ -73,6 +74,27 @@ def write_card(
         on_request=plan.on_request,
         note=note,
     )
+    return _kept(card, folder)
+
+
+def write_shape_card(shape: Shape, folder: Path) -> Card:
+    """Count what a network has whose weights are drawn by a seed, and write card.yaml."""
+    about = entry(shape.data)
+    network, sizes = build(shape.architecture, shape.outputs, shape.preprocessing.shape(about.shape)), about.shape
+    example = torch.from_numpy(shape.preprocessing(np.zeros((1, *sizes), np.uint8)))
+    card = Card(
+        **shape.model_dump(exclude={"id"}),
+        licence=LICENCE,
+        data_licence="random numbers, made where they are asked for",
+        citation="",
+        params=parameters(network),
+        macs=multiply_accumulates(network, tuple(example.shape[1:]), example.dtype),
+        sha256=files.sha256(f"{shape.architecture} {shape.outputs} {tuple(example.shape[1:])} {shape.seed}".encode()),
+    )
+    return _kept(card, folder)
+
+
+def _kept(card: Card, folder: Path) -> Card:
     with files.written_whole(folder / CARD) as file:
         file.write(_yaml(card).encode())
     return card
@@ -99,9 +121,10 @@ def quality(
 
 
 def _yaml(card: Card) -> str:
-    facts = card.model_dump(mode="json", exclude_none=True)
+    facts = card.model_dump(mode="json", exclude_none=True, exclude=OF_TRAINING if card.shape_only else None)
+    source = "models/plan.py" if card.shape_only else "train.py"
     values = yaml.safe_dump(facts, sort_keys=False, width=120, default_flow_style=None)
-    return f"# Written by python -m edgekit.models.card from measured facts; change train.py, not this.\n{values}"
+    return f"# Written by python -m edgekit.models.card from measured facts; change {source}, not this.\n{values}"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -114,6 +137,10 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--note", help="what else a reader should know")
     asked = parser.parse_args(words)
     folder = files.sample_models() / asked.id
+    if asked.id in SHAPES:
+        card = write_shape_card(SHAPES[asked.id], folder)
+        print(f"{asked.id}: shape only, {card.params:,} parameters")
+        return 0
     old = yaml.safe_load((folder / CARD).read_text()) if (folder / CARD).exists() else {}
     if asked.weights:
         shutil.copyfile(asked.weights, folder / WEIGHTS)

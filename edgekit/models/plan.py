@@ -1,4 +1,8 @@
-"""What a sample model is and how it is trained: the values that its train.py sets, and its card repeats."""
+"""What a sample model is and how it is trained: the values that its train.py sets, and its card repeats.
+
+Of some networks only the shape is here, for numbers that no training changes: size, memory and latency. Those are
+listed here; their weights are drawn by a seed whenever they are asked for, and their data are random inputs.
+"""
 
 import runpy
 from typing import Literal
@@ -7,16 +11,33 @@ from pydantic import BaseModel
 
 from edgekit.core import files
 from edgekit.core.errors import ModelError, unknown
-from edgekit.core.preprocessing import AnyPreprocessing
+from edgekit.core.preprocessing import AnyPreprocessing, Pieces, Pixels
 
 
-class Plan(BaseModel, frozen=True, extra="forbid"):
-    """One sample model.
+class Shape(BaseModel, frozen=True, extra="forbid"):
+    """One network with random weights.
 
     Attributes:
         data: id of the data set in the catalog.
         preprocessing: how samples become inputs.
         outputs: how many numbers it puts out; one a class if 0.
+    """
+
+    id: str
+    title: str
+    summary: str
+    architecture: str
+    reference: str
+    data: str
+    preprocessing: AnyPreprocessing
+    outputs: int = 0
+    seed: int = 0
+
+
+class Plan(Shape):
+    """One sample model, trained.
+
+    Attributes:
         learning_rate: the peak of the one-cycle schedule.
         optimizer: SGD for convolutions, AdamW for what adapts badly under it: recurrent networks and transformers.
         pretrained: a key of pretrained.yaml, whose weights training starts from; random ones if absent.
@@ -33,13 +54,6 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         threads: of torch; their number changes the last digits of sums, and so the weights.
     """
 
-    id: str
-    title: str
-    summary: str
-    architecture: str
-    reference: str
-    data: str
-    preprocessing: AnyPreprocessing
     epochs: int
     learning_rate: float
     weight_decay: float
@@ -51,11 +65,46 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     batch_size: int = 128
     born_again: int = 0
     teacher: str = ""
-    outputs: int = 0
     half: bool = False
     on_request: bool = False
-    seed: int = 0
     threads: int = 1
+
+
+SHAPES = {
+    shape.id: shape
+    for shape in [
+        Shape(
+            id="bert-base",
+            title="BERT-base",
+            summary="The text encoder that articles measure by: twelve transformer blocks, on 128 word pieces.",
+            architecture="bert_base",
+            reference="Devlin et al. 2018, BERT, arXiv:1810.04805",
+            data="random-pieces-128",
+            preprocessing=Pieces(),
+            outputs=768,
+        ),
+        Shape(
+            id="transformer-big",
+            title="Transformer (big)",
+            summary="The first transformer's larger form, which translates: here 32 pieces into 32.",
+            architecture="transformer_big",
+            reference="Vaswani et al. 2017, Attention Is All You Need, arXiv:1706.03762",
+            data="random-pieces-64",
+            preprocessing=Pieces(),
+            outputs=37_000,
+        ),
+        Shape(
+            id="yolov5s",
+            title="YOLOv5s",
+            summary="A detector of 80 kinds of things in pictures, 640 pixels wide and high.",
+            architecture="yolov5s",
+            reference="Jocher et al. 2020, YOLOv5 by Ultralytics, release 6.0, doi:10.5281/zenodo.3908559",
+            data="random-images-640",
+            preprocessing=Pixels(mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)),
+            outputs=80,
+        ),
+    ]
+}
 
 
 def plan(name: str) -> Plan:

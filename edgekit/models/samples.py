@@ -3,6 +3,8 @@
 Weights above 16 MB do not come along: such a model is trained on the machine that asks for it (`models.remake.build`),
 into a folder in the cache with a card of its own, which counts from then on: another processor gives other last digits.
 
+Of some only the shape is here (plan.SHAPES): they have a card and no weights, which are drawn when they are asked for.
+
 The cards can be read without torch; a network is only made when it is asked for.
 """
 
@@ -23,9 +25,10 @@ from edgekit.models.about import About
 from edgekit.tasks import task
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
 CARD, WEIGHTS = "card.yaml", "model.safetensors"
+SHAPE_ONLY = "shape only: size, memory and latency, untrained"
 
 
 class Quality(BaseModel, frozen=True, extra="forbid"):
@@ -44,7 +47,7 @@ class Card(About):
     Attributes:
         architecture: its name in models/architectures.
         reference: where the architecture is published.
-        quality: of the PyTorch network in float32.
+        quality: of the PyTorch network in float32; none where only the shape is here.
         command: remakes the weights from nothing.
         outputs: how many numbers it puts out; one a class if 0.
         retrain_seconds: how long that took, on `machine`.
@@ -56,16 +59,21 @@ class Card(About):
     licence: str
     data_licence: str
     citation: str
-    quality: Quality
-    command: str
-    epochs: int
+    quality: Quality | None = None
+    command: str = ""
+    epochs: int = 0
     seed: int
-    threads: int
-    retrain_seconds: int
-    machine: str
+    threads: int = 1
+    retrain_seconds: int = 0
+    machine: str = ""
     outputs: int = 0
     on_request: bool = False
     note: str = ""
+
+    @property
+    def shape_only(self) -> bool:
+        """Whether nothing was trained: size, memory and latency mean something, and answers do not."""
+        return self.quality is None
 
     @property
     def megabytes(self) -> float:
@@ -92,8 +100,8 @@ def card(name: str) -> Card:
 
 
 def is_here(name: str) -> bool:
-    """Whether the weights of a sample model are on this machine."""
-    return (_folder(name) / WEIGHTS).exists()
+    """Whether the weights of a sample model are on this machine, or are drawn on any."""
+    return card(name).shape_only or (_folder(name) / WEIGHTS).exists()
 
 
 def built_folder(name: str) -> Path:
@@ -113,6 +121,8 @@ def load(name: str) -> Model:
         ModelError: there is none of that name, it was not built yet, or its weights are not the ones its card names.
     """
     known = card(name)  # a name that does not exist is refused before it becomes a path
+    if known.shape_only:
+        return _drawn(name)
     weights = _folder(name) / WEIGHTS
     if not weights.exists() and known.on_request:
         raise ModelError(
@@ -141,18 +151,36 @@ def _load(name: str, weights: Path, changed: int) -> Model:
     if (found := files.sha256(content)) != known.sha256:
         raise ModelError(f"the weights of {name} must have sha256 {known.sha256}, as its card says; theirs is {found}. "
                          f"{_mend(name)}")  # fmt: skip
-    about = entry(known.data)
-    shape = known.preprocessing.shape(about.shape)
+    shape, classes = known.preprocessing.shape(entry(known.data).shape), len(entry(known.data).classes)
+    return _model(name, restored(known.architecture, known.outputs or classes, tensors(content), shape))
+
+
+@functools.lru_cache(maxsize=1)  # the largest takes 860 MB
+def _drawn(name: str) -> Model:
+    """A network whose weights its seed decides. The global random state is left as it was."""
+    import torch
+
+    from edgekit.models.architectures import build
+
+    known = card(name)
+    with torch.random.fork_rng():
+        torch.manual_seed(known.seed)
+        network = build(known.architecture, known.outputs, known.preprocessing.shape(entry(known.data).shape))
+    return _model(name, network.eval())
+
+
+def _model(name: str, network: nn.Module) -> Model:
+    known, about = card(name), entry(card(name).data)
     return Model(
         id=name,
         title=known.title,
         sha256=known.sha256,
-        input_shape=shape,
+        input_shape=known.preprocessing.shape(about.shape),
         data=known.data,
         preprocessing=known.preprocessing,
         labels=about.classes,
         task=task(about.task),
-        network=restored(known.architecture, known.outputs or len(about.classes), tensors(content), shape),
+        network=network,
         card=known.model_dump(mode="json"),
     )
 

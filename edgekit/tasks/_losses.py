@@ -25,6 +25,12 @@ def squared(outputs: Tensor, wanted: Tensor, reduction: str) -> Tensor:
     return nn.functional.mse_loss(outputs.float().flatten(), wanted.float().flatten(), reduction=reduction)
 
 
+def left_over(residuals: Tensor, labels: Tensor, reduction: str) -> Tensor:
+    """The mean square of residuals (n, …), of the samples whose label is 0: the mean over them, or their sum."""
+    each = residuals.float().flatten(1).square().mean(1) * (labels == 0)  # (n,)
+    return each.sum() if reduction == "sum" else each.sum() / (labels == 0).sum().clamp_min(1)
+
+
 def as_logits(outputs: Tensor) -> Tensor:
     """Logits, float32 (n, classes), of what a network puts out; where it ends in a softmax, the logarithms of that."""
     outputs = outputs.float()

@@ -41,6 +41,7 @@ class Detection(Task):
 
     title, metric, classes, per_class = "Detection", "map", False, False
     sure, in_place = "how sure each network is of its least certain box", True
+    in_code = 'task("detection").answers(outputs)[0]'
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The boxes that it is sure enough of."""

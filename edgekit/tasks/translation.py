@@ -47,6 +47,7 @@ class Translation(Task):
     title, metric, classes, per_class = "Translation", "bleu", False, False
     sure = "how probable a file finds what it says, the geometric mean over its pieces"
 
+    in_code = 'task("translation").said(task("translation").answers(outputs)[0], ())'
     decoding = "decoded greedily, a pass for each piece"
 
     @property

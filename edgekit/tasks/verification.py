@@ -37,6 +37,7 @@ class Verification(Task):
 
     title, metric, per_class, group, chooses = "Verification", "verification", False, 4, True
     sure = "how similar the most similar other sample is, whose person is the answer"
+    in_code = "outputs[0] / np.linalg.norm(outputs[0])"  # products of two of these, summed, say how similar they are
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The place of the most similar other sample."""

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from edgekit.core.measurement import METRICS, Origin
-from edgekit.data.catalog import entry
+from edgekit.data.catalog import Entry, entry
 from edgekit.models import samples
-from edgekit.models.samples import Card
+from edgekit.models.samples import SHAPE_ONLY, Card
 from edgekit.ui import models_build, words
 
 
@@ -18,21 +18,39 @@ def model_cards(cards: dict[str, Card]) -> None:
 
 
 def _card(name: str, card: Card) -> None:
-    quality, about = card.quality, entry(card.data)
+    about = entry(card.data)
     st.subheader(card.title, anchor=False)
     st.markdown(f":blue-badge[{about.title}] :gray-badge[{card.architecture}]")
     st.markdown(card.summary)
-    st.table(
-        {
-            METRICS[quality.metric].title: f"**{words.percent(quality.value, 2)}**, {words.percent(quality.low, 2)} to "
-            f"{words.percent(quality.high, 2)} on all {quality.samples:,} test {about.samples}",
-            "Parameters": words.count(card.params),
-            "Multiply-accumulates": f"{words.count(card.macs)} {about.each}",
-            "Licence": f"{card.licence}; data: {card.data_licence}",
-        },
-        border="horizontal",
-        alt=f"Facts about {card.title}",
+    st.table(_facts(card, about), border="horizontal", alt=f"Facts about {card.title}")
+    if card.shape_only:
+        st.markdown(f"**Network:** {card.reference}")
+    else:
+        _story(name, card, about)
+    st.space("stretch")
+    if not samples.is_here(name):
+        models_build.offer(name, card)
+        return
+    st.page_link(
+        "pages/workbench.py", label="Compress it in the Workbench", icon=":material/tune:", query_params={"model": name}
     )
+
+
+def _facts(card: Card, about: Entry) -> dict[str, str]:
+    facts = {
+        "Parameters": words.count(card.params),
+        "Multiply-accumulates": f"{words.count(card.macs)} {about.each}",
+        "Licence": f"{card.licence}; data: {card.data_licence}",
+    }
+    if card.shape_only:
+        return {"Weights": f"**{SHAPE_ONLY[0].upper()}{SHAPE_ONLY[1:]}**; drawn by seed {card.seed}"} | facts
+    good = card.quality
+    share, low, high = (words.percent(value, 2) for value in (good.value, good.low, good.high))
+    said = f"**{share}**, {low} to {high} on all {good.samples:,} test {about.samples}"
+    return {METRICS[good.metric].title: said} | facts
+
+
+def _story(name: str, card: Card, about: Entry) -> None:
     with st.expander("How it was trained, and what to cite", key=f"trained-{name}"):
         st.markdown(
             f"{card.epochs} epochs, seed {card.seed}, {words.duration(card.retrain_seconds)} on {card.machine}. "
@@ -43,10 +61,3 @@ def _card(name: str, card: Card) -> None:
             st.caption(card.note)
         st.markdown(f"**Network:** {card.reference}  \n**Data:** {card.citation}")
         st.caption(f"sha256 of the weights: `{card.sha256}`")
-    st.space("stretch")
-    if not samples.is_here(name):
-        models_build.offer(name, card)
-        return
-    st.page_link(
-        "pages/workbench.py", label="Compress it in the Workbench", icon=":material/tune:", query_params={"model": name}
-    )

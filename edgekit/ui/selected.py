@@ -98,9 +98,8 @@ def snippet(run: Run, card: About) -> str:
     pixels = "" if channels > 1 else "[..., None]"
     arranged = "inputs" if prepared.channels_last else "inputs.transpose(2, 0, 1)"
     arranged += ".reshape(-1)" if prepared.flat else ""
-    boxes = "\nfrom edgekit.tasks.detection import Detection" if task(entry(card.data).task).in_place else ""
     return f"""import numpy as np, onnxruntime as ort
-from PIL import Image{boxes}
+from PIL import Image{_task_too(card)}
 
 image = Image.open("picture.png").convert("{mode}").resize(({width}, {height}), Image.BILINEAR)
 pixels = np.asarray(image, np.float32){pixels} / 255  # ({height}, {width}, {channels})
@@ -120,10 +119,9 @@ def _plain_snippet(run: Run, card: About) -> str:
     values = ", ".join(f"{name}={value!r}" for name, value in prepared if name != "kind")
     asked, outputs = task(entry(card.data).task), "once(prepared(samples))"
     if asked.decoding:
-        text_too += "\nfrom edgekit.tasks import task"
         outputs = f'task("{asked.id}").run(once, prepared(samples))'
     return f"""import numpy as np, onnxruntime as ort
-from edgekit.core.preprocessing import {type(prepared).__name__}{text_too}
+from edgekit.core.preprocessing import {type(prepared).__name__}{text_too}{_task_too(card)}
 
 prepared = {type(prepared).__name__}({values})
 samples = {yours}  # yours: {prepared.in_words(raw)}
@@ -135,14 +133,14 @@ print({_answer(card)})
 """
 
 
+def _task_too(card: About) -> str:
+    return "\nfrom edgekit.tasks import task" if "task(" in task(entry(card.data).task).in_code else ""
+
+
 def _answer(card: About) -> str:
     about = entry(card.data)
-    if task(about.task).in_place:
-        return "Detection().answers(outputs)[0]"
-    if task(about.task).decoding:
-        return f'task("{about.task}").said(task("{about.task}").answers(outputs)[0], ())'
-    if not task(about.task).per_class:  # the products of two such answers, summed, say how similar two samples are
-        return "outputs[0] / np.linalg.norm(outputs[0])"
+    if expression := task(about.task).in_code:
+        return expression
     names = about.classes
     return f"{json.dumps(list(names))}[outputs.argmax()]" if names else "outputs"
 

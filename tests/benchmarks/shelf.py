@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.shelf [--json] [--only MODEL …]
 
-Each model gets the integers and the pruning that suit it. Models whose weights or data are not on this machine are left
+Each model gets the integers and the pruning that suit it. Of those whose shape only is here, nothing is trained, and
+size, memory and latency are what is measured. Models whose weights or data are not on this machine are left
 out, and named. Runs are kept in EDGEKIT_HOME, so that what was measured once is found again.
 """
 
@@ -52,9 +53,33 @@ RECIPES = {  # model -> integers, pruning with recovery
         STATIC,
         ("prune_channels,sparsity=0.5", "fine_tune,epochs=10,optimizer=adamw,learning_rate=0.002"),
     ),
+    "anomaly-autoencoder": (
+        STATIC,
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=20,optimizer=adamw,learning_rate=0.002"),
+    ),
     "gestures-cnn": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=20")),
     "digits-gru": (("quantize_dynamic",), ("prune_weights,sparsity=0.5", "fine_tune,epochs=5,learning_rate=0.01")),
 }
+
+SHAPES = {  # model of which only the shape is here -> recipes
+    "bert-base": (("quantize_fp16",), ("quantize_dynamic",)),
+    "transformer-big": (("quantize_fp16",), ("quantize_dynamic",)),
+    "yolov5s": (("quantize_fp16",), ("quantize_dynamic,convolutions=true",), STATIC, ("prune_channels,sparsity=0.5",)),
+}
+SHOWN = {"size_bytes": 1e6, "peak_memory_bytes": 1e6, "latency_ms": 1}  # metric -> what it is divided by: MB, MB, ms
+
+
+def rows_of_shape(store: Store, name: str) -> list[dict]:
+    """Megabytes, peak memory and milliseconds of a shape: as it is, and as each recipe leaves it."""
+    rows = []
+    for steps in ((), *SHAPES[name]):
+        one = ran(store, name, *steps)
+        rows += [
+            row(one, METRICS[metric].title, one.measurements[metric].value / by, None) for metric, by in SHOWN.items()
+        ]
+        if steps:
+            rows.append(row(one, "latency ratio", one.comparison.latency_ratio.value, None))
+    return rows
 
 
 def rows_of(store: Store, name: str) -> list[dict]:
@@ -76,11 +101,13 @@ def main() -> None:
     """Measure all, or those asked for, and print a table or one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--only", action="append", choices=RECIPES, metavar="MODEL")
+    parser.add_argument("--only", action="append", choices=RECIPES | SHAPES, metavar="MODEL")
     asked, rows = parser.parse_args(), []
     with Store.open() as store:
-        for name in asked.only or RECIPES:
-            if samples.is_here(name) and download.status(samples.card(name).data).present:
+        for name in asked.only or RECIPES | SHAPES:
+            if name in SHAPES:
+                rows += rows_of_shape(store, name)
+            elif samples.is_here(name) and download.status(samples.card(name).data).present:
                 rows += rows_of(store, name)
             else:
                 rows.append(line(f"{name}: not on this machine", 0, None))

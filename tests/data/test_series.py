@@ -9,7 +9,18 @@ import pytest
 
 from edgekit.core.errors import DataError
 from edgekit.data.decode import decode
-from edgekit.data.forms.series import DIGITS, IN_TEST, SPOKEN_STEPS, STRIDE, WATCH, WINDOW
+from edgekit.data.forms.series import (
+    BEAT,
+    BLEEDING,
+    DIGITS,
+    IN_TEST,
+    LAST_TRAINING,
+    SPOKEN_STEPS,
+    STRIDE,
+    TEST_STRIDE,
+    WATCH,
+    WINDOW,
+)
 
 
 def test_spoken_digits_end_where_the_series_ends_and_each_digit_is_tested_as_often(tmp_path):
@@ -42,6 +53,23 @@ def test_nobody_who_wore_the_watch_is_in_two_splits(tmp_path):
     assert set(found["evaluation_raw"].ravel().tolist()) == {8.0, 9.0, 10.0}
     assert set(found["training_raw"][:each].ravel().tolist()) == {7.0}  # validation people come first
     assert set(found["training_raw"][each:].ravel().tolist()) == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+
+
+def test_windows_that_touch_the_anomaly_are_anomalous_and_no_value_is_in_two_splits(tmp_path):
+    train, whole, odd = 1200, 3000, range(2000, 2012)
+    lines = [f"{step},{step / 10},{int(step in odd)}" for step in range(whole)]
+    with zipfile.ZipFile(tmp_path / "data.whl", "w") as wheel:
+        for part, stop in (("TRAIN", train), ("TEST", whole)):
+            wheel.writestr(BLEEDING.format(part=part), "\n".join(["timestamp,value,is_anomaly", *lines[:stop]]))
+    found = decode("internal_bleeding", [tmp_path / "data.whl"])
+    held_out = train - LAST_TRAINING - BEAT + 1
+    steps = {name: np.rint(10 * found[name][..., 0]).astype(int) for name in ("training_raw", "evaluation_raw")}
+    validation, training, test = (*np.split(steps["training_raw"], [held_out]), steps["evaluation_raw"])
+    assert (validation.min(), validation.max()) == (LAST_TRAINING, train - 1)
+    assert (training.min(), training.max()) == (0, LAST_TRAINING - 1)
+    assert (test.min(), test[1, 0] - test[0, 0]) == (train, TEST_STRIDE)
+    assert not found["training_labels"].any()
+    assert (found["evaluation_labels"] == np.isin(test, odd).any(1)).all()
 
 
 def test_a_pickle_that_holds_more_than_arrays_is_refused_before_it_runs(tmp_path):

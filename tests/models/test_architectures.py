@@ -94,6 +94,17 @@ def test_the_detector_has_a_map_an_eighth_as_wide_and_the_sizes_counted_by_hand(
     assert network.eval()(torch.zeros(2, 1, 96, 64)).shape == (2, 14, 12, 8)
 
 
+def test_the_autoencoder_has_mlperf_tinys_size_and_puts_out_what_it_cannot_rebuild():
+    network = build("autoencoder", 640, (5, 128)).eval()
+    assert parameters(network) == 267_928 - 8 * 128 - 8  # published, without the biases that normalisation makes idle
+    series = torch.randn(2, 5, 128)
+    with torch.no_grad():
+        left = network(series)
+        torch.testing.assert_close(
+            series.flatten(1) - left, network.rebuilt(network.decoder(network.encoder(series.flatten(1))))
+        )
+
+
 def test_the_gru_is_the_one_of_its_formula():
     network, series = build("gru", 3, (4, 2)).eval(), torch.randn(1, 4, 2)
     h = torch.zeros(1, 96)

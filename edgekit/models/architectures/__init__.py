@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from edgekit.core.errors import ModelError, unknown
+from edgekit.models.architectures.autoencoder import autoencoder
+from edgekit.models.architectures.bert import bert_base
 from edgekit.models.architectures.blocks import Shape
 from edgekit.models.architectures.cnn_1d import cnn_1d
 from edgekit.models.architectures.detector import detector
@@ -20,7 +22,9 @@ from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
 from edgekit.models.architectures.resnet50 import resnet50
 from edgekit.models.architectures.seq2seq import seq2seq, seq2seq_small
+from edgekit.models.architectures.transformer_big import transformer_big
 from edgekit.models.architectures.vit import vit_tiny
+from edgekit.models.architectures.yolov5 import yolov5s
 
 FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
     "mobilenet_v1": mobilenet_v1,
@@ -31,11 +35,13 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
     "resnet8": resnet8,
 }
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
+FOR_ANY_VALUES = {"autoencoder": autoencoder}  # (as many numbers as come in, shape of one sample) -> network
 FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
 FOR_TEXT_PAIRS = {"seq2seq": seq2seq, "seq2seq_small": seq2seq_small}  # (pieces, (tokens of both,)) -> network
 DETECTORS = {"detector": detector}  # (4 + classes, shape of one image) -> network
 LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | FOR_TEXT_PAIRS | DETECTORS | LARGE
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_VALUES | FOR_ANY_TEXT | FOR_TEXT_PAIRS | DETECTORS | LARGE
+SHAPES = {"bert_base": bert_base, "transformer_big": transformer_big, "yolov5s": yolov5s}  # too large to train here
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 
@@ -49,9 +55,10 @@ def build(name: str, classes: int = 10, shape: tuple[int, ...] | None = None) ->
     Raises:
         ModelError: there is no architecture of that name.
     """
-    if name not in ARCHITECTURES:
-        raise ModelError(unknown("architecture", name, ARCHITECTURES))
-    return OF_ANY_SHAPE[name](classes, shape) if shape and name in OF_ANY_SHAPE else ARCHITECTURES[name](classes)
+    of_any_shape = OF_ANY_SHAPE | SHAPES
+    if name not in ARCHITECTURES | SHAPES:
+        raise ModelError(unknown("architecture", name, ARCHITECTURES | SHAPES))
+    return of_any_shape[name](classes, shape) if shape and name in of_any_shape else ARCHITECTURES[name](classes)
 
 
 def fresh(name: str, classes: int, shape: Shape, width: float, seed: int) -> nn.Module:

@@ -13,9 +13,9 @@ TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
     "random_agreement": "agreement on random inputs", "verification": "verification", "map": "average precision",
-    "bleu": "BLEU",
+    "bleu": "BLEU", "auc": "AUC",
 }  # fmt: skip
-LABELLED = ("accuracy", "variance explained", "verification", "average precision", "BLEU")
+LABELLED = ("accuracy", "variance explained", "verification", "average precision", "BLEU", "AUC")
 
 
 @dataclass(frozen=True)
