@@ -17,6 +17,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         data: id of the data set in the catalog.
         preprocessing: how samples become inputs.
         outputs: how many numbers it puts out; one a class if 0.
+        epochs: of training; with 0 nothing but the last layer is made here.
         learning_rate: the peak of the one-cycle schedule.
         optimizer: SGD for convolutions, AdamW for what adapts badly under it: recurrent networks and transformers.
         pretrained: a key of pretrained.yaml, whose weights training starts from; random ones if absent.
@@ -25,6 +26,8 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         shift: the largest move of a training image, in pixels.
         born_again: epochs of a second training, which starts from the trained network and learns from its answers too
             (Furlanello et al. 2018, arXiv:1805.04770); 0 for none.
+        whitened: passes over the training data from which the last layer is solved after training, see
+            models/whitening.py; 0 leaves it as it was trained.
         teacher: id of another sample model, for the same data prepared in the same way, whose answers it learns from
             beside the labels; by labels alone if absent.
         half: whether the weights are kept in half precision; the card is of what was kept.
@@ -50,6 +53,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     average: float = 0.998
     batch_size: int = 128
     born_again: int = 0
+    whitened: int = 0
     teacher: str = ""
     outputs: int = 0
     half: bool = False

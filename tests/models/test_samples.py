@@ -23,7 +23,7 @@ TO_REACH = {
     "mobilenetv2-cifar10": 0.91,
     "resnet20-cifar10": 0.915,
     "resnet8-cifar10": 0.87,
-    "siamese-faces-mobile": 0.90,
+    "siamese-faces-mobile": 0.92,
 }
 NAMES = list(TO_REACH)
 LENET = "lenet5-fashion"

@@ -10,6 +10,12 @@ from edgekit.models.architectures.blocks import Shape
 from edgekit.models.architectures.cnn_1d import cnn_1d
 from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
+from edgekit.models.architectures.face_encoder import (
+    face_mobilenet_v2,
+    face_mobilenet_v3_small,
+    face_resnet50,
+    face_resnet101,
+)
 from edgekit.models.architectures.gru import gru
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.minilm import minilm
@@ -17,7 +23,7 @@ from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
-from edgekit.models.architectures.resnet50 import resnet50
+from edgekit.models.architectures.resnet50 import resnet50, resnet101
 from edgekit.models.architectures.vit import vit_tiny
 
 FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> network
@@ -30,8 +36,14 @@ FOR_ANY_IMAGE = {  # (classes, shape of one image, factor for the channels) -> n
 }
 FOR_ANY_SERIES = {"cnn_1d": cnn_1d, "gru": gru}  # (classes, shape of one series) -> network
 FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
-LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | LARGE
+LARGE = {"resnet50": resnet50, "resnet101": resnet101}  # for any image too, but take no other network's place
+FOR_FACES = {  # (outputs, shape of one image, factor for the channels) -> network
+    "face_mobilenet_v2": face_mobilenet_v2,
+    "face_mobilenet_v3_small": face_mobilenet_v3_small,
+    "face_resnet50": face_resnet50,
+    "face_resnet101": face_resnet101,
+}
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_TEXT | LARGE | FOR_FACES
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
 
