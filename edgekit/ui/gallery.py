@@ -50,8 +50,9 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
         _two_pictures(one, raw, about)
         return
     with st.container(
-        border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
-    ):
+        border=True, horizontal=about.kind != "text", vertical_alignment="center" if about.kind != "text" else "top",
+        wrap=False, gap="small", height="stretch",
+    ):  # fmt: skip
         right, name = partial(_is_right, about=about), lambda answer: words.plain(about.answer(answer))
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
