@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = (  # those of ours that weights can be for; named here too, since models.architectures loads torch
     "lenet5", "resnet8", "resnet20", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small", "efficientnet_lite0",
-    "ds_cnn", "vit-tiny", "cnn_1d", "gru", "resnet50", "minilm", "seq2seq", "seq2seq_small", "autoencoder",
-    "detector",
+    "ds_cnn", "vit-tiny", "cnn_1d", "gru", "resnet50", "resnet101", "minilm", "seq2seq", "seq2seq_small",
+    "autoencoder", "detector", "face_mobilenet_v2", "face_mobilenet_v3_small", "face_resnet50", "face_resnet101",
 )  # fmt: skip
 USUAL_SIDE, USUAL_LENGTH = 224, 128  # of images and of other inputs whose size a file leaves free
 QUANTIZED = "it is quantized already: it can be measured and compared, but neither quantized again nor trained"

@@ -38,6 +38,7 @@ class Plan(Shape):
     """One sample model, trained.
 
     Attributes:
+        epochs: of training; with 0 nothing but the last layer is made here.
         learning_rate: the peak of the one-cycle schedule.
         optimizer: SGD for convolutions, AdamW for what adapts badly under it: recurrent networks and transformers.
         pretrained: a key of pretrained.yaml, whose weights training starts from; random ones if absent.
@@ -46,6 +47,8 @@ class Plan(Shape):
         shift: the largest move of a training image, in pixels.
         born_again: epochs of a second training, which starts from the trained network and learns from its answers too
             (Furlanello et al. 2018, arXiv:1805.04770); 0 for none.
+        whitened: passes over the training data from which the last layer is solved after training, see
+            models/whitening.py; 0 leaves it as it was trained.
         teacher: id of another sample model, for the same data prepared in the same way, whose answers it learns from
             beside the labels; by labels alone if absent.
         half: whether the weights are kept in half precision; the card is of what was kept.
@@ -64,6 +67,7 @@ class Plan(Shape):
     average: float = 0.998
     batch_size: int = 128
     born_again: int = 0
+    whitened: int = 0
     teacher: str = ""
     half: bool = False
     on_request: bool = False

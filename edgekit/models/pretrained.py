@@ -96,9 +96,10 @@ def _about(name: str) -> Pretrained:
 
 
 def _paired(asked: Pretrained, published: dict[str, Tensor], ours: list[str]) -> dict[str, tuple[str, Tensor]]:
-    """Our name of a tensor -> the publisher's, and the tensor."""
+    """Our name of a tensor -> the publisher's, and the tensor. A network that was cut takes the first of them."""
     if not asked.names:
-        return dict(zip(ours, published.items(), strict=False))
+        body = [name for name in ours if not name.startswith("fc.")]  # of ImageClassifier and its like
+        return dict(zip(body, published.items(), strict=False))
     found = {
         functools.reduce(lambda name, part: name.replace(*part), asked.names.items(), theirs): (theirs, value)
         for theirs, value in published.items()

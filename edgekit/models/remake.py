@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from edgekit.core import files
 from edgekit.core.errors import EdgeKitError, ModelError
 from edgekit.core.host import this_host
-from edgekit.core.progress import Progress, part, silent
+from edgekit.core.progress import Progress, each, part, silent
 from edgekit.data import arrays, download, feed, splits
-from edgekit.models import architectures, pretrained, samples
+from edgekit.models import architectures, pretrained, samples, whitening
 from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
 from edgekit.models.plan import plan as plan_of
@@ -84,16 +84,22 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
         )
     if plan.pretrained:
         pretrained.start(network, plan.pretrained, part(progress, 0, 0.02))
-    first = plan.epochs / (plan.epochs + plan.born_again)
-    network, _ = fit(
-        network,
-        _batches(plan, training),
-        _schedule(plan, training),
-        asked,
-        loss=loss,
-        progress=part(progress, 0, first),
-    )
-    return born_again(network, plan, training, part(progress, first, 1)) if plan.born_again else network
+    passes = max(1, plan.epochs + plan.born_again + plan.whitened)
+    first, second = plan.epochs / passes, (plan.epochs + plan.born_again) / passes
+    if plan.epochs:
+        network, _ = fit(
+            network,
+            _batches(plan, training),
+            _schedule(plan, training),
+            asked,
+            loss=loss,
+            progress=part(progress, 0, first),
+        )
+    if plan.born_again:
+        network = born_again(network, plan, training, part(progress, first, second))
+    if plan.whitened:
+        _whiten(network.eval(), plan, training, part(progress, second, 1))
+    return network
 
 
 def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
@@ -110,6 +116,15 @@ def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progres
         progress=progress,
     )
     return network
+
+
+def _whiten(network: nn.Module, plan: Plan, training: splits.Samples, progress: Progress) -> None:
+    """Solve the last layer, from passes that were not trained on."""
+    passed, again = plan.epochs + plan.born_again, _batches(plan, training)
+    passes = each(range(passed, passed + plan.whitened), progress, lambda epoch: "Solving the last layer")
+    with torch.random.fork_rng():
+        torch.manual_seed(plan.seed)
+        whitening.whiten(network, (pair for epoch in passes for pair in again(epoch)))
 
 
 def _teacher(plan: Plan) -> nn.Module:

@@ -111,7 +111,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return [step * place for place in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _accuracy_change(run: Run) -> str:
+def _quality_change(run: Run) -> str:
     if run.comparison is None:
         return "–"
     change = run.comparison.accuracy_difference
@@ -141,7 +141,7 @@ def _answers_changed(run: Run) -> str:
 
 
 _AGAINST = {
-    "Accuracy against the original": _accuracy_change,
+    "How well, against the original": _quality_change,
     "Size against the original": _size_change,
     "Speed against the original": _speed_change,
     "Answers changed": _answers_changed,

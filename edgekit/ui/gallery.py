@@ -46,22 +46,20 @@ def draw(run: Run) -> None:
 
 
 def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
+    right, name = partial(_is_right, about=about), lambda answer: words.plain(about.answer(answer))
     if task(about.task).in_place:
-        _two_pictures(one, raw, about)
+        _two_pictures(one, raw, about, text(one, name, right))
         return
-    with st.container(
-        border=True, horizontal=about.kind != "text", vertical_alignment="center" if about.kind != "text" else "top",
-        wrap=False, gap="small", height="stretch",
-    ):  # fmt: skip
-        right, name = partial(_is_right, about=about), lambda answer: words.plain(about.answer(answer))
+    beside = {"horizontal": True, "vertical_alignment": "center", "wrap": False}  # a text needs the whole width
+    with st.container(border=True, gap="small", height="stretch", **({} if about.kind == "text" else beside)):
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
         st.markdown(numbers(one, name) if about.task == "regression" else text(one, name, right))
 
 
-def _two_pictures(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
+def _two_pictures(one: Disagreement, raw: np.ndarray, about: Entry, lines: str) -> None:
     """The sample twice, with what the original found in it and what the compressed network finds."""
-    title, *said = text(one, about.answer, partial(_is_right, about=about)).splitlines()
+    title, *said = lines.splitlines()
     with st.container(border=True, gap="xsmall", height="stretch"):
         st.markdown(title)
         with st.container(horizontal=True, gap="small", wrap=False):

@@ -12,6 +12,7 @@ from edgekit.ui.jobs_view import active, job_panel
 SHOWN = 12  # names of classes
 LABELS = {
     "regression": "none: one number a sample to come close to",
+    "translation": "none: one text a sample to come close to",
     "agreement": "none: agreement with the original stands in for accuracy",
 }
 

@@ -1,4 +1,4 @@
-"""Recovery curves: accuracy on validation samples after every epoch that a recipe trained, drawn live while it runs."""
+"""Recovery curves: how well a network does on validation samples after each epoch of a recipe, drawn as it trains."""
 
 from typing import Any
 
@@ -6,9 +6,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.errors import StoreError
+from edgekit.core.measurement import METRICS
 from edgekit.core.run import Run
+from edgekit.data.catalog import entry
 from edgekit.jobs.jobs import Job
 from edgekit.store.store import Store
+from edgekit.tasks import task
 
 HEIGHT = 260
 COLOURS = ("#2F7DE1", "#D9730D", "#0E9384", "#9A5CD0")
@@ -18,13 +21,13 @@ OF_EVERY_EPOCH = {"step", "epoch", "loss", "accuracy", "validation_accuracy"}
 def draw(run: Run) -> None:
     """The curve of a finished run."""
     if not run.curve:
-        st.caption("Nothing was trained for this file. Steps that train draw here how accuracy came back.")
+        st.caption("Nothing was trained for this file. Steps that train draw here how the network recovered.")
         return
     st.caption(
-        "Accuracy on validation samples, which no step trains on. "
+        f"{_metric(run)} on validation samples, which no step trains on. "
         "The cards above hold that of the finished file, on the test set."
     )
-    _chart(run.recipe, run.curve, "training-curve")
+    _chart(run, "training-curve")
 
 
 def draw_live(job: Job, store: Store) -> None:
@@ -36,14 +39,15 @@ def draw_live(job: Job, store: Store) -> None:
     except StoreError:  # it has not begun, or the same run was there already
         return
     if run.curve:
-        _chart(run.recipe, run.curve, f"training-curve-{job.id}")
+        _chart(run, f"training-curve-{job.id}")
 
 
-def figure(recipe: list[dict[str, Any]], curve: list[dict[str, Any]]) -> go.Figure:
+def figure(recipe: list[dict[str, Any]], curve: list[dict[str, Any]], metric: str) -> go.Figure:
     """One line a step that trained, over the epochs of all of them; a hollow mark opens each round or trial.
 
     Args:
         curve: per epoch {"step", "epoch", "validation_accuracy", …}, in the order of training.
+        metric: what a validation_accuracy is, for people.
     """
     drawn = go.Figure()
     steps = list(dict.fromkeys(point["step"] for point in curve))
@@ -67,15 +71,20 @@ def figure(recipe: list[dict[str, Any]], curve: list[dict[str, Any]]) -> go.Figu
         legend={"orientation": "h", "y": 1.15},
     )  # fmt: skip
     drawn.update_xaxes(title="Epochs trained", dtick=max(1, len(curve) // 10), range=[0.5, len(curve) + 0.5])
-    drawn.update_yaxes(title="Validation accuracy", ticksuffix=" %")
+    drawn.update_yaxes(title=f"{metric}, validation", ticksuffix=" %")
     return drawn
 
 
-def _chart(recipe: list[dict[str, Any]], curve: list[dict[str, Any]], key: str) -> None:
+def _chart(run: Run, key: str) -> None:
     st.plotly_chart(
-        figure(recipe, curve), key=key, config={"displayModeBar": False},
-        alt=f"Validation accuracy over {len(curve)} epochs of training",
+        figure(run.recipe, run.curve, _metric(run)), key=key, config={"displayModeBar": False},
+        alt=f"{_metric(run)} on validation samples over {len(run.curve)} epochs of training",
     )  # fmt: skip
+
+
+def _metric(run: Run) -> str:
+    """By which a run is judged: "Accuracy"."""
+    return METRICS[task(entry(run.data).task).metric].title
 
 
 def _about(point: dict[str, Any]) -> str:

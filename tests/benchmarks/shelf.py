@@ -51,7 +51,7 @@ RECIPES = {  # model -> integers, pruning with recovery
     ),
     "digits-detector": (
         STATIC,
-        ("prune_channels,sparsity=0.5", "fine_tune,epochs=5,optimizer=adamw,learning_rate=0.001"),
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=10,optimizer=adamw,learning_rate=0.002"),
     ),
     "anomaly-autoencoder": (
         STATIC,

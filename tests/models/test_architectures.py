@@ -40,6 +40,7 @@ def test_parameters_and_multiply_accumulates_are_the_published_ones(name, shape,
         ),  # 23.2 k without the biases that normalisation makes idle, 2.7 M
         ("resnet8", (3, 32, 32), 10, 77_946, 12_501_632),
         ("resnet50", (3, 224, 224), 1000, 25_557_032, 4_089_184_256),  # 25.6 M, 4.1 G
+        ("resnet101", (3, 224, 224), 1000, 44_549_160, 7_801_405_440),  # 44.5 M, 7.8 G
     ],
 )
 def test_networks_for_any_image_have_the_published_sizes(name, shape, classes, params, macs):

@@ -56,6 +56,25 @@ def test_tensors_are_paired_in_order_and_the_publishers_classes_left_out(publish
     assert torch.equal(ours[2].weight, own_classes)
 
 
+class Cut(nn.Module):
+    """The convolution alone, and a layer of our own."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 2, 3, bias=False)
+        self.fc = nn.Linear(2, 10)
+
+
+def test_a_network_that_was_cut_takes_the_first_and_keeps_its_own_layer(published):
+    theirs = small()
+    published(theirs.state_dict(), leave_out=["2.*"])
+    ours = Cut()
+    own_layer = ours.fc.weight.clone()
+    pretrained.start(ours, "small")
+    assert torch.equal(ours.stem.weight, theirs[0].weight)
+    assert torch.equal(ours.fc.weight, own_layer)
+
+
 def test_another_epsilon_of_normalisation_is_made_up_for(published):
     torch.manual_seed(0)
     theirs = small()

@@ -55,6 +55,12 @@ def test_a_student_comes_nearer_to_its_teacher_than_one_that_saw_labels_alone(fe
     assert not teacher.network.training
 
 
+def test_without_epochs_the_last_layer_alone_is_solved(few):
+    plain = SHORT.model_copy(update={"architecture": "resnet8", "epochs": 0})
+    before, after = (trained(plain.model_copy(update={"whitened": n}), few).state_dict() for n in (0, 1))
+    assert [name for name in before if not torch.equal(before[name], after[name])] == ["fc.weight", "fc.bias"]
+
+
 def test_a_teacher_that_takes_other_inputs_is_refused(few):
     with pytest.raises(ModelError) as refused:
         trained(SHORT.model_copy(update={"teacher": "lenet5-mnist"}), few)

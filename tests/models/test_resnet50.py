@@ -27,6 +27,15 @@ def test_every_block_but_the_first_of_a_stage_keeps_its_shape_and_is_found(narro
     assert [name for name, _ in blocks(narrow)] == [f"blocks.{n}" for n in range(16) if n not in (0, 3, 7, 13)]
 
 
+def test_at_first_a_block_adds_nothing_to_its_shortcut(narrow):
+    x = torch.randn(1, 32, 7, 6, generator=torch.Generator().manual_seed(0)).relu()
+    with torch.no_grad():
+        for block in (narrow.blocks[3], narrow.blocks[4]):  # the first of a stage is projected
+            wanted = block.shortcut(x).relu()
+            x = block(x)
+            assert torch.equal(x, wanted)
+
+
 def test_small_images_keep_a_map_of_three_pixels_or_more(narrow):
     seen = []
     narrow.blocks.register_forward_hook(lambda module, inputs, output: seen.append(output.shape))

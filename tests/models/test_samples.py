@@ -26,7 +26,7 @@ TO_REACH = {
     "mobilenetv2-cifar10": 0.91,
     "resnet20-cifar10": 0.915,
     "resnet8-cifar10": 0.87,
-    "siamese-faces-mobile": 0.90,
+    "siamese-faces-mobile": 0.92,
     "translator-en-fr": 0.30,
     "translator-en-fr-small": 0.29,
 }

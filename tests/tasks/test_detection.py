@@ -174,7 +174,7 @@ def test_answers_differ_by_a_class_a_place_or_a_box_but_not_by_a_little():
 
 def test_an_answer_is_said_from_left_to_right():
     answer = one([0.5, 0, 0.6, 0.1, 2, 0.9], [0.1, 0.5, 0.2, 0.6, 0, 0.9], [NOTHING] * 6)[0].tolist()
-    assert TASK.said(answer, ["zero", "one", "two"]) == "zero, two"
+    assert TASK.said(answer, ["zero", "one", "two"]) == "zero · two"
     assert TASK.said([[NOTHING] * 6], ["zero"]) == "nothing"
 
 

@@ -61,7 +61,7 @@ def test_speed_is_said_with_the_interval_in_the_same_direction(speed, ratio, wor
     )  # fmt: skip
     table = compare_numbers.table(contenders([a_baseline(), run]))
     assert row(table, "Speed against the original")[1] == words
-    assert row(table, "Accuracy against the original")[1] == "−0.19 points :small[:gray[(−0.34 to −0.04; p 0.200)]]"
+    assert row(table, "How well, against the original")[1] == "−0.19 points :small[:gray[(−0.34 to −0.04; p 0.200)]]"
 
 
 def test_size_and_latency_start_at_zero_and_accuracy_where_it_differs():

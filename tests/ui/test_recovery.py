@@ -17,19 +17,19 @@ CURVE = [
 
 
 def test_each_step_that_trains_is_a_line_over_the_epochs_of_all():
-    lines = recovery.figure(RECIPE, CURVE).data
+    lines = recovery.figure(RECIPE, CURVE, "Accuracy").data
     assert [line.name for line in lines] == ["1. prune channels", "2. fine tune"]
     assert [list(line.x) for line in lines] == [[1, 2, 3, 4], [5, 6]]
     assert list(lines[1].y) == [82, 86]
 
 
 def test_a_hollow_mark_opens_each_round():
-    lines = recovery.figure(RECIPE, CURVE).data
+    lines = recovery.figure(RECIPE, CURVE, "Accuracy").data
     assert list(lines[0].marker.symbol) == ["circle-open", "circle", "circle-open", "circle"]
-    assert set(recovery.figure(RECIPE, CURVE[4:]).data[0].marker.symbol) <= {"circle", "circle-open"}
+    assert set(recovery.figure(RECIPE, CURVE[4:], "Accuracy").data[0].marker.symbol) <= {"circle", "circle-open"}
 
 
 def test_a_point_tells_what_its_step_told_of_it():
-    lines = recovery.figure(RECIPE, CURVE).data
+    lines = recovery.figure(RECIPE, CURVE, "Accuracy").data
     assert lines[0].text[2] == "epoch 3, loss 0.25, round 2, sparsity 0.5"
     assert lines[1].text[0] == "epoch 1, loss 0.25"

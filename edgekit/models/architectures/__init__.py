@@ -13,6 +13,12 @@ from edgekit.models.architectures.cnn_1d import cnn_1d
 from edgekit.models.architectures.detector import detector
 from edgekit.models.architectures.ds_cnn import ds_cnn
 from edgekit.models.architectures.efficientnet_lite import efficientnet_lite0
+from edgekit.models.architectures.face_encoder import (
+    face_mobilenet_v2,
+    face_mobilenet_v3_small,
+    face_resnet50,
+    face_resnet101,
+)
 from edgekit.models.architectures.gru import gru
 from edgekit.models.architectures.lenet5 import LeNet5
 from edgekit.models.architectures.minilm import minilm
@@ -20,7 +26,7 @@ from edgekit.models.architectures.mobilenet_v1 import mobilenet_v1
 from edgekit.models.architectures.mobilenet_v2 import mobilenet_v2
 from edgekit.models.architectures.mobilenet_v3_small import mobilenet_v3_small
 from edgekit.models.architectures.resnet import resnet8, resnet20
-from edgekit.models.architectures.resnet50 import resnet50
+from edgekit.models.architectures.resnet50 import resnet50, resnet101
 from edgekit.models.architectures.seq2seq import seq2seq, seq2seq_small
 from edgekit.models.architectures.transformer_big import transformer_big
 from edgekit.models.architectures.vit import vit_tiny
@@ -39,8 +45,15 @@ FOR_ANY_VALUES = {"autoencoder": autoencoder}  # (as many numbers as come in, sh
 FOR_ANY_TEXT = {"minilm": minilm}  # (classes, (tokens of a text,)) -> network
 FOR_TEXT_PAIRS = {"seq2seq": seq2seq, "seq2seq_small": seq2seq_small}  # (pieces, (tokens of both,)) -> network
 DETECTORS = {"detector": detector}  # (4 + classes, shape of one image) -> network
-LARGE = {"resnet50": resnet50}  # for any image too, but none that would take another network's place
-OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_VALUES | FOR_ANY_TEXT | FOR_TEXT_PAIRS | DETECTORS | LARGE
+LARGE = {"resnet50": resnet50, "resnet101": resnet101}  # for any image too, but take no other network's place
+FOR_FACES = {  # (outputs, shape of one image, factor for the channels) -> network
+    "face_mobilenet_v2": face_mobilenet_v2,
+    "face_mobilenet_v3_small": face_mobilenet_v3_small,
+    "face_resnet50": face_resnet50,
+    "face_resnet101": face_resnet101,
+}
+OF_ANY_SHAPE = FOR_ANY_IMAGE | FOR_ANY_SERIES | FOR_ANY_VALUES | FOR_ANY_TEXT | FOR_TEXT_PAIRS
+OF_ANY_SHAPE |= DETECTORS | LARGE | FOR_FACES
 SHAPES = {"bert_base": bert_base, "transformer_big": transformer_big, "yolov5s": yolov5s}  # too large to train here
 ARCHITECTURES = {"lenet5": LeNet5, "resnet20": resnet20, "vit-tiny": vit_tiny} | OF_ANY_SHAPE
 
