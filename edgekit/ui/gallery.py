@@ -50,9 +50,8 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
     if task(about.task).in_place:
         _two_pictures(one, raw, about, text(one, name, right))
         return
-    with st.container(
-        border=True, horizontal=True, vertical_alignment="center", wrap=False, gap="small", height="stretch"
-    ):
+    beside = {"horizontal": True, "vertical_alignment": "center", "wrap": False}  # a text needs the whole width
+    with st.container(border=True, gap="small", height="stretch", **({} if about.kind == "text" else beside)):
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
         st.markdown(numbers(one, name) if about.task == "regression" else text(one, name, right))
