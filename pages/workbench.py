@@ -37,7 +37,7 @@ with chips:
     budget = header.budget(view.run, view.baseline)
 with right:
     sections.job(choice, store)
-    sections.headline_cards(view, budget)
+    sections.headline_cards(view, budget, choice.card)
     sections.charts(view, budget, live.ghost(wish, known, view.baseline))
 with explore:
     sections.explore(choice, store)

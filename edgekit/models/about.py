@@ -23,3 +23,8 @@ class About(BaseModel, frozen=True, extra="forbid"):
     params: int
     macs: int | None
     sha256: str
+
+    @property
+    def shape_only(self) -> bool:
+        """Whether nothing was trained: size, memory and latency mean something, and answers do not."""
+        return False

@@ -72,7 +72,6 @@ class Card(About):
 
     @property
     def shape_only(self) -> bool:
-        """Whether nothing was trained: size, memory and latency mean something, and answers do not."""
         return self.quality is None
 
     @property

@@ -51,9 +51,10 @@ def _facts(card: Card, about: Entry) -> dict[str, str]:
 
 
 def _story(name: str, card: Card, about: Entry) -> None:
+    epochs = f"{card.epochs} epochs" if card.epochs else "No epoch: the last layer was solved"
     with st.expander("How it was trained, and what to cite", key=f"trained-{name}"):
         st.markdown(
-            f"{card.epochs} epochs, seed {card.seed}, {words.duration(card.retrain_seconds)} on {card.machine}. "
+            f"{epochs}, seed {card.seed}, {words.duration(card.retrain_seconds)} on {card.machine}. "
             f"{Origin.MEASURED.value.capitalize()} in float32 on held-out {about.samples}; 95 % interval."
         )
         st.code(card.command, language="sh")

@@ -59,8 +59,14 @@ def job(choice: Choice, store: Store) -> None:
     )
 
 
-def headline_cards(view: View, budget: Budget) -> None:
-    """Before → after; before the first measurement, nothing."""
+def headline_cards(view: View, budget: Budget, card: About) -> None:
+    """Before → after; before the first measurement, nothing. Of a network that was never trained it says so."""
+    if card.shape_only:
+        st.info(
+            "Only the shape of this network is here, with random weights. Size, memory and latency mean something; "
+            "how far answers agree says nothing of a trained one.",
+            icon=":material/casino:",
+        )
     if view.run is not None:
         headline.draw(view.run, budget)
 
