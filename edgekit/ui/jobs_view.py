@@ -28,13 +28,20 @@ def job_panel(
 ) -> None:
     """Show a job and keep looking until it ends; then call `on_end` once and draw the whole page anew.
 
+    Also where it ended while the page above was drawn, which then shows what was before.
+
     Args:
         on_end: what to do with the ended job: take over its result, forget its id.
         changed: whether the page has something new to show before the job ends; it is then drawn anew as well.
         beside: draws below the bar what there is to see of the job while it is active.
         every: seconds between two looks.
     """
-    running = active(job_id)
+    running, told = active(job_id), f"told-{job_id}"
+
+    def tell(job: Job) -> None:
+        st.session_state[told] = True
+        on_end(job)
+        st.rerun()
 
     @st.fragment(run_every=every if running else None)
     def panel() -> None:
@@ -46,12 +53,13 @@ def job_panel(
                 if changed():
                     st.rerun()
             elif running:
-                on_end(job)
-                st.rerun()
+                tell(job)
 
     panel()
     job = jobs().get(job_id)
     if job is not None and not job.active:
+        if not st.session_state.get(told):
+            tell(job)
         ended(job)
 
 
