@@ -24,6 +24,10 @@ RECIPES = {  # model -> integers, pruning with recovery
     "resnet8-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=4")),
     "resnet20-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=3")),
     "mobilenetv2-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=2")),
+    "siamese-faces": (
+        STATIC,
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=12,optimizer=adamw,learning_rate=0.0002"),
+    ),
     "siamese-faces-mobile": (
         STATIC,
         ("prune_channels,sparsity=0.5", "fine_tune,epochs=12,optimizer=adamw,learning_rate=0.0002"),
