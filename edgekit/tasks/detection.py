@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgekit.core.interval import mean
+from edgekit.core.interval import mean, pseudo_values
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.task import Task
 from edgekit.tasks._boxes import NOTHING, SAME, Matched, found, overlaps, present
@@ -117,4 +117,4 @@ def by_group(matched: Matched) -> np.ndarray:
     if count == 1:
         return np.array([whole])
     left = np.array([matched.area(group != one).mean() for one in range(count)])
-    return whole + (count - 1) * (left.mean() - left)
+    return pseudo_values(whole, left)
