@@ -150,8 +150,10 @@ class _Work:
 
     def known(self) -> tuple[int, Known | None]:
         """How many of the steps need not be taken again, and the state after them."""
+        if not self.prefixes:  # none to look in, or nothing in it: the key reads all training samples once
+            return 0, None
         for number in range(len(self.recipe.steps), 0, -1):
-            if self.prefixes and (found := self.prefixes.find(self.key(number))):
+            if found := self.prefixes.find(self.key(number)):
                 return number, found
         return 0, None
 
@@ -207,7 +209,7 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
         nonlocal began
         if state.network is not None:
             networks[:] = [state.network]
-        if work.prefixes and time.perf_counter() - began > WORTH_KEEPING:
+        if work.prefixes is not None and time.perf_counter() - began > WORTH_KEEPING:
             work.prefixes.keep(work.key(number), Known(state, time.perf_counter() - started))
         if each_step and number < last:
             file = work.write(exported(state, bench.example))

@@ -35,6 +35,9 @@ class Prefixes:
         self._known: LRUCache[str, Known] = LRUCache(most_bytes, lambda known: size(known.state))
         self._lock = threading.Lock()
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def keep(self, key: str, known: Known) -> None:
         """Remember a state, unless it alone takes more than there is for all."""
         private = copy.deepcopy(known)
