@@ -86,7 +86,7 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
     shown = COSTS_ALONE if entry(card.data).synthetic else WITH_QUALITY
     for place, (metric, upright) in zip(st.columns(2, gap="medium"), shown, strict=True):
         with place:
-            title = f"{names[upright]} and {names[metric]}".capitalize()
+            title = selected.sentence(f"{names[upright]} and {names[metric]}")
             st.markdown(f"**{title}**")
             chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
