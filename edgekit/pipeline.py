@@ -7,9 +7,7 @@ and given to `on_point` as soon as it is known; memory and shipped size follow i
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import importlib.metadata
 import json
 import tempfile
 import time
@@ -29,6 +27,7 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Run, Status, Step
+from edgekit.core.versions import versions
 from edgekit.data.feed import bench as data_bench
 from edgekit.data.splits import Dataset, Samples, load
 from edgekit.measure.agreement import check_export
@@ -120,13 +119,6 @@ def measure_file(path: Path, model: Model, samples: int | None = None, progress:
     )
     progress(1.0, "done")
     return found
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """Of every library that can change a number."""
-    names = ("torch", "torch-pruning", "optuna", "onnx", "onnxruntime", "numpy")
-    return {name: importlib.metadata.version(name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class Run(BaseModel):
         recipe: [{"prune_weights": {"sparsity": 0.5}}, …]: as YAML would hold it.
         fingerprint: of everything that makes two runs the same: model, data, samples, recipe, seed, versions, host.
         confusion: rows are labels, columns answers.
+        predicted: what was estimated of this recipe before it was measured, where anything could be.
         changes: [{"step", "layer", "what"}].
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
@@ -101,6 +102,7 @@ class Run(BaseModel):
     baseline: str | None = None
     measurements: dict[str, Measurement] = Field(default_factory=dict)
     baseline_measurements: dict[str, Measurement] = Field(default_factory=dict)
+    predicted: dict[str, Measurement] = Field(default_factory=dict)
     comparison: Comparison | None = None
     disagreements: Disagreements | None = None
     confusion: list[list[int]] = Field(default_factory=list)
