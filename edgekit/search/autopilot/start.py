@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from edgekit.core.errors import EdgeKitError
 from edgekit.search.autopilot.space import Space, Steps, plain
 from edgekit.search.frontier import frontier
-from edgekit.search.ghost import table_of
+from edgekit.search.sensitivity import key, known_table
+from edgekit.search.sliders import PRUNINGS
 from edgekit.store.rows import Summary
+from edgekit.store.store import Store
 
 WITHOUT_TRAINING: list[Steps] = [
     [{"quantize_static": {}}],
@@ -55,15 +57,17 @@ ENCODINGS: list[Steps] = [
     [{"quantize_dynamic": {}}],
 ]
 FROM_EARLIER = 8  # recipes at most
+HARMLESS = 0.01  # of quality that a pruning may cost by itself
 
 
-def first_recipes(space: Space, earlier: Iterable[Summary]) -> list[Steps]:
+def first_recipes(space: Space, earlier: Iterable[Summary], store: Store) -> list[Steps]:
     """The recipes to begin with that work on the model and need no training, each once.
 
     Args:
         earlier: finished runs of the same model, whichever page asked for them.
+        store: where tables of sensitivities are that were measured here.
     """
-    ours = [*WITHOUT_TRAINING[:2], *_proved(earlier), *_halves(space), *WITHOUT_TRAINING[2:]]
+    ours = [*WITHOUT_TRAINING[:2], *_proved(earlier), *_by_sensitivity(space, store), *WITHOUT_TRAINING[2:]]
     return _fitting(space, ours)
 
 
@@ -100,11 +104,15 @@ def _proved(earlier: Iterable[Summary]) -> list[Steps]:
     return [steps for steps in found if not any("epochs" in settings for step in steps for settings in step.values())]
 
 
-def _halves(space: Space) -> list[Steps]:
-    """From the table of sensitivities: the strongest pruning that alone costs little, in front of few bits."""
-    table = table_of(space.model.id)
-    if table is None or table.model_sha256 != space.model.sha256:
+def _by_sensitivity(space: Space, store: Store) -> list[Steps]:
+    """From the table of sensitivities: of each kind the strongest pruning that alone costs little, then few bits."""
+    table = known_table(space.model.id, space.model.sha256, store)
+    if table is None:
         return []
-    return [
-        [*pruning, {"quantize_weights": {"bits": 4, "activations": "int8"}}] for pruning in table.harmless_prunings()
-    ]
+    most = table.quality["[]"] - HARMLESS
+    found: dict[str, tuple[float, Steps]] = {}
+    for pruning in PRUNINGS:
+        ((name, settings),) = pruning[0].items()
+        if table.quality.get(key(pruning), 0.0) >= most and settings.get("sparsity", 0) > found.get(name, (0, []))[0]:
+            found[name] = settings["sparsity"], pruning
+    return [[*steps, {"quantize_weights": {"bits": 4, "activations": "int8"}}] for _, steps in found.values()]
