@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import log2
 
 from edgekit.core.errors import StoreError
 from edgekit.core.model import Model
 from edgekit.core.run import Run
 from edgekit.core.technique import FAMILIES
-from edgekit.search.autopilot.kept import Search, Tried
-from edgekit.search.autopilot.seen import Seen, frontier_of, key, with_latencies
-from edgekit.search.autopilot.space import Space, Steps
+from edgekit.search.autopilot.kept import Search, Steps, Tried
+from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of, key, with_latencies
+from edgekit.search.autopilot.space import Space
 from edgekit.search.autopilot.training import LADDERS, Candidate, candidates
-from edgekit.search.frontier import covered
 from edgekit.search.limits import Wish, parse_all
 from edgekit.store.store import Store
 
-WORST, IDEAL = (-0.05, 0.0, 0.0), (0.01, 6.0, 3.0)  # corners: gain; halvings of the bytes, and of the latency
 USELESS = 0.05  # of quality lost: what loses more for sure is no point, unless a limit allows about as much
 ALLOWED_TWICE = 1.5
 
@@ -101,7 +98,7 @@ class Board:
         return min(found, key=lambda one: (one.excess, -one.gain.value), default=None)
 
     def covered(self) -> float:
-        """The share of the box of hypervolume that the points cover; see `frontier.covered`."""
+        """The share of the box of hypervolume that the points cover; see `covered_by`."""
         return covered_by(self.points)
 
     def without_news(self) -> int:
@@ -116,10 +113,3 @@ class Board:
 
     def _deepest(self, asked: str) -> Seen | None:
         return self.seen.get((asked, True)) or self.seen.get((asked, False))
-
-
-def covered_by(points: Sequence[Seen]) -> float:
-    """Of the box from the original less 5 points to 1 point more, 1/64 of the bytes and 1/8 of the time: the share that
-    these points cover, with sizes and times on a log scale."""
-    places = [(point.gain.value, -log2(point.size), -log2(point.latency)) for point in points if point.latency]
-    return covered(places, WORST, IDEAL, (True, True, True))

@@ -6,15 +6,15 @@ It is saved after each trial, so whatever stops the process, the search goes on 
 from __future__ import annotations
 
 import time
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from edgekit.search.autopilot.space import Steps
 from edgekit.store.owner import owner
 from edgekit.store.searches import SearchRow
 from edgekit.store.store import Store
 
+Steps = list[dict[str, dict[str, Any]]]
 Training = Literal["none", "quick", "thorough"]
 SearchStatus = Literal["running", "paused", "interrupted", "stopped", "done", "failed"]
 

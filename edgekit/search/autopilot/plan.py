@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from edgekit.search.autopilot import training
 from edgekit.search.autopilot.board import Board
+from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.proposals import proposal
 from edgekit.search.autopilot.rungs import next_to_measure, refined
 from edgekit.search.autopilot.seen import Seen, key
-from edgekit.search.autopilot.space import Steps, trains
+from edgekit.search.autopilot.space import trains
 from edgekit.search.autopilot.training import LADDERS, Candidate
 
 UNTRAINED_SHARE = 0.2  # of the time, where training is allowed too

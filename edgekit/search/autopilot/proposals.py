@@ -14,8 +14,9 @@ import warnings
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, key
-from edgekit.search.autopilot.space import Space, Steps
+from edgekit.search.autopilot.space import Space
 
 if TYPE_CHECKING:
     import optuna

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from edgekit.core.errors import StoreError
 from edgekit.core.run import Run
-from edgekit.search.autopilot.board import covered_by
 from edgekit.search.autopilot.kept import Search
-from edgekit.search.autopilot.seen import Seen, frontier_of
+from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of
 from edgekit.search.limits import Miss, Wish, misses, parse_all
 from edgekit.store.store import Store
 
@@ -28,7 +27,7 @@ class Result:
         chosen, confirmed: its runs on validation samples and on the test set.
         missed_in_test: limits that it does not hold on the test set, though it did where it was chosen.
         nearest: if few points hold every limit, those that miss the least, the nearest first.
-        covered: share of the box of hypervolume; see `board.covered_by`.
+        covered: share of the box of hypervolume; see `seen.covered_by`.
     """
 
     search: Search

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from edgekit.registry import technique
+from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, frontier_of, with_latencies
-from edgekit.search.autopilot.space import Steps
 
 LOOK_SAMPLES = 1000  # of the validation samples; where there are few more than that, every trial scores them all
 SLACK = 0.05  # how much shorter than estimated a latency may turn out

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import QUALITIES
 from edgekit.core.run import Run
-from edgekit.search.autopilot.space import Steps, on_integers
-from edgekit.search.frontier import best
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.frontier import best, covered
 from edgekit.search.limits import Miss, Wish, misses
 
+ON_INTEGERS = {"quantize_static", "quantize_dynamic", "quantize_aware_train"}  # unless a setting says otherwise
 SAME = Interval(value=0.0, low=0.0, high=0.0)
-UP_UP = (True, False, False)  # of gain, size and latency, whether more is better
+BETTER = (True, False, False)  # whether more is better: of gain, size and latency
+WORST, IDEAL = (-0.05, 0.0, 0.0), (0.01, 6.0, 3.0)  # corners: gain; halvings of the bytes, and of the latency
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,24 @@ def with_latencies(looks: Iterable[Seen], points: Sequence[Seen]) -> list[Seen]:
 
 def frontier_of(points: Sequence[Seen]) -> list[Seen]:
     """The points that no other beats on quality, size and latency at once, from small to large."""
-    found = best([point.place for point in points], UP_UP)
+    found = best([point.place for point in points], BETTER)
     return sorted((points[index] for index in found), key=lambda point: point.size)
+
+
+def covered_by(points: Sequence[Seen]) -> float:
+    """Of the box from the original less 5 points to 1 point more, 1/64 of the bytes and 1/8 of the time: the share that
+    these points cover, with sizes and times on a log scale."""
+    places = [
+        (point.gain.value, -math.log2(point.size), -math.log2(point.latency)) for point in points if point.latency
+    ]
+    return covered(places, WORST, IDEAL, (True, True, True))
+
+
+def on_integers(steps: Steps) -> bool:
+    """Whether the file of a recipe computes with integers, which is the other half of how fast it is."""
+    name, settings = next(iter(steps[-1].items())) if steps else ("", {})
+    chosen = settings.get("activations", settings.get("activation_bits"))
+    return name in ON_INTEGERS if chosen is None else chosen != "float"
 
 
 def _estimate(look: Seen, points: Sequence[Seen]) -> float | None:

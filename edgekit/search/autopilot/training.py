@@ -12,8 +12,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, key, with_latencies
-from edgekit.search.autopilot.space import Space, Steps, plain
+from edgekit.search.autopilot.space import Space, plain
 from edgekit.search.autopilot.start import encodings, first_stems
 
 LADDERS = {"none": (), "quick": (1, 3), "thorough": (1, 3, 9)}  # epochs

@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgekit.search.autopilot.board import covered_by
 from edgekit.search.autopilot.result import nearest_misses, winner
+from edgekit.search.autopilot.seen import covered_by
 from edgekit.search.limits import parse_all
 from tests.search.autopilot.made_up import miss, seen
 

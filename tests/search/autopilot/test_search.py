@@ -1,5 +1,6 @@
 """A search from end to end: it holds its limits, measures nothing twice, and goes on where it was stopped."""
 
+import dataclasses
 from collections.abc import Iterator
 
 import pytest
@@ -34,7 +35,8 @@ def test_the_winner_holds_every_limit_and_is_confirmed_once_on_the_test_set(stor
     executor = Formula(store)
     found = made_up(store, executor=executor)
     assert found.winner.missed == ()
-    assert found.winner.gain.value >= -0.01 and found.winner.size <= 0.3
+    assert found.winner.gain.value >= -0.01
+    assert found.winner.size <= 0.3
     assert [trial.recipe for trial in executor.measured if trial.split == "test"] == [found.winner.steps]
     assert (found.chosen.split, found.confirmed.split) == ("validation", "test")
     assert found.search.status == "done"
@@ -71,11 +73,8 @@ def test_a_search_that_is_stopped_goes_on_with_its_trials_intact(store, tmp_path
 def test_a_search_whose_process_was_killed_is_interrupted_and_can_go_on(store):
     begun = begin("lenet5-fashion", LIMITS, trials=3, store=store)
     row = store.get_search(begun.id)
-    store.save_search(type(row)(**vars(row) | {"status": "running", "owner": "host:1:gone"}))
-    assert store.interrupt_dead_searches() in ([begun.id], [])  # another host's processes count as alive
-    row = store.get_search(begun.id)
-    store.save_search(type(row)(**vars(row) | {"status": "interrupted"}))
-    assert load(begun.id, store).can_go_on
+    store.save_search(dataclasses.replace(row, status="running", owner="host:1:gone"))
+    assert load(begun.id, store).status == "interrupted"
     assert carry_on(begun.id, store=store, executor=Formula(store)).search.status == "done"
 
 
@@ -151,7 +150,8 @@ def test_a_look_scores_fewer_samples_and_is_not_timed(real):
     found, store = real
     look = store.get(next(tried.run for tried in found.search.tried if not tried.whole))
     assert (look.split, look.samples) == ("validation", 1000)
-    assert "latency_ms" not in look.measurements and look.comparison.latency_ratio is None
+    assert "latency_ms" not in look.measurements
+    assert look.comparison.latency_ratio is None
     assert look.comparison.accuracy_difference.low <= look.comparison.accuracy_difference.high
 
 

@@ -7,8 +7,8 @@ from edgekit.core.errors import SettingError
 from edgekit.models.samples import load
 from edgekit.registry import techniques
 from edgekit.search.autopilot.proposals import proposal
-from edgekit.search.autopilot.seen import key
-from edgekit.search.autopilot.space import NARROWED, Space, on_integers, proposed, trains
+from edgekit.search.autopilot.seen import key, on_integers
+from edgekit.search.autopilot.space import NARROWED, Space, proposed, trains
 from edgekit.search.autopilot.start import ENCODINGS, STEMS, WITHOUT_TRAINING
 from tests.search.autopilot.made_up import BITS, seen
 
@@ -72,11 +72,13 @@ def test_the_recipes_to_begin_with_are_recipes(model):
 
 
 def test_whether_a_file_computes_with_integers():
-    assert on_integers([{"quantize_static": {}}]) and on_integers(BITS)
+    assert on_integers([{"quantize_static": {}}])
+    assert on_integers(BITS)
     assert on_integers([{"quantize_aware_train": {"bits": 3}}])
     assert not on_integers([{"quantize_weights": {"bits": 3}}])
     assert not on_integers([{"quantize_aware_train": {"activation_bits": "float"}}])
-    assert not on_integers([{"prune_channels": {}}]) and not on_integers([])
+    assert not on_integers([{"prune_channels": {}}])
+    assert not on_integers([])
 
 
 def test_the_same_measurements_lead_to_the_same_proposals(space):
