@@ -30,15 +30,17 @@ def search(
 ) -> None:
     """Find the best recipe that holds every limit. Ctrl-C pauses it; --resume ID goes on."""
     from edgekit.core.errors import SettingError
-    from edgekit.search.autopilot.search import begin, carry_on
+    from edgekit.search.autopilot.kept import begin
+    from edgekit.search.autopilot.search import carry_on
+    from edgekit.store.store import Store
 
     if (model is None) == (resume is None):
         raise SettingError("search needs a model, or --resume ID to go on with an earlier search; one of the two.")
+    store = Store.open()
     if resume is None:
-        resume = begin(
-            model, limit or [], minutes=minutes, training=training, families=family or [], seed=seed, trials=trials
-        ).id
-    found = carry_on(resume, progress=progress())
+        asked = {"minutes": minutes, "training": training, "families": family or [], "seed": seed, "trials": trials}
+        resume = begin(model, limit or [], **asked, store=store).id
+    found = carry_on(resume, store=store, progress=progress())
     printed(as_json, result_json(found), _lines(found))
 
 

@@ -5,11 +5,17 @@ It is saved after each trial, so whatever stops the process, the search goes on 
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field
 
+from edgekit.core.errors import SettingError, unknown
+from edgekit.core.technique import FAMILIES
+from edgekit.library import card
+from edgekit.search.limits import parse_all
 from edgekit.store.owner import owner
 from edgekit.store.searches import SearchRow
 from edgekit.store.store import Store
@@ -83,6 +89,41 @@ class Search(BaseModel):
         """Keep it as it is now."""
         body = self.model_dump_json()
         store.save_search(SearchRow(self.id, self.created, self.model, self.status, owner(), "", body))
+
+
+def begin(
+    model: str,
+    limits: Sequence[str],
+    *,
+    minutes: float = 10.0,
+    training: Training = "none",
+    families: Sequence[str] = (),
+    seed: int = 0,
+    trials: int | None = None,
+    store: Store,
+) -> Search:
+    """A search as it will be carried on: checked, kept, and not yet at work.
+
+    Raises:
+        SettingError: limits, minutes, training or families that cannot be; all that is wrong with the limits at once.
+        ModelError: there is no such model.
+    """
+    card(model)
+    if not limits:
+        raise SettingError("a search needs at least one limit, such as accuracy_drop=1 or size=500KB.")
+    wishes = parse_all(limits)
+    if not 0 < minutes < math.inf:
+        raise SettingError(f"minutes must be above 0, not {minutes:g}.")
+    if training not in get_args(Training):
+        raise SettingError(f"training must be one of {', '.join(get_args(Training))}, not '{training}'.")
+    if wrong := [unknown("family", family, FAMILIES) for family in families if family not in FAMILIES]:
+        raise SettingError("\n".join(wrong))
+    found = Search(
+        id=store.new_id(), model=model, limits=[str(wish) for wish in wishes], minutes=minutes, training=training,
+        families=list(families), seed=seed, trials=trials, status="paused",
+    )  # fmt: skip
+    found.save(store)
+    return found
 
 
 def load(id: str, store: Store) -> Search:

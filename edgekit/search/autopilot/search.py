@@ -13,23 +13,21 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-from edgekit.core.errors import Cancelled, EdgeKitError, SettingError, StoreError
+from edgekit.core.errors import Cancelled, EdgeKitError, StoreError
 from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Depth, Run
 from edgekit.core.technique import FAMILIES
 from edgekit.data.splits import load as load_data
 from edgekit.library import load as load_model
 from edgekit.search.autopilot.board import Board
-from edgekit.search.autopilot.kept import Search, Training, Tried, load
+from edgekit.search.autopilot.kept import Search, Training, Tried, begin, load
 from edgekit.search.autopilot.plan import Ask, next_ask
 from edgekit.search.autopilot.result import Result, result, winner
 from edgekit.search.autopilot.rungs import look_samples
 from edgekit.search.autopilot.seen import Seen, key
 from edgekit.search.autopilot.space import Space
 from edgekit.search.autopilot.start import first_recipes
-from edgekit.search.autopilot.training import LADDERS
 from edgekit.search.executor import Executor, Local, Trial
-from edgekit.search.limits import parse_all
 from edgekit.store.store import Store
 
 NEEDS_ALL = {"shipped", "memory"}  # limits on what is measured last
@@ -45,40 +43,6 @@ class _TimeOver(Cancelled):
 
 class _Asked(Cancelled):
     """Somebody asked the search to pause or to stop."""
-
-
-def begin(
-    model: str,
-    limits: Sequence[str],
-    *,
-    minutes: float = 10.0,
-    training: Training = "none",
-    families: Sequence[str] = (),
-    seed: int = 0,
-    trials: int | None = None,
-    store: Store | None = None,
-) -> Search:
-    """A search that can be carried on with `carry_on`: checked, kept, and not yet begun.
-
-    Raises:
-        SettingError: limits, minutes, training or families that cannot be; all that is wrong with the limits at once.
-        ModelError: there is no such model.
-    """
-    if not limits:
-        raise SettingError("a search needs at least one limit, such as accuracy_drop=1 or size=500KB.")
-    if not minutes > 0:
-        raise SettingError(f"minutes must be above 0, not {minutes:g}.")
-    if training not in LADDERS:
-        raise SettingError(f"training must be one of {', '.join(LADDERS)}, not '{training}'.")
-    wishes = parse_all(limits)
-    Space.of(load_model(model), families or FAMILIES)
-    store = store or Store.open()
-    found = Search(
-        id=store.new_id(), model=model, limits=[str(wish) for wish in wishes], minutes=minutes, training=training,
-        families=list(families), seed=seed, trials=trials, status="paused",
-    )  # fmt: skip
-    found.save(store)
-    return found
 
 
 def search(

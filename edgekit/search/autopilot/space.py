@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgekit.core.errors import EdgeKitError, SettingError, unknown
+from edgekit.core.errors import EdgeKitError
 from edgekit.core.knobs import KnobView, knobs
 from edgekit.core.technique import FAMILIES, Fact, Technique
 from edgekit.recipe import Recipe
@@ -74,12 +74,7 @@ class Space:
 
         Args:
             families: of techniques that may be used.
-
-        Raises:
-            SettingError: there is no such family.
         """
-        if wrong := [family for family in families if family not in FAMILIES]:
-            raise SettingError("\n".join(unknown("family", family, FAMILIES) for family in wrong))
         found: dict[str, list[str]] = {place: [] for place in PLACES}
         for name, kind in techniques().items():
             if kind.family in families and name not in LEFT_OUT and _works(name, epochs, model):

@@ -7,9 +7,9 @@ import pytest
 
 import edgekit as ek
 from edgekit.core.errors import Cancelled, SettingError, StoreError
-from edgekit.search.autopilot.kept import latest, load
+from edgekit.search.autopilot.kept import begin, latest, load
 from edgekit.search.autopilot.result import result
-from edgekit.search.autopilot.search import begin, carry_on, search
+from edgekit.search.autopilot.search import carry_on, search
 from edgekit.store.store import Store
 from tests.search.autopilot.made_up import Formula
 
@@ -117,6 +117,7 @@ def test_what_cannot_be_searched_for_is_refused_before_anything_is_kept(store):
         ([], {}, "a search needs at least one limit, such as accuracy_drop=1 or size=500KB."),
         (["sze=1"], {}, "no limit 'sze'. Did you mean 'size'?"),
         (LIMITS, {"minutes": 0.0}, "minutes must be above 0, not 0."),
+        (LIMITS, {"families": ["Prunning"]}, "no family 'Prunning'. Did you mean 'Pruning'?"),
         (LIMITS, {"training": "much"}, "training must be one of none, quick, thorough, not 'much'."),
     ]:
         with pytest.raises(SettingError) as refused:

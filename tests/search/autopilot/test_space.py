@@ -3,7 +3,6 @@
 import optuna
 import pytest
 
-from edgekit.core.errors import SettingError
 from edgekit.models.samples import load
 from edgekit.registry import techniques
 from edgekit.search.autopilot.proposals import proposal
@@ -39,11 +38,6 @@ def test_families_narrow_it(model):
     space = Space.of(model, ["Quantization"])
     assert space.options["shape"] == space.options["recover"] == ()
     assert all(techniques()[name].family == "Quantization" for name in space.options["encode"])
-
-
-def test_a_family_that_does_not_exist_is_refused(model):
-    with pytest.raises(SettingError, match="no family 'Prunning'. Did you mean 'Pruning'?"):
-        Space.of(model, ["Prunning"])
 
 
 def test_every_value_that_may_be_proposed_is_one_that_its_technique_takes():
