@@ -18,7 +18,7 @@ class Field:
 
     Attributes:
         unit: behind the amount, as limits are written.
-        scale: how many of the unit one of the input is.
+        least: the smallest amount.
     """
 
     label: str
@@ -54,7 +54,8 @@ def form(choice: Choice, store: Store) -> None:
         )
         training = st.segmented_control(
             "Training", list(TRAINING), format_func=TRAINING.__getitem__, default="none", required=True, key="training",
-            persist_state="session", help="None: only what takes a moment. Quick: up to 3 epochs a recipe. Thorough: up to 9.",
+            persist_state="session",
+            help="None: only what takes a moment. Quick: up to 3 epochs a recipe. Thorough: up to 9.",
         )  # fmt: skip
         families = st.multiselect(
             "Families", FAMILIES, placeholder="All families", key="families", persist_state="session",

@@ -4,12 +4,12 @@ import streamlit as st
 import yaml
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.measurement import METRICS
+from edgekit.core.measurement import METRICS, QUALITIES, quality
 from edgekit.core.run import Run
 from edgekit.search.autopilot.kept import Search
 from edgekit.search.autopilot.result import Result, result
 from edgekit.search.autopilot.seen import Seen
-from edgekit.search.limits import KINDS, parse_all
+from edgekit.search.limits import parse_all
 from edgekit.store.store import Store
 from edgekit.ui import selected, words
 from edgekit.ui.header import Choice
@@ -65,18 +65,15 @@ def _winner(found: Result, choice: Choice, store: Store) -> None:
 def _numbers(found: Result) -> dict[str, list[str]]:
     """Every limit with what was measured where the recipe was chosen, and on the test set."""
     chosen, confirmed = found.chosen, found.confirmed
-    wishes = parse_all(found.search.limits)
-    limits = [wish.limit(chosen.baseline_measurements or chosen.measurements) for wish in wishes]
-    shown = {limit.metric: [] for limit in limits} | {"size_bytes": [], "latency_ms": []}
-    asked = {
-        metric: ", ".join(str(w) for w, limit in zip(wishes, limits, strict=True) if limit.metric == metric)
-        for metric in shown
-    }
+    before = chosen.baseline_measurements or chosen.measurements
+    asked = {metric: [] for metric in (quality(before).metric, "size_bytes", "latency_ms")}
+    for wish in parse_all(found.search.limits):
+        asked.setdefault(wish.limit(before).metric, []).append(str(wish))
     return {
-        "": [METRICS[metric].title for metric in shown],
-        "Limit": [asked[metric] or "–" for metric in shown],
-        "On validation samples": [_value(chosen, metric) for metric in shown],
-        "On the test set": [_value(confirmed, metric) for metric in shown],
+        "": [METRICS[metric].title for metric in asked],
+        "Limit": [", ".join(limits) or "–" for limits in asked.values()],
+        "On validation samples": [_value(chosen, metric) for metric in asked],
+        "On the test set": [_value(confirmed, metric) for metric in asked],
     }
 
 
@@ -84,14 +81,11 @@ def _value(run: Run | None, metric: str) -> str:
     if run is None:
         return "–"
     value, before = run.measurements.get(metric), run.baseline_measurements.get(metric)
-    text = words.measured(value)
-    if value and before and before.value and metric in {kind.metric for kind in KINDS.values()}:
-        return f"{text} ({value.value / before.value:.3g} ×)"
-    if run.comparison and value and before:
-        return (
-            f"{text} ({words.points(run.comparison.accuracy_difference.value)})" if hasattr(words, "points") else text
-        )
-    return text
+    if value is None or before is None or run.comparison is None:
+        return words.measured(value)
+    if metric in QUALITIES:
+        return f"{words.measured(value)} ({words.points(run.comparison.accuracy_difference.value, 2)})"
+    return f"{words.measured(value)} ({words.significant(value.value / before.value)} ×)"
 
 
 def _frontier(found: Result) -> None:

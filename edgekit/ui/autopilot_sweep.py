@@ -16,8 +16,8 @@ def draw(choice: Choice, store: Store) -> None:
     """The grid in words, how many points it has, the job, and what became of it."""
     text = st.text_input(
         "Grid", EXAMPLE, key="grid", persist_state="session",
-        help="technique.setting=values, joined by ×. Values one by one, as 2,4,8, or from:to:step. A technique alone, such "
-        "as quantize_static, is a step that is always there.",
+        help="technique.setting=values, joined by ×. Values one by one, as 2,4,8, or from:to:step. A technique alone, "
+        "such as quantize_static, is a step that is always there.",
     )  # fmt: skip
     count = _points(text)
     st.button(
@@ -56,6 +56,7 @@ def _done(job: Job) -> None:
 
 def _outcome(swept: list, choice: Choice) -> None:
     done = [one for one in swept if one.run]
+    compared = [one.run and one.run.comparison for one in swept]
     st.success(f"{len(done)} of {len(swept)} points are measured.", icon=":material/check:")
     st.page_link(
         "pages/workbench.py", label="See them in the Workbench", icon=":material/tune:",
@@ -64,11 +65,9 @@ def _outcome(swept: list, choice: Choice) -> None:
     st.dataframe(
         {
             "Recipe": [words.recipe(spelled(one.recipe)) for one in swept],
-            "Quality (points)": [
-                one.run and round(100 * one.run.comparison.accuracy_difference.value, 2) for one in swept
-            ],
-            "Size (×)": [one.run and round(one.run.comparison.size_ratio, 3) for one in swept],
-            "Latency (×)": [one.run and round(one.run.comparison.latency_ratio.value, 2) for one in swept],
+            "Quality (points)": [found and round(100 * found.accuracy_difference.value, 2) for found in compared],
+            "Size (×)": [found and round(found.size_ratio, 3) for found in compared],
+            "Latency (×)": [found and round(found.latency_ratio.value, 2) for found in compared],
             "Why not": [one.error for one in swept],
         },
         hide_index=True,

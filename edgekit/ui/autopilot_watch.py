@@ -1,4 +1,4 @@
-"""A search while it is at work, and as it was left: the frontier so far, how much it covers, and Pause, Resume, Stop."""
+"""A search while it is at work, and as it was left: the frontier so far, what it covers, and Pause, Resume, Stop."""
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -8,7 +8,6 @@ from edgekit.core.host import this_host
 from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.jobs.jobs import jobs
 from edgekit.search.autopilot.kept import Search, load
-from edgekit.search.autopilot.seen import key
 from edgekit.search.limits import Wish
 from edgekit.store.store import Store
 from edgekit.ui import actions, charts, jobs_view, state, words
@@ -65,8 +64,8 @@ def _head(kept: Search, choice: Choice, store: Store) -> None:
                 )
         elif kept.status in ("paused", "interrupted", "failed"):
             st.button(
-                "Resume", icon=":material/play_arrow:", key="resume_search", on_click=_resume, args=(kept, choice, store),
-                disabled=jobs_view.active(state.job()),
+                "Resume", icon=":material/play_arrow:", key="resume_search", disabled=jobs_view.active(state.job()),
+                on_click=_resume, args=(kept, choice, store),
             )  # fmt: skip
     if kept.error:
         st.error(kept.error, icon=":material/error:")
@@ -105,12 +104,12 @@ def _points(kept: Search, store: Store) -> list[Point]:
 
 def _budget(kept: Search, points: list[Point]) -> Budget:
     """The limits that the charts can shade."""
-    original = next((point for point in points if key(point.recipe) == "[]"), None)
+    original = next((point for point in points if not point.recipe), None)
     before = original.measurements if original else {}
     limits = [Wish.parse(text).limit(before) for text in kept.limits]
     worst = {limit.metric: limit.worst for limit in limits if limit.worst > 0}
-    quality = next((point.quality for point in points if not point.recipe), None)
-    drop = [100 * (quality.value - worst[m]) for m in QUALITIES if quality and m in worst and m == quality.metric]
+    good = original.quality if original else None
+    drop = [100 * (good.value - worst[good.metric])] if good and good.metric in worst else []
     return Budget(
         size_bytes=worst.get("size_bytes", EVERYTHING.size_bytes),
         latency_ms=worst.get("latency_ms", EVERYTHING.latency_ms),
