@@ -143,7 +143,7 @@ class _Loop:
         data = load_data(model.data)
         earlier = [run for run in self.store.summaries(model.id, split=None) if run.recipe]
         first = first_recipes(Space.of(model, self.search.families or FAMILIES), earlier, self.store)
-        few = look_samples(len(data.validation))
+        few = look_samples(len(data.validation), bool(model.task.decoding))
         board = Board.of(self.search, model, few, self._first(first), self.store)
         waiting: dict[Future[Run], tuple[Ask, float]] = {}
         try:
