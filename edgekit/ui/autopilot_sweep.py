@@ -20,10 +20,11 @@ def draw(choice: Choice, store: Store) -> None:
         "such as quantize_static, is a step that is always there.",
     )  # fmt: skip
     count = _points(text)
-    st.button(
+    if st.button(
         f":primary[**Measure {count} points**]" if count else "Measure", icon=":material/grid_on:", key="sweep",
-        disabled=not count or jobs_view.active(state.job()), on_click=_start, args=(choice, text, store),
-    )  # fmt: skip
+        disabled=not count or jobs_view.active(state.job()),
+    ):  # fmt: skip
+        _start(choice, text, store)
     if (job := st.session_state.get("sweep_job")) and state.job() == job:
         jobs_view.job_panel(job, on_end=_done)
     if swept := st.session_state.get("swept"):
@@ -46,6 +47,7 @@ def _start(choice: Choice, text: str, store: Store) -> None:
     job = actions.sweep(choice.model, text, choice.samples, store, state.session()).id
     st.session_state["sweep_job"] = job
     state.watch(job)
+    st.rerun()
 
 
 def _done(job: Job) -> None:

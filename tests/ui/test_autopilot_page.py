@@ -58,7 +58,7 @@ def test_a_search_that_was_interrupted_goes_on_where_it_was():
     app = fine(opened(PAGE))
     assert "Interrupted" in texts(app)
     fine(app.button(key="resume_search").click().run())
-    assert app.query_params["search"] == [begun.id]
+    assert app.query_params["search"] == begun.id
     assert [job.title for job in jobs().active()] == ["Searching for LeNet-5"]
 
 
@@ -70,7 +70,7 @@ def test_a_search_begins_with_what_was_asked_for_and_is_in_the_address():
     with Store.open() as store:
         (kept,) = latest(store)
     assert (kept.limits, kept.minutes, kept.training) == (["size=500KB", "accuracy_drop=1"], 0.5, "none")
-    assert app.query_params["search"] == [kept.id]
+    assert app.query_params["search"] == kept.id
     assert {button.key for button in app.button} >= {"pause_search", "stop_search"}
 
 
