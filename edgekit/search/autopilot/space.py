@@ -108,7 +108,10 @@ class Space:
         return plain(steps)
 
     def parameters(self, steps: Steps) -> dict[str, Any] | None:
-        """What a sampler would have suggested to get this recipe; None if it is not in the space."""
+        """What a sampler would have suggested to get this recipe, or the one of the space nearest to it.
+
+        None if its techniques, or choices that are no numbers, are not those of the space.
+        """
         left, found = list(steps), {}
         for place, names in self.options.items():
             if not names:
@@ -119,8 +122,9 @@ class Space:
                 continue
             left.pop(0)
             whole = techniques()[name].make(given).settings(all_of_them=True)
-            found |= {f"{place}.{name}.{knob}": whole[knob] for knob in proposed(name)}
-        return None if left else found
+            for knob, values in proposed(name).items():
+                found[f"{place}.{name}.{knob}"] = _nearest(whole[knob], values)
+        return None if left or None in found.values() else found
 
     def problems(self, steps: Steps) -> list[str]:
         """Why a recipe does not work on the model, or is none to propose; empty if it does."""
@@ -160,6 +164,14 @@ def plain(steps: Steps) -> Steps:
 def trains(steps: Steps) -> bool:
     """Whether a recipe has a step that trains."""
     return Recipe.parse(steps).trains
+
+
+def _nearest(value: Any, values: tuple) -> Any:
+    """The one of the values that stands for a value; None if none does."""
+    if value in values:
+        return value
+    numbers = [one for one in values if isinstance(one, float)]
+    return min(numbers, key=lambda one: abs(one - value)) if numbers and isinstance(value, float) else None
 
 
 def _places(name: str, kind: type[Technique]) -> Iterator[str]:
