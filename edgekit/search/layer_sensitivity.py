@@ -222,8 +222,9 @@ class _Work:
         found: list[Cell | None] = []
         known: dict[str, Cell] = {}  # by what happened to the layers: several shares may keep the same channels
         for number, value in enumerate(axis.values):
-            here = part(progress, number / len(axis.values), (number + 1) / len(axis.values))
-            here(0.0, f"{together[0]}, {axis.title.lower()}: {axis.text(value)}")
+            words = f"{together[0]}, {axis.title.lower()}: {axis.text(value)}"
+            here = _saying(words, part(progress, number / len(axis.values), (number + 1) / len(axis.values)))
+            here(0.0, "")
             steps = recipe({axis.id: dict.fromkeys(together, value)}, layers)
             try:
                 happened = json.dumps(self._applied(_sketch(steps), silent)[1]) if axis.id == "channels" else str(value)
@@ -240,7 +241,7 @@ class _Work:
         graph, _ = self._applied(steps, part(progress, 0, 0.5))
         after = self.model.task.scores(self._outputs(graph, part(progress, 0.5, 1)), self.labels)
         gained = paired_difference(self.scores, after)
-        return Cell(lost=-gained.value, low=-gained.high, high=-gained.low)
+        return Cell(lost=0.0 - gained.value, low=0.0 - gained.high, high=0.0 - gained.low)
 
     def _applied(self, steps: Steps, progress: Progress) -> tuple[onnx.ModelProto, list[dict]]:
         """The float graph that steps make, with what they changed."""
@@ -279,6 +280,11 @@ class _Work:
         if axis.id == "channels":
             return self._channels()
         return [[name] for name in self._sizes()]
+
+
+def _saying(words: str, progress: Progress) -> Progress:
+    """A Progress that says the same all along, whatever single steps have to say."""
+    return lambda fraction, what: progress(fraction, words)
 
 
 def _sketch(steps: Steps) -> Steps:
