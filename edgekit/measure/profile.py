@@ -66,8 +66,17 @@ class Profile:
             times[one.kind] = times.get(one.kind, 0.0) + one.milliseconds
         return dict(sorted(times.items(), key=lambda pair: -pair[1]))
 
-    def share(self, kinds: Collection[str]) -> float:
-        """The share of the time that goes into these kinds of operators."""
+    @property
+    def converting(self) -> float:
+        """The share of the time that goes into turning floats into codes and back."""
+        return self._share(CONVERTING)
+
+    @property
+    def reordering(self) -> float:
+        """The share of the time that goes into changes of layout."""
+        return self._share(REORDERING)
+
+    def _share(self, kinds: Collection[str]) -> float:
         whole = sum(one.milliseconds for one in self.operators)
         return sum(one.milliseconds for one in self.operators if one.kind in kinds) / whole if whole else 0.0
 

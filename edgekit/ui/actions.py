@@ -16,14 +16,14 @@ from edgekit.data.catalog import entry
 from edgekit.jobs.apart import apart
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.measure.fusion import FusionRow, fusion_latencies
-from edgekit.measure.layer_values import LayerOutputs, layer_outputs
-from edgekit.measure.profile import Profile, profile
 from edgekit.measure.whole import Whole
 from edgekit.models import by_name
 from edgekit.search.ghost_record import remember
 from edgekit.store.store import Store
 
 if TYPE_CHECKING:
+    from edgekit.measure.layer_values import LayerOutputs
+    from edgekit.measure.profile import Profile
     from edgekit.search.calibration_curve import Calibrated
 
 LARGE = 20_000_000  # bytes of a file that is added in a process of its own, which takes seconds to start
@@ -191,6 +191,7 @@ def look_into(path: Path, run: Run, store: Store, session: str) -> Job:
     def work(progress: Progress) -> list[LayerOutputs]:
         from edgekit.data.splits import load as data
         from edgekit.library import card
+        from edgekit.measure.layer_values import layer_outputs
 
         samples = data(run.data).validation.take(LOOKED_AT)
         base = store.file(store.get(run.baseline).artifact.sha256)
@@ -203,6 +204,8 @@ def profile_layers(path: Path, run: Run, store: Store, session: str) -> Job:
     """Profile the original and a run's file; the result is one profile by the name of each."""
 
     def work(progress: Progress) -> dict[str, Profile]:
+        from edgekit.measure.profile import profile
+
         base = store.file(store.get(run.baseline).artifact.sha256)
         return {
             ORIGINAL: profile(base, progress=part(progress, 0, 0.5)),

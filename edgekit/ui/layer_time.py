@@ -1,15 +1,20 @@
 """Where the time goes before and after: by layer, and by kind of operator. Why 8 bits may not be faster."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.run import Run
-from edgekit.measure.profile import CONVERTING, REORDERING, THE_REST, Profile
 from edgekit.store.store import Store
 from edgekit.ui import actions, on_demand, state, words
 from edgekit.ui.layer_spread import AFTER, BEFORE, PLAIN
+
+if TYPE_CHECKING:
+    from edgekit.measure.profile import Profile
 
 BAR, GAP = 14, 12  # pixels
 SMALL = 0.02  # share of the time below which kinds of operators are drawn as one
@@ -22,7 +27,7 @@ def draw(run: Run, store: Store) -> None:
     """A button that profiles both files, then the charts."""
     on_demand.measured(
         "layer_times", run, store,
-        caption="Runs both files under ONNX Runtime's profiler: the time of every layer, and of every kind of operator.",
+        caption="Runs both files under ONNX Runtime's profiler: the time of each layer and of each kind of operator.",
         label="Time every layer",
         help="Takes a few seconds. The profiler slows small operators down: compare layers with each other.",
         start=lambda path: actions.profile_layers(path, run, store, state.session()),
@@ -32,7 +37,7 @@ def draw(run: Run, store: Store) -> None:
 
 def by_layer(found: Mapping[str, Profile]) -> go.Figure:
     """Two bars a layer, in the order of the network; a layer that a file lacks has no bar."""
-    names = list(dict.fromkeys(name for one in found.values() for name in (*one.layers, THE_REST)))
+    names = list(dict.fromkeys(name for one in found.values() for name in one.by_layer()))
     drawn = go.Figure()
     for (title, one), colour in zip(found.items(), (BEFORE, AFTER), strict=False):
         times = one.by_layer()
@@ -78,15 +83,13 @@ def by_kind(one: Profile, colours: Mapping[str, str]) -> go.Figure:
 def shares(found: Mapping[str, Profile]) -> list[str]:
     """What goes into conversions and changes of layout, a sentence a file; and what that means, if it is much."""
     lines = [
-        f"**{title}**: {words.percent(one.share(CONVERTING))} of the time converts between floats and integers, "
-        f"{words.percent(one.share(REORDERING))} changes the layout of tensors."
+        f"**{title}**: {words.percent(one.converting)} of the time converts between floats and integers, "
+        f"{words.percent(one.reordering)} changes the layout of tensors."
         for title, one in found.items()
     ]
     last = list(found.values())[-1]
-    if last.share(CONVERTING) > MUCH:
-        lines.append(
-            "That is why integers are not faster by as much as they could be: fewer, larger layers convert less."
-        )
+    if last.converting > MUCH:
+        lines.append("So integers are not as fast as they could be: fewer, larger layers would convert less.")
     return lines
 
 

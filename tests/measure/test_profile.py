@@ -8,7 +8,7 @@ from torch import nn
 
 from edgekit.artifacts.export import export
 from edgekit.measure import child
-from edgekit.measure.profile import REORDERING, THE_REST, Operator, Profile, layer_times, owner_of_each, profile
+from edgekit.measure.profile import THE_REST, Operator, Profile, layer_times, owner_of_each, profile
 from edgekit.models.architectures import build
 from tests.measure.graphs import chain
 
@@ -81,8 +81,8 @@ def test_kinds_layers_and_shares_are_sums_of_the_same_operators():
     )
     assert found.by_layer() == {"conv": 3.0, "fc": 4.0, THE_REST: 1.0}
     assert found.by_kind() == {"Conv": 7.0, "ReorderInput": 1.0}
-    assert found.share(REORDERING) == pytest.approx(1 / 8)
-    assert Profile((), ()).share(REORDERING) == 0.0
+    assert (found.reordering, found.converting) == (pytest.approx(1 / 8), 0.0)
+    assert Profile((), ()).reordering == 0.0
 
 
 def test_every_operator_that_ran_has_its_kind(tmp_path):
