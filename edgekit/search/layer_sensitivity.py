@@ -102,6 +102,11 @@ def known_table(model_sha256: str, samples: Samples, store: Store) -> LayerTable
     return None if text is None else LayerTable.model_validate_json(text)
 
 
+def keep(table: LayerTable, samples: Samples, store: Store) -> None:
+    """Keep a table, or the part of it that there is by now, by what it was measured of."""
+    store.put_table(_key(table.model_sha256, samples), table.model_dump_json())
+
+
 def measure_layers(
     model: Model, store: Store, samples: Samples, axes: Sequence[str] | None = None, progress: Progress = silent
 ) -> LayerTable:
@@ -128,7 +133,7 @@ def measure_layers(
         here = part(progress, number / len(todo), (number + 1) / len(todo))
         for grown in work.rows(table, AXES[axis], here):
             table = grown
-            store.put_table(_key(model.sha256, samples), table.model_dump_json())
+            keep(table, samples, store)
     progress(1.0, "done")
     return table
 

@@ -34,12 +34,13 @@ def sentence(found: Record) -> str:
     """ "The preview was off by 0.3 points and 4 % of the latency on average over your last 12 runs."""
     off = [] if found.quality is None else [f"{100 * found.quality:.1f} points"]
     off += [] if found.latency is None else [f"{words.percent(found.latency, 0)} of the latency"]
-    many = "last run" if found.runs == 1 else f"last {found.runs} runs with one"
+    alone = found.runs == 1
+    many = "your last run" if alone else f"your last {found.runs} runs with one"
     if not off:
-        return f"The preview told the size of your {many} exactly."
-    inside = "it" if found.runs == 1 else f"{found.inside} of them"
-    held = "" if found.runs == 1 and not found.inside else f"; {inside} lay inside its band"
-    return f"The preview was off by {' and '.join(off)} on average over your {many}{held}."
+        return f"The preview told the size of {many} exactly."
+    inside = "it" if alone else f"{found.inside} of them"
+    held = "" if alone and not found.inside else f"; {inside} lay inside its band"
+    return f"The preview was off by {' and '.join(off)}{'' if alone else ' on average'} over {many}{held}."
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgekit.measure.layer_values import LayerOutputs
 
 BEFORE, AFTER, GRID = "#7A8594", "#2F7DE1", "#D9730D"
-HEIGHT, BINS, MOST_LINES = 300, 80, 40
+HEIGHT, BINS, MOST_LINES, PER_STEP = 300, 80, 40, 5
 KEPT = 4
 PLAIN = {"displayModeBar": False}
 BEST = 60.0  # dB that a bar can show; above that nothing that matters has moved
@@ -67,7 +67,7 @@ def weight_figure(old: Held, new: Held, one: bool, channel: int) -> tuple[go.Fig
         levels = np.arange(grid.first, grid.last + 1).astype(np.float32)
         drawn = spread(new.in_steps(old.values), new.in_steps(new.values), levels, "In steps of each channel's grid")
         text = f"Each channel has a step of its own; in units of it, the file holds whole numbers: {len(levels)} codes"
-        return drawn, f"{text} from {grid.first} to {grid.last}.{ratio}"
+        return drawn, f"{text} from {grid.first} to {grid.last}.".replace("-", words.MINUS) + ratio
     return spread(old.values, new.values, None, "Weights"), f"{_why_no_grid(grid)}{ratio}"
 
 
@@ -121,7 +121,7 @@ def spread(before: np.ndarray, after: np.ndarray, levels: np.ndarray | None, tit
     """Two histograms over the same bins, as shares, and the allowed values: as lines where there are few of them."""
     before, after = before.reshape(-1), after.reshape(-1)
     low, high = float(min(before.min(), after.min())), float(max(before.max(), after.max()))
-    edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
+    edges = _bins(low, high if high > low else low + 1.0, levels)
     middles = (edges[1:] + edges[:-1]) / 2
     drawn = go.Figure()
     for name, values, colour in (("Before", before, BEFORE), ("After", after, AFTER)):
@@ -146,6 +146,15 @@ def decibels(value: float | None) -> str:
     if value is None:
         return "not comparable"
     return "nothing moved" if math.isinf(value) and value > 0 else f"{value:.1f} dB".replace("-", words.MINUS)
+
+
+def _bins(low: float, high: float, levels: np.ndarray | None) -> np.ndarray:
+    """Edges of bins; where a few evenly spaced values are allowed, each of them lies in the middle of one."""
+    if levels is None or not 1 < len(levels) <= MOST_LINES or np.ptp(np.diff(levels)) > 1e-3 * np.diff(levels).max():
+        return np.linspace(low, high, BINS + 1)
+    step = float(levels[1] - levels[0]) / PER_STEP
+    first, last = math.floor((low - levels[0]) / step), math.ceil((high - levels[0]) / step)
+    return float(levels[0]) + step * (np.arange(first, last + 2) - 0.5)
 
 
 def _grid(drawn: go.Figure, levels: np.ndarray) -> None:

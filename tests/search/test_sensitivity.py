@@ -1,6 +1,7 @@
 """The table behind previews: sizes of real files, losses on validation samples, and no more than a model can do."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,11 +93,8 @@ def test_a_sample_keeps_its_table_beside_its_card_and_an_upload_in_the_store(tab
     (tmp_path / "samples" / "a-sample").mkdir(parents=True)
     with Store.open(tmp_path / "home") as store:
         where = put_away(table, "a-sample", store)
-        assert (
-            Sensitivity.model_validate_json((tmp_path / "samples" / "a-sample" / "sensitivity.json").read_text())
-            == table
-        )
-        assert where.endswith("sensitivity.json")
+        assert where == str(tmp_path / "samples" / "a-sample" / "sensitivity.json")
+        assert Sensitivity.model_validate_json(Path(where).read_text()) == table
         assert put_away(table, "an-upload", store) == "the store"
         assert sensitivity.known_table("an-upload", table.model_sha256, store) == table
 
