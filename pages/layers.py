@@ -26,13 +26,12 @@ def table():
 
 sections.job(choice, store, grown=table)
 st.header("What each layer can bear", anchor=False)
-titles = {axis.title: axis for axis in AXES.values()}
-axis = titles[
+names = {axis.heading: axis for axis in AXES.values()}
+axis = names[
     st.segmented_control(
-        "Compress by", list(titles), default=next(iter(titles)), required=True, key="layer_axis", wrap=True,
-        bind="query-params",
+        "Compress by", list(names), default=next(iter(names)), required=True, key="layer_axis", bind="query-params"
     )
-]  # fmt: skip
+]
 known = table()
 layer_choice.measure(known, axis, choice, store)
 if known is not None:

@@ -23,7 +23,7 @@ def draw(table: LayerTable, axis: Axis, choice: Choice, store: Store) -> None:
         st.info(table.without[axis.id], icon=":material/block:")
     if axis.id in table.cells:
         st.caption(
-            f"Points of {METRICS[table.metric].title.lower()} lost with one layer compressed alone, of "
+            f"{axis.title}: points of {METRICS[table.metric].title.lower()} lost with one layer compressed alone, of "
             f"{words.percent(table.quality)} on {table.samples:,} validation samples. “=” would change nothing."
         )
         draw_map(table, axis)

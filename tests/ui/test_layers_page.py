@@ -64,13 +64,13 @@ def test_a_known_axis_is_drawn_and_an_unknown_one_asked_for():
     app = page()
     assert len(app.get("plotly_chart")) == 1
     assert "Measure bits of the weights" not in labels(app)
-    app = page(layer_axis="Channels removed")
+    app = page(layer_axis="Channels")
     assert "Measure channels removed" in labels(app)
 
 
 def test_what_cannot_be_measured_says_why():
     known(without={"rank": "It has no network."})
-    app = page(layer_axis="Weights kept as a product of low rank")
+    app = page(layer_axis="Low rank")
     assert [one.value for one in app.info] == ["It has no network."]
 
 
