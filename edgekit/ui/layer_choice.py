@@ -10,7 +10,7 @@ from edgekit.core.measurement import METRICS
 from edgekit.search.layer_choices import AXES, Axis, Steps, recipe
 from edgekit.search.layer_sensitivity import LayerTable
 from edgekit.store.store import Store
-from edgekit.ui import actions, controls, jobs_view, layer_map, state, words
+from edgekit.ui import actions, controls, jobs_view, layer_map, recipe_editor, state, words
 from edgekit.ui.actions import Wish
 from edgekit.ui.header import Choice
 
@@ -23,10 +23,11 @@ def draw(table: LayerTable, axis: Axis, choice: Choice, store: Store) -> None:
         st.info(table.without[axis.id], icon=":material/block:")
     if axis.id in table.cells:
         st.caption(
-            f"{axis.title}: points of {METRICS[table.metric].title.lower()} lost with one layer compressed alone, of "
+            f"{axis.title}: points of {_in_a_sentence(METRICS[table.metric].title)} lost with one layer alone, of "
             f"{words.percent(table.quality)} on {table.samples:,} validation samples. “=” would change nothing."
         )
         draw_map(table, axis)
+        draw_fill(table, axis)
     with st.expander("Choose in a table", icon=":material/table_rows:"):
         draw_table(table)
     draw_recipe(table, choice, store)
@@ -43,6 +44,31 @@ def draw_map(table: LayerTable, axis: Axis) -> None:
         )  # fmt: skip
 
 
+def draw_fill(table: LayerTable, axis: Axis) -> None:
+    """A button that chooses for every layer: as far as it can go alone."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        most = st.number_input(
+            "Points lost, at most, by each layer", 0.0, 100.0, 0.5, step=0.1, format="%g", key="layer_most", width=240
+        )
+        st.button(
+            "Choose for every layer", icon=":material/select_all:", key="layers_fill", on_click=_fill,
+            args=(table, axis, most / 100), help="The harshest value that loses no more than this, alone.",
+        )  # fmt: skip
+
+
+def farthest(table: LayerTable, axis: Axis, most: float) -> dict[str, float]:
+    """Layer -> the last value, from mild to harsh, up to which no more than this fraction is lost."""
+    found: dict[str, float] = {}
+    for layer, row in table.cells.get(axis.id, {}).items():
+        for value, cell in zip(axis.values, row, strict=True):
+            if cell is None:
+                continue
+            if cell.lost > most:
+                break
+            found[layer] = value
+    return found
+
+
 def draw_table(table: LayerTable) -> None:
     """The same choice as a table, for keyboards and phones."""
     key = f"layer-table-{_turn()}"
@@ -56,7 +82,7 @@ def draw_table(table: LayerTable) -> None:
     columns[LAYER] = st.column_config.TextColumn(disabled=True, pinned=True)
     columns[WEIGHTS] = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
     st.data_editor(
-        frame(table, state.layer_choices(), shown.values()), key=key, hide_index=True, column_config=columns,
+        frame(table, _chosen(table), shown.values()), key=key, hide_index=True, column_config=columns,
         num_rows="fixed", on_change=lambda: _edited(key, table),
     )  # fmt: skip
 
@@ -76,7 +102,7 @@ def frame(table: LayerTable, chosen: Mapping[str, Mapping[str, float]], axes: An
 
 def put(table: LayerTable, axis: str, layer: str, value: float | None) -> None:
     """Choose a value for a layer and those that must go with it; None takes the choice back."""
-    chosen = {name: dict(own) for name, own in state.layer_choices().items()}
+    chosen = _chosen(table)
     own = chosen.setdefault(axis, {})
     for name in table.together(axis, layer):
         if value is None:
@@ -89,7 +115,7 @@ def put(table: LayerTable, axis: str, layer: str, value: float | None) -> None:
 
 def draw_recipe(table: LayerTable, choice: Choice, store: Store) -> None:
     """What was chosen, what it costs if losses add up, and what to do with it."""
-    chosen = state.layer_choices()
+    chosen = _chosen(table)
     integers = st.toggle(
         "Integers throughout", key="layer_integers", bind="query-params",
         help="8-bit activations, and 8 bits for the weights of layers without a choice: faster, not only smaller.",
@@ -98,16 +124,17 @@ def draw_recipe(table: LayerTable, choice: Choice, store: Store) -> None:
     if not steps:
         st.caption("Click a cell to give that layer this value. Click it again to take it back.")
         return
-    st.markdown(summary(table, chosen))
+    st.markdown(summary(table, chosen) if any(chosen.values()) else "All layers get 8 bits.")
     with st.container(horizontal=True, gap="small"):
         st.button(
             ":primary[**Compress this**]", icon=":material/compress:", key="layers_compress",
             on_click=_compress, args=(choice, steps, store), disabled=jobs_view.active(state.job()),
         )  # fmt: skip
         if st.button("Take to the Workbench", icon=":material/tune:", key="layers_take"):
-            controls.load(steps)
-            address = {"model": choice.model} | dict(st.query_params)
-            st.switch_page("pages/workbench.py", query_params=address)
+            st.session_state["edit"] = controls.RECIPE
+            recipe_editor.replace(steps)
+            kept = {name: st.query_params[name] for name in ("recipe", "samples") if name in st.query_params}
+            st.switch_page("pages/workbench.py", query_params=kept | {"model": choice.model})
         st.button("Clear", icon=":material/backspace:", key="layers_clear", on_click=_clear)
 
 
@@ -122,7 +149,7 @@ def summary(table: LayerTable, chosen: Mapping[str, Mapping[str, float]]) -> str
             seen, unknown = seen + 1, unknown + (cell is None)
             lost += cell.lost if cell else 0.0
     layers = {layer for own in chosen.values() for layer in own}
-    text = f"**{len(layers)} of {len(table.layers)} layers** are given something else."
+    text = f"**{len(layers)} of {len(table.layers)} layers** are compressed in a way of their own."
     if seen > unknown:
         text += f" If losses simply add up, {layer_map.points(lost)} are lost."
     return text
@@ -148,6 +175,19 @@ def measure(table: LayerTable | None, axis: Axis, choice: Choice, store: Store) 
             )  # fmt: skip
 
 
+def _chosen(table: LayerTable) -> dict[str, dict[str, float]]:
+    """What was chosen for layers that this model has."""
+    return {
+        axis: {layer: value for layer, value in own.items() if layer in table.layers}
+        for axis, own in state.layer_choices().items()
+    }
+
+
+def _in_a_sentence(title: str) -> str:
+    """ "Accuracy" as "accuracy", and "BLEU" as it is."""
+    return title[0].lower() + title[1:] if title[1].islower() else title
+
+
 def _turn() -> int:
     return st.session_state.get("layer_turn", 0)
 
@@ -165,6 +205,11 @@ def _edited(key: str, table: LayerTable) -> None:
     for row, cells in st.session_state[key]["edited_rows"].items():
         for heading, value in cells.items():
             put(table, by_heading[heading].id, names[int(row)], value)
+
+
+def _fill(table: LayerTable, axis: Axis, most: float) -> None:
+    state.choose_for_layers(_chosen(table) | {axis.id: farthest(table, axis, most)})
+    st.session_state["layer_turn"] = _turn() + 1
 
 
 def _compress(choice: Choice, steps: Steps, store: Store) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 BEFORE, AFTER, GRID = "#7A8594", "#2F7DE1", "#D9730D"
 HEIGHT, BINS, MOST_LINES, PER_STEP = 300, 80, 40, 5
-KEPT = 4
+KEPT = 2  # files, whose weights may take much memory
 PLAIN = {"displayModeBar": False}
 BEST = 60.0  # dB that a bar can show; above that nothing that matters has moved
 ALL, ONE = "All channels", "One channel"

@@ -4,7 +4,7 @@ import pytest
 
 from edgekit.search.layer_choices import AXES
 from edgekit.search.layer_sensitivity import Cell, LayerTable
-from edgekit.ui.layer_choice import LAYER, WEIGHTS, frame, summary
+from edgekit.ui.layer_choice import LAYER, WEIGHTS, farthest, frame, summary
 from edgekit.ui.layer_map import STEPS, figure, hover, look, lost_in_words
 from tests.ui.test_charts import contrast
 
@@ -79,6 +79,13 @@ def test_the_summary_counts_layers_once_and_ties_once():
     told = summary(a_table(), {"channels": {"stem": 0.4, "conv": 0.4}, "bits": {"conv": 5}})
     assert told.startswith("**2 of 3 layers**")
     assert "1.4 points are lost" in told
+
+
+def test_every_layer_goes_as_far_as_it_can_alone():
+    assert farthest(a_table(), AXES["bits"], 0.005) == {"stem": 6, "conv": 6, "fc": 6}
+    assert farthest(a_table(), AXES["channels"], 0.03) == {"stem": 0.6, "conv": 0.6}
+    assert farthest(a_table(), AXES["bits"], -1.0) == {}
+    assert farthest(a_table(), AXES["rank"], 1.0) == {}
 
 
 def test_the_table_beside_the_map_shows_the_same_choice():

@@ -83,6 +83,20 @@ def test_a_choice_in_the_address_is_shown_and_cleared():
     assert "layers_compress" not in [button.key for button in fine(app).button]
 
 
+def test_one_button_chooses_for_every_layer():
+    known()
+    app = page()
+    app.number_input(key="layer_most").set_value(3.0).run()
+    app.button(key="layers_fill").click().run()
+    assert json.loads(fine(app).query_params["layers"]) == {"bits": dict.fromkeys(LAYERS, 4)}
+
+
+def test_layers_of_another_model_are_no_choice():
+    known()
+    app = page({"bits": {"stage1.0.conv1": 4}})
+    assert "layers_compress" not in [button.key for button in app.button]
+
+
 def test_the_choice_is_compressed_and_its_file_looked_into():
     known()
     app = page({"bits": {"fc1": 2}})
