@@ -6,6 +6,7 @@ ensure_router()
 
 import streamlit as st
 
+from edgekit.data.catalog import entry
 from edgekit.search.layer_choices import AXES
 from edgekit.search.layer_sensitivity import chosen_samples, known_table
 from edgekit.ui import header, layer_choice, layer_run, look, sections, state
@@ -33,9 +34,12 @@ axis = names[
     )
 ]
 known = table()
-layer_choice.measure(known, axis, choice, store)
-if known is not None:
-    layer_choice.draw(known, axis, choice, store)
+if entry(choice.card.data).synthetic:
+    st.info("The inputs of this model are random, so what is lost on them says nothing.", icon=":material/casino:")
+else:
+    layer_choice.measure(known, axis, choice, store)
+    if known is not None:
+        layer_choice.draw(known, axis, choice, store)
 
 st.header("What compression did to them", anchor=False)
 run = layer_run.pick(choice.model, look.samples(choice), store)
