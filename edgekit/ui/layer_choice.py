@@ -1,5 +1,6 @@
 """Choosing for single layers: by a click on the map or in a table, and what becomes of the choice."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -133,8 +134,8 @@ def draw_recipe(table: LayerTable, choice: Choice, store: Store) -> None:
         if st.button("Take to the Workbench", icon=":material/tune:", key="layers_take"):
             st.session_state["edit"] = controls.RECIPE
             recipe_editor.replace(steps)
-            kept = {name: st.query_params[name] for name in ("recipe", "samples") if name in st.query_params}
-            st.switch_page("pages/workbench.py", query_params=kept | {"model": choice.model})
+            address = {"model": choice.model, "recipe": json.dumps(steps, separators=(",", ":"))}
+            st.switch_page("pages/workbench.py", query_params=address)
         st.button("Clear", icon=":material/backspace:", key="layers_clear", on_click=_clear)
 
 
