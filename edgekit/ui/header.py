@@ -104,7 +104,8 @@ def chip(place, limit: Limit, run: Run | None, text: str) -> None:
 
 
 def _another() -> None:
-    """Another model: the selected run and a recipe made for the last one no longer apply."""
+    """Another model: the selected run, and recipe and layers chosen for the last one, no longer apply."""
     state.show_model()
     state.select(None)
     state.set_custom_recipe(None)
+    state.choose_for_layers({})

@@ -1,5 +1,7 @@
 """The parts of the Workbench that show what was measured, in the order in which they stand on the page."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from edgekit.core.budget import Budget
@@ -36,8 +38,12 @@ WITH_QUALITY = [("size_bytes", draw_charts.QUALITY), ("latency_ms", draw_charts.
 COSTS_ALONE = [("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms")]
 
 
-def job(choice: Choice, store: Store) -> None:
-    """The long job that this tab watches, with its Cancel; points that it makes appear as they come."""
+def job(choice: Choice, store: Store, grown: Callable[[], object] = lambda: None) -> None:
+    """The long job that this tab watches, with its Cancel; points that it makes appear as they come.
+
+    Args:
+        grown: what else the page shows of the job's work: it is drawn anew whenever this answers otherwise.
+    """
     watched = state.job()
     if watched is None:
         return
@@ -49,8 +55,8 @@ def job(choice: Choice, store: Store) -> None:
         state.watch(None)
         return
 
-    def finished() -> int:
-        return store.count(model=choice.model, statuses=[Status.DONE])
+    def finished() -> tuple[int, object]:
+        return store.count(model=choice.model, statuses=[Status.DONE]), grown()
 
     before = finished()
     jobs_view.job_panel(
