@@ -1,0 +1,142 @@
+"""Real servers on loopback for the tests of what has outgrown one machine: PostgreSQL, and S3 as moto serves it.
+
+    python -m tests.servers        says where PostgreSQL is, or fails with how to install it
+
+PostgreSQL refuses to run as root; where the tests do, its own user runs it, in a folder of that user's.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 60  # seconds
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # what it holds need not survive a power cut
+S3_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's programs: on the path, or where Debian keeps them."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), default=None)
+
+
+class Postgres:
+    """A PostgreSQL server of one's own, which can be stopped, killed and started again on the same port."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.port, self.process = folder, free_port(), None
+        self.user = _unprivileged()
+        if self.user:
+            shutil.chown(folder, self.user)
+        self._run("initdb", "-D", folder / "data", "-U", "edgekit", "--auth=trust", "--no-sync", "--encoding=UTF8")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        import psycopg
+
+        settings = [word for setting in QUICK for word in ("-c", setting)]
+        where = ["-D", str(self.folder / "data"), "-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder)]
+        with (self.folder / "log").open("ab") as log:
+            command = [str(binaries() / "postgres"), *where, *settings]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, user=self.user, cwd=self.folder)
+        end = time.monotonic() + PATIENCE
+        while True:
+            with contextlib.suppress(psycopg.OperationalError):
+                self.execute("SELECT 1")
+                return
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < end, f"PostgreSQL did not answer within {PATIENCE} s"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it at once; whoever is connected is cut off."""
+        if self.process:
+            self.process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown
+            self.process.wait(PATIENCE)
+            self.process = None
+
+    def execute(self, statement: str) -> None:
+        """Run a statement as the owner of everything."""
+        import psycopg
+
+        with psycopg.connect(self.address("postgres").replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def database(self, name: str) -> str:
+        """The address of a new, empty database."""
+        self.execute(f'CREATE DATABASE "{name}"')
+        return self.address(name)
+
+    def address(self, name: str) -> str:
+        """As EDGEKIT_STORE takes it."""
+        return f"postgresql+psycopg://edgekit@127.0.0.1:{self.port}/{name}"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [str(binaries() / program), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, user=self.user, cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[Postgres]:
+    """A running server in a temporary folder, which goes with it; the test is skipped where there is no PostgreSQL."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not on this machine: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="edgekit-postgres-"))
+    try:
+        server = Postgres(folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[str]:
+    """The address of an S3 server in this process; the environment leads to it as long as it runs."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    address = "http://{}:{}".format(*server.get_host_and_port())
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (S3_KEYS | {"AWS_ENDPOINT_URL": address}).items():
+            patch.setenv(name, value)
+        yield address
+    server.stop()
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _unprivileged() -> str | None:
+    """Who runs PostgreSQL where the tests run as root; None to run it as whoever runs the tests."""
+    if os.geteuid() != 0:
+        return None
+    known = {user.pw_name for user in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in known)
+
+
+if __name__ == "__main__":
+    found = binaries()
+    print(found or "PostgreSQL is not on this machine: apt-get install postgresql")
+    sys.exit(found is None)
