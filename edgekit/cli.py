@@ -171,11 +171,12 @@ def compress(
     """Compress a model, measure the file that comes out, and keep both."""
     from edgekit import pipeline
     from edgekit.library import load
+    from edgekit.search.ghost_record import remember
+    from edgekit.store.store import Store
 
-    steps = _recipe(step, recipe)
-    run = pipeline.compress(
-        load(model), steps, samples=samples, seed=seed, each_step=each_step, progress=_progress(), fresh=fresh
-    )
+    steps, store, how = _recipe(step, recipe), Store.open(), {"samples": samples, "seed": seed, "fresh": fresh}
+    run = pipeline.compress(load(model), steps, store=store, each_step=each_step, progress=_progress(), **how)
+    remember(run, store)
     found = _run(run)
     if out is not None:
         found["artifact"]["path"] = _copy(run, out)
@@ -231,14 +232,31 @@ def unpack(
 
 @app.command()
 def sensitivity(model: str, as_json: Json = False) -> None:
-    """Measure what each slider position does to a sample model, for the previews on the page. Takes minutes."""
+    """Measure what each slider position does to a model, for the previews on the page. Takes minutes."""
     from edgekit.library import load
-    from edgekit.search.sensitivity import measure_table, save, table_path
+    from edgekit.search.sensitivity import measure_table, put_away
+    from edgekit.store.store import Store
 
     table = measure_table(load(model), _progress())
-    save(table, table_path(model))
-    found = {"model": model, "path": str(table_path(model)), "positions": len(table.size_bytes)}
+    found = {"model": model, "path": put_away(table, model, Store.open()), "positions": len(table.size_bytes)}
     _print(as_json, found | {"logit_error": table.logit_error}, [f"{found['positions']} positions in {found['path']}"])
+
+
+@app.command()
+def layers(
+    model: str,
+    axis: Annotated[list[str] | None, typer.Option(help="bits, weights, channels or rank; all by default.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Validation samples to score with.")] = 512,
+    as_json: Json = False,
+) -> None:
+    """Measure what each layer can bear: quality lost with that layer alone compressed. Minutes; kept as it goes."""
+    from edgekit.library import load
+    from edgekit.search.layer_sensitivity import chosen_samples, measure_layers, printed
+    from edgekit.store.store import Store
+
+    loaded = load(model)
+    table = measure_layers(loaded, Store.open(), chosen_samples(loaded.data, samples), axis, _progress())
+    _print(as_json, {"model": model} | table.model_dump(mode="json"), printed(table))
 
 
 def main() -> None:

@@ -8,9 +8,7 @@ before is not made again: scored on other samples, or measured deeper, it is the
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import importlib.metadata
 import json
 import tempfile
 import time
@@ -30,6 +28,7 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Depth, Run, Scored, Status, Step
+from edgekit.core.versions import versions
 from edgekit.data.feed import bench as data_bench
 from edgekit.data.splits import Dataset, Samples, load
 from edgekit.measure.agreement import check_export
@@ -153,13 +152,6 @@ def measure_file(path: Path, model: Model, samples: int | None = None, progress:
     )
     progress(1.0, "done")
     return found
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """Of every library that can change a number."""
-    names = ("torch", "torch-pruning", "optuna", "onnx", "onnxruntime", "numpy")
-    return {name: importlib.metadata.version(name) for name in names}
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ class Run(BaseModel):
         fingerprint: of everything that makes two runs the same: model, data, samples, recipe, seed, versions, host.
         made: the same without the samples that scored it: of everything that makes two files the same.
         confusion: rows are labels, columns answers.
+        predicted: what was estimated of this recipe before it was measured, where anything could be.
         changes: [{"step", "layer", "what"}].
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
@@ -124,6 +125,7 @@ class Run(BaseModel):
     baseline: str | None = None
     measurements: dict[str, Measurement] = Field(default_factory=dict)
     baseline_measurements: dict[str, Measurement] = Field(default_factory=dict)
+    predicted: dict[str, Measurement] = Field(default_factory=dict)
     comparison: Comparison | None = None
     disagreements: Disagreements | None = None
     confusion: list[list[int]] = Field(default_factory=list)
