@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from edgekit.core.errors import EdgeKitError
+from edgekit.jobs.commands import scheduler, worker
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +28,8 @@ models_app = typer.Typer(help="The models that there are: those that come with E
 app.add_typer(models_app, name="models")
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that models are calibrated, trained and scored on.")
 app.add_typer(data_app, name="data")
+app.command()(scheduler)
+app.command()(worker)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Score only so many test samples; all by default.")]

@@ -8,6 +8,7 @@ before is not made again: scored on other samples, or measured deeper, it is the
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import tempfile

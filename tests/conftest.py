@@ -66,8 +66,8 @@ def postgres_server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(postgres_server: Postgres) -> str:
-    """The address of an empty PostgreSQL database of this test's own."""
-    return postgres_server.database(f"test-{secrets.token_hex(8)}")
+    """The address of an empty PostgreSQL store of this test's own."""
+    return postgres_server.emptied(f"test_{secrets.token_hex(8)}")
 
 
 @pytest.fixture(scope="session")
