@@ -311,7 +311,7 @@ def _recipe(steps: list[str] | None, file: Path | None) -> Any:
 def _copy(run: Any, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{run.model}-{run.id}.onnx"
-    shutil.copyfile(run.artifact.path, target)
+    shutil.copyfile(Store.open().file(run.artifact.sha256), target)
     return str(target)
 
 
