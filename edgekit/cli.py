@@ -6,7 +6,6 @@ Heavy imports wait until a verb needs them, so that `--help` is quick.
 """
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,8 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
+from edgekit import cli_cluster, cli_search
 from edgekit.core.errors import EdgeKitError
-from edgekit.jobs.commands import scheduler, worker
+from edgekit.terminal import line as _line
+from edgekit.terminal import printed as _print
+from edgekit.terminal import progress as _progress
+from edgekit.terminal import run_json as _run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -28,8 +31,6 @@ models_app = typer.Typer(help="The models that there are: those that come with E
 app.add_typer(models_app, name="models")
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that models are calibrated, trained and scored on.")
 app.add_typer(data_app, name="data")
-app.command()(scheduler)
-app.command()(worker)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Score only so many test samples; all by default.")]
@@ -262,6 +263,12 @@ def layers(
     _print(as_json, {"model": model} | table.model_dump(mode="json"), printed(table))
 
 
+app.command()(cli_search.search)
+app.command()(cli_search.sweep)
+app.command()(cli_cluster.scheduler)
+app.command()(cli_cluster.worker)
+
+
 def main() -> None:
     """Run the command line; what a person can mend is said in a sentence, without a traceback."""
     try:
@@ -309,6 +316,8 @@ def _recipe(steps: list[str] | None, file: Path | None) -> Any:
 
 
 def _copy(run: Any, folder: Path) -> str:
+    from edgekit.store.store import Store
+
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{run.model}-{run.id}.onnx"
     shutil.copyfile(Store.open().file(run.artifact.sha256), target)
@@ -330,71 +339,8 @@ def _convert(file: Path, target: Path, conversion: Callable[[bytes], bytes], as_
     _print(as_json, found, [f"{target}: {len(after):,} bytes, made of {len(before):,}"])
 
 
-def _run(run: Any) -> dict:
-    """The stable form of a run: what `compress --json` prints."""
-    return {
-        "id": run.id,
-        "name": run.name,
-        "created": run.created.isoformat(),
-        "status": run.status.value,
-        "error": run.error,
-        "model": run.model,
-        "data": run.data,
-        "samples": run.samples,
-        "seed": run.seed,
-        "recipe": run.recipe,
-        "artifact": run.artifact and run.artifact.model_dump(include={"path", "sha256", "bytes"}),
-        "baseline": {name: m.as_json() for name, m in run.baseline_measurements.items()},
-        "measurements": {name: m.as_json() for name, m in run.measurements.items()},
-        "comparison": run.comparison and run.comparison.model_dump(mode="json"),
-        "disagreements": run.disagreements and run.disagreements.model_dump(include={"count", "total"}),
-        "changes": run.changes,
-        "steps": [_step(step) for step in run.steps],
-        "machine": run.machine,
-        "versions": run.versions,
-        "seconds": run.seconds,
-    }
-
-
-def _step(step: Any) -> dict:
-    return {
-        "index": step.index,
-        "technique": step.technique,
-        "artifact": step.artifact.model_dump(include={"path", "sha256", "bytes"}),
-        "measurements": {name: m.as_json() for name, m in step.measurements.items()},
-    }
-
-
-def _line(run: dict) -> str:
-    from edgekit.core.measurement import quality
-
-    recipe = " → ".join(next(iter(step)) for step in run["recipe"]) or "baseline"
-    good, size = quality(run["measurements"]), run["measurements"].get("size_bytes")
-    numbers = f"{good['value']:.2%}  {size['value']:,.0f} bytes" if good and size else run["error"]
-    return f"{run['id']}  {run['status']:<12} {run['model']:<18} {numbers}  {recipe}"
-
-
 def _status(status: Any) -> dict:
     return {
         "present": status.present, "complete": status.complete, "bytes": status.bytes,
         "where": str(status.where), "note": status.note,
     }  # fmt: skip
-
-
-def _progress() -> Callable[[float, str], None]:
-    """A line on stderr that is written over, on a terminal only; or lines of JSON, where a program asks for them."""
-    if os.environ.get("EDGEKIT_PROGRESS") == "json":
-        return lambda fraction, what: print(
-            json.dumps({"progress": fraction, "what": what}), file=sys.stderr, flush=True
-        )
-    if not sys.stderr.isatty():
-        return lambda fraction, what: None
-
-    def show(fraction: float, what: str) -> None:
-        print(f"\r{fraction:4.0%} {what[:70]:<70}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
-
-    return show
-
-
-def _print(as_json: bool, value: dict, lines: list[str]) -> None:
-    print(json.dumps(value, default=str) if as_json else "\n".join(lines))

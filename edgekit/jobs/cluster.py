@@ -14,7 +14,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from edgekit.core.errors import Cancelled, ClusterError, StoreError
+from edgekit.core.errors import Cancelled, ClusterError
 from edgekit.store.store import Store
 
 PORT = 8786  # Dask's own
@@ -69,14 +69,14 @@ def measure(trial: dict[str, Any], store_id: str) -> str:
         store_id: of the store of whoever asks, which must be this worker's.
 
     Raises:
-        StoreError: this worker keeps its runs elsewhere.
+        ClusterError: this worker keeps its runs elsewhere.
         Cancelled: nobody waits for this trial any more.
     """
     from edgekit.search.executor import Trial, measured
 
     store = _store()
     if store.id != store_id:
-        raise StoreError(
+        raise ClusterError(
             f"a worker must keep its runs where those are kept who send it trials; the one on {socket.gethostname()} "
             f"keeps them in {store.place}. Start it with the same EDGEKIT_STORE, EDGEKIT_FILES and EDGEKIT_HOME."
         )

@@ -50,6 +50,7 @@ class DaskExecutor(Executor):
         self._trials: dict[Future[Run], Trial] = {}  # all that have not ended
         self._waiting: deque[Future[Run]] = deque()  # those that are nowhere
         self._client: Any = None
+        self._refused: ClusterError | None = None
         self._workers, self._why, self._alone_since = 0, "", time.monotonic()
         self._closed = threading.Event()
         self._look()
@@ -79,7 +80,13 @@ class DaskExecutor(Executor):
             )
 
     def submit(self, trial: Trial) -> Future[Run]:
-        """Send a trial to whichever worker is free next. A future that is cancelled takes its trial back."""
+        """Send a trial to whichever worker is free next. A future that is cancelled takes its trial back.
+
+        Raises:
+            ClusterError: a worker refused a trial, and so would all.
+        """
+        if self._refused:
+            raise self._refused
         done: Future[Run] = Future()
         with self._changed:
             self._trials[done] = trial
@@ -128,6 +135,7 @@ class DaskExecutor(Executor):
         except self._dask.KilledWorker as error:
             self._end(done, ClusterError(_killer(error.allowed_failures + 1, str(error.last_worker.name))))
         except Exception as error:
+            self._refused = self._refused or (error if isinstance(error, ClusterError) else None)
             self._end(done, error)
         else:
             self._end(done, run)

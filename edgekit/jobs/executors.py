@@ -1,27 +1,27 @@
-"""Where trials are measured: in this process, or by the workers of the scheduler that EDGEKIT_SCHEDULER names."""
+"""Where the trials of a search are measured: in its own process, or by the workers of EDGEKIT_SCHEDULER."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from edgekit.core.progress import Progress, silent
-from edgekit.search.executor import Executor, Local
+from edgekit.search.executor import Executor
 from edgekit.store.store import Store
 
 SCHEDULER = "EDGEKIT_SCHEDULER"  # "tcp://host:8786"
 
 
-def executor(store: Store | None = None, progress: Progress = silent) -> Executor:
-    """Who measures the trials of a search, as the environment says; to be closed when the search ends.
-
-    Args:
-        store: where runs are kept; the person's own by default.
-        progress: told how far a trial is that this process measures; what it raises stops the trial.
+@contextmanager
+def workers_elsewhere(store: Store) -> Iterator[Executor | None]:
+    """Those who measure the trials of one search; None where its own process does.
 
     Raises:
         ClusterError: the address is none, or Dask is not installed.
     """
     address = os.environ.get(SCHEDULER)
     if not address:
-        return Local(store, progress)
+        yield None
+        return
     from edgekit.jobs.dask_executor import DaskExecutor  # Dask is needed only where there is a scheduler
 
-    return DaskExecutor(address, store)
+    with DaskExecutor(address, store) as executor:
+        yield executor

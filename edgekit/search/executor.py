@@ -114,4 +114,5 @@ def measured(trial: Trial, store: Store | None = None, progress: Progress = sile
         depth=trial.depth,
         seed=trial.seed,
         progress=progress,
+        keep_cancelled=False,
     )

@@ -149,15 +149,15 @@ def parse_all(texts: Iterable[str]) -> list[Wish]:
         except SettingError as error:
             problems.append(str(error))
     names = [wish.name for wish in wishes]
-    problems += [f"the limit {name} is given twice. Give it once." for name in dict.fromkeys(names) if names.count(name) > 1]
+    problems += [
+        f"the limit {name} is given twice. Give it once." for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
     if problems:
         raise SettingError("\n".join(problems))
     return wishes
 
 
-def misses(
-    wishes: Iterable[Wish], found: Mapping[str, Measurement], baseline: Mapping[str, Measurement]
-) -> list[Miss]:
+def misses(wishes: Iterable[Wish], found: Mapping[str, Measurement], baseline: Mapping[str, Measurement]) -> list[Miss]:
     """The limits that are not held by what was measured of a file, the farthest first; none if it holds all."""
     missed = []
     for wish in wishes:

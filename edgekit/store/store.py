@@ -34,7 +34,7 @@ from edgekit.store.keeping import release, sweep, unused
 from edgekit.store.owner import hold, is_alive, owner
 from edgekit.store.queries import filters, newest_first, whole
 from edgekit.store.rows import COLUMNS, Summary, as_csv, files_of, row, summary
-from edgekit.store.shelf import Shelf
+from edgekit.store.searches import Searches
 from edgekit.store.tables import about, bodies, deleted, runs, uses
 from edgekit.store.turns import Turns
 
@@ -49,7 +49,7 @@ SUMMARIES_KEPT = 8
 INTERRUPTED = "EdgeKit was stopped before this run had finished. Run its recipe again."
 
 
-class Store(Shelf):
+class Store(Searches):
     """Opened with `Store.open`; closed with `close`, at the end of a `with`, or when nobody holds it any more."""
 
     def __init__(self, engine: Engine, files: Files, arrays: Files, folder: Path, everywhere: bool):

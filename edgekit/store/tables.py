@@ -51,6 +51,7 @@ searches = Table(
     Column("model", String(200), nullable=False),
     Column("status", String(16), nullable=False),
     Column("owner", String(200), nullable=False),
+    Column("asked", String(16), nullable=False),  # of its owner: "pause", "stop", or nothing
     Column("body", Text, nullable=False),  # JSON
     Index("searches_newest", "created", "id"),
 )

@@ -23,6 +23,7 @@ from edgekit.store.store import Store
 
 if TYPE_CHECKING:
     from edgekit.search.calibration_curve import Calibrated
+    from edgekit.search.sweep import Swept
 
 LARGE = 20_000_000  # bytes of a file that is added in a process of its own, which takes seconds to start
 ORIGINAL, OURS = "Original", "This file"
@@ -223,6 +224,32 @@ def measure_layers(model: str, title: str, axes: list[str], store: Store, sessio
 
     key = json.dumps(["layers", model, axes])
     return jobs().submit(f"Measuring the layers of {title}", work, session=session, key=key)
+
+
+def search(id: str, title: str, store: Store, session: str) -> Job:
+    """Carry on a search where it stands; the result is its id. The same one twice is one job."""
+
+    def work(progress: Progress) -> str:
+        from edgekit.jobs.executors import workers_elsewhere
+        from edgekit.search.autopilot.search import carry_on
+
+        with workers_elsewhere(store) as executor:
+            return carry_on(id, executor=executor, store=store, progress=progress).search.id
+
+    return jobs().submit(f"Searching for {title}", work, session=session, key=f"search-{id}")
+
+
+def sweep(model: str, grid: str, samples: int | None, store: Store, session: str) -> Job:
+    """Measure every point of a grid; the result says of each what became of it. The same one twice is one job."""
+
+    def work(progress: Progress) -> list[Swept]:
+        from edgekit.jobs.executors import workers_elsewhere
+        from edgekit.search.sweep import sweep
+
+        with workers_elsewhere(store) as executor:
+            return sweep(model, grid, samples=samples, executor=executor, store=store, progress=progress)
+
+    return jobs().submit("Sweeping", work, session=session, key=json.dumps(["sweep", model, grid, samples]))
 
 
 def pull(data: str, title: str, session: str) -> Job:

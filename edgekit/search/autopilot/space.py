@@ -12,18 +12,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edgekit.core.errors import EdgeKitError, SettingError, unknown
+from edgekit.core.errors import EdgeKitError
 from edgekit.core.knobs import KnobView, knobs
 from edgekit.core.technique import FAMILIES, Fact, Technique
 from edgekit.recipe import Recipe
 from edgekit.registry import techniques
+from edgekit.search.autopilot.kept import Steps
 
 if TYPE_CHECKING:
     import optuna
 
     from edgekit.core.model import Model
 
-Steps = list[dict[str, dict[str, Any]]]
 PLACES = ("shape", "narrow", "recover", "encode")
 NOTHING = "nothing"
 OF_TRAINING = {  # set by how much training is allowed, not proposed
@@ -74,12 +74,7 @@ class Space:
 
         Args:
             families: of techniques that may be used.
-
-        Raises:
-            SettingError: there is no such family.
         """
-        if wrong := [family for family in families if family not in FAMILIES]:
-            raise SettingError("\n".join(unknown("family", family, FAMILIES) for family in wrong))
         found: dict[str, list[str]] = {place: [] for place in PLACES}
         for name, kind in techniques().items():
             if kind.family in families and name not in LEFT_OUT and _works(name, epochs, model):
@@ -145,15 +140,6 @@ def plain(steps: Steps) -> Steps:
 def trains(steps: Steps) -> bool:
     """Whether a recipe has a step that trains."""
     return Recipe.parse(steps).trains
-
-
-def on_integers(steps: Steps) -> bool:
-    """Whether the file of a recipe computes with integers, which is the other half of how fast it is."""
-    name, settings = next(iter(steps[-1].items())) if steps else ("", {})
-    by_default = {"quantize_static": True, "quantize_dynamic": True, "quantize_aware_train": True}
-    if "activation_bits" in settings:
-        return settings["activation_bits"] != "float"
-    return settings.get("activations") == "int8" or by_default.get(name, False)
 
 
 def _places(name: str, kind: type[Technique]) -> Iterator[str]:

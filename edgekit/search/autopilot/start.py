@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.search.autopilot.space import Space, Steps, plain
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.space import Space, plain
 from edgekit.search.frontier import frontier
 from edgekit.search.sensitivity import key, known_table
 from edgekit.search.sliders import PRUNINGS

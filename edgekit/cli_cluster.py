@@ -1,4 +1,4 @@
-"""python -m edgekit scheduler, and worker: the two processes of which a cluster is made."""
+"""The verbs `scheduler` and `worker` of the command line: the processes of which a cluster is made."""
 
 import asyncio
 import os
