@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -106,7 +107,7 @@ def compress(
             made=_made(model, recipe, dataset, seed),
             seed=seed,
             owner=owner(),
-            machine=this_host().model_dump(mode="json"),
+            machine=this_host().model_dump(mode="json") | {"name": platform.node()},
             versions=versions(),
             baseline=base.id if base else None,
         )

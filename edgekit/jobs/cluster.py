@@ -115,11 +115,16 @@ async def work(address: str, told: Callable[[str], None]) -> None:
             while not stopped.done() and not await _answers(address):
                 await asyncio.wait([stopped], timeout=LOOK_AGAIN_SECONDS)
             continue
-        async with nanny(address, nthreads=1, memory_limit=0, name=_name(), preload=WARM, dashboard=False) as process:
+        process = nanny(address, nthreads=1, memory_limit=0, name=_name(), preload=WARM, dashboard=False)
+        try:
+            await process
             told(f"ready for trials from {address}")
             gone = asyncio.ensure_future(process.finished())
             await asyncio.wait([stopped, gone], return_when=asyncio.FIRST_COMPLETED)
             gone.cancel()
+        finally:
+            with contextlib.suppress(Exception):  # what does not end in time is killed with this process
+                await process.close(reason="the worker was stopped")
 
 
 @functools.cache
