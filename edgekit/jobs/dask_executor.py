@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import threading
 import time
 from collections import deque
@@ -151,7 +150,7 @@ class DaskExecutor(Executor):
             self._trials.pop(done, None)
             inside = self._inside.pop(done, None)
         if inside is not None and done.cancelled():
-            inside.cancel()
+            _take_back(inside)
 
     def _watch(self) -> None:
         """Notice within a second that the scheduler or its workers came or went."""
@@ -164,7 +163,7 @@ class DaskExecutor(Executor):
             if client is None or client.status != "running":
                 client = self._connected(client)
             workers = len(client.nthreads())
-        except (OSError, TimeoutError, self._dask.comm.CommClosedError, ValueError) as error:
+        except Exception as error:  # whatever it is: `notice` says so, and it is tried again
             self._why = str(error).strip().split("\n")[0] or type(error).__name__
             client = None
         with self._changed:
@@ -177,7 +176,7 @@ class DaskExecutor(Executor):
         if late and client is not None:
             client.close(timeout=cluster.CONNECT_SECONDS)
         for inside in stuck:  # no worker is left that could do it
-            inside.cancel()
+            _take_back(inside)
 
     def _connected(self, old: Any) -> Any:
         if old is not None:
@@ -208,11 +207,13 @@ class DaskExecutor(Executor):
             raise Cancelled("nobody waits for this trial any more")
 
 
+def _take_back(inside: Any) -> None:
+    with contextlib.suppress(Exception):  # a scheduler that is gone has forgotten it
+        inside.cancel()
+
+
 def _killer(times: int, last: str) -> str:
     return (
         f"a trial must not end the worker that measures it, and this one ended {times}, {last} the last of them. "
         "Most often memory ran out: give workers more, or choose a smaller model or batch."
     )
-
-
-logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what goes away is said by `notice`
