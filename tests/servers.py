@@ -7,7 +7,6 @@ PostgreSQL refuses to run as root; where the tests do, its own user runs it, in 
 
 import contextlib
 import os
-import pwd
 import shutil
 import socket
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 60  # seconds
+PATIENCE = 120  # seconds
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # what it holds need not survive a power cut
 S3_KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
 
@@ -109,17 +108,29 @@ def postgres() -> Iterator[Postgres]:
 
 @contextlib.contextmanager
 def s3() -> Iterator[str]:
-    """The address of an S3 server in this process; the environment leads to it as long as it runs."""
-    from moto.server import ThreadedMotoServer
+    """The address of an empty S3 server; the environment leads to it as long as it runs."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with tempfile.TemporaryFile() as log, pytest.MonkeyPatch.context() as patch:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        try:
+            _wait_for(port, process)
+            for name, value in (S3_KEYS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}).items():
+                patch.setenv(name, value)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+            process.wait()
 
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    address = "http://{}:{}".format(*server.get_host_and_port())
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in (S3_KEYS | {"AWS_ENDPOINT_URL": address}).items():
-            patch.setenv(name, value)
-        yield address
-    server.stop()
+
+def _wait_for(port: int, process: subprocess.Popen) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        assert process.poll() is None, "the S3 server ended: pip install -r tests/requirements.txt"
+        assert time.monotonic() < end, f"the S3 server did not answer within {PATIENCE} s"
+        time.sleep(0.05)
 
 
 def free_port() -> int:
@@ -133,6 +144,8 @@ def _unprivileged() -> str | None:
     """Who runs PostgreSQL where the tests run as root; None to run it as whoever runs the tests."""
     if os.geteuid() != 0:
         return None
+    import pwd  # where there is a root
+
     known = {user.pw_name for user in pwd.getpwall()}
     return next(name for name in ("postgres", "nobody") if name in known)
 

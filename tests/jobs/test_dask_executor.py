@@ -1,12 +1,14 @@
 """Two workers on this machine, killed in the middle of their work, and a scheduler that goes away and comes back."""
 
 import os
+import socket
 import sys
 from collections import Counter
 from concurrent.futures import wait
 
 import pytest
 
+from edgekit import cli_cluster
 from edgekit.core.errors import ClusterError, SettingError
 from edgekit.core.run import Depth, Status
 from edgekit.jobs import dask_executor
@@ -179,3 +181,23 @@ def test_dask_that_is_not_installed_is_asked_for_by_name(monkeypatch):
     assert str(refused.value) == (
         'trials on other machines need Dask, which is not installed: pip install "dask[distributed]"'
     )
+
+
+def test_a_worker_that_knows_no_scheduler_says_what_it_needs(monkeypatch):
+    monkeypatch.delenv("EDGEKIT_SCHEDULER", raising=False)
+    with pytest.raises(ClusterError) as refused:
+        cli_cluster.worker(None)
+    assert str(refused.value) == (
+        "a worker must know its scheduler: python -m edgekit worker tcp://HOST:PORT, or set EDGEKIT_SCHEDULER."
+    )
+
+
+def test_a_scheduler_whose_port_is_taken_says_so():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ClusterError) as refused:
+            cli_cluster.scheduler("127.0.0.1", port)
+    assert str(refused.value).startswith(f"a scheduler must be able to listen on 127.0.0.1, port {port}, but the ")
+    assert str(refused.value).endswith("Another may be running there: choose another --port.")
