@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgekit import cli_search
+from edgekit import cli_cluster, cli_search
 from edgekit.core.errors import EdgeKitError
 from edgekit.terminal import line as _line
 from edgekit.terminal import printed as _print
@@ -265,6 +265,8 @@ def layers(
 
 app.command()(cli_search.search)
 app.command()(cli_search.sweep)
+app.command()(cli_cluster.scheduler)
+app.command()(cli_cluster.worker)
 
 
 def main() -> None:
@@ -314,9 +316,11 @@ def _recipe(steps: list[str] | None, file: Path | None) -> Any:
 
 
 def _copy(run: Any, folder: Path) -> str:
+    from edgekit.store.store import Store
+
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{run.model}-{run.id}.onnx"
-    shutil.copyfile(run.artifact.path, target)
+    shutil.copyfile(Store.open().file(run.artifact.sha256), target)
     return str(target)
 
 

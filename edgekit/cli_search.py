@@ -30,6 +30,7 @@ def search(
 ) -> None:
     """Find the best recipe that holds every limit. Ctrl-C pauses it; --resume ID goes on."""
     from edgekit.core.errors import SettingError
+    from edgekit.jobs.executors import workers_elsewhere
     from edgekit.search.autopilot.kept import begin
     from edgekit.search.autopilot.search import carry_on
     from edgekit.store.store import Store
@@ -40,7 +41,8 @@ def search(
     if resume is None:
         asked = {"minutes": minutes, "training": training, "families": family or [], "seed": seed, "trials": trials}
         resume = begin(model, limit or [], **asked, store=store).id
-    found = carry_on(resume, store=store, progress=progress())
+    with workers_elsewhere(store) as executor:
+        found = carry_on(resume, executor=executor, store=store, progress=progress())
     printed(as_json, result_json(found), _lines(found))
 
 
@@ -52,9 +54,13 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Measure every combination of a grid of settings."""
+    from edgekit.jobs.executors import workers_elsewhere
     from edgekit.search.sweep import sweep as swept
+    from edgekit.store.store import Store
 
-    found = swept(model, grid, samples=samples, seed=seed, progress=progress())
+    store = Store.open()
+    with workers_elsewhere(store) as executor:
+        found = swept(model, grid, samples=samples, seed=seed, executor=executor, store=store, progress=progress())
     printed(as_json, {"model": model, "points": [_point(one) for one in found]}, [_swept_line(one) for one in found])
 
 

@@ -7,6 +7,7 @@ Everything that comes from an address is checked before it is used; what does no
 """
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ import streamlit as st
 from edgekit.core.files import home
 from edgekit.library import cards
 from edgekit.search.layer_choices import AXES
-from edgekit.store.store import Store
+from edgekit.store.store import DATABASE, FILES, Store
 
 DEFAULT_MODEL = "lenet5-fashion"
 IDENTIFIER = re.compile(r"[\w.-]{1,80}")
@@ -26,11 +27,11 @@ LONGEST_RECIPE = 4000
 
 def store() -> Store:
     """The person's runs: one store for all tabs of this server."""
-    return _store(str(home()))
+    return _store(str(home()), os.environ.get(DATABASE), os.environ.get(FILES))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _store(folder: str) -> Store:
+def _store(folder: str, database: str | None, files: str | None) -> Store:
     opened = Store.open()
     opened.interrupt_dead()
     opened.retention()
