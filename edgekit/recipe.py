@@ -40,7 +40,7 @@ class Compressed:
         network: None once a graph step ran, or where the model has none.
         graph: the float or quantized ONNX graph of this state, before packing; None until `exported` makes it.
         encodings: weight name -> how to pack it into the file.
-        changes: {"step", "layer", "what"} of all steps so far.
+        changes: {"step", "layer", "what"} of all steps so far; and "numbers", where a step recorded any.
         curve: per epoch of training, {"step", …}.
     """
 
@@ -177,7 +177,8 @@ def _after(state: Compressed, number: int, step: Technique, bench: Bench) -> Com
 
 
 def _change(number: int, change: Change) -> dict[str, Any]:
-    return {"step": number, "layer": change.layer, "what": change.what}
+    told = {"step": number, "layer": change.layer, "what": change.what}
+    return told | {"numbers": dict(change.numbers)} if change.numbers else told
 
 
 def _removes_of_kind(step: Technique) -> frozenset[Fact]:

@@ -79,7 +79,7 @@ class Run(BaseModel):
         recipe: [{"prune_weights": {"sparsity": 0.5}}, …]: as YAML would hold it.
         fingerprint: of everything that makes two runs the same: model, data, samples, recipe, seed, versions, host.
         confusion: rows are labels, columns answers.
-        changes: [{"step", "layer", "what"}].
+        changes: [{"step", "layer", "what"}], and "numbers" where a step recorded any.
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
         seconds: how long it took, with the steps whose outcome was known from an earlier run.
