@@ -241,6 +241,34 @@ def sensitivity(model: str, as_json: Json = False) -> None:
     _print(as_json, found | {"logit_error": table.logit_error}, [f"{found['positions']} positions in {found['path']}"])
 
 
+@app.command()
+def advise(
+    run: Annotated[str, typer.Argument(help="The id of a finished run; `runs` lists them.")],
+    size_bytes: Annotated[float | None, typer.Option(help="The budget: bytes on disk, at most.")] = None,
+    latency_ms: Annotated[float | None, typer.Option(help="The budget: milliseconds for one sample, at most.")] = None,
+    accuracy_drop: Annotated[float | None, typer.Option(help="The budget: points of accuracy lost, at most.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a run is as it is, and what to try next: the cards of the Workbench."""
+    from edgekit.core.budget import Budget
+    from edgekit.core.errors import StoreError
+    from edgekit.core.knobs import build
+    from edgekit.core.run import Status
+    from edgekit.search import advice
+    from edgekit.store.store import Store
+
+    given = {"size_bytes": size_bytes, "latency_ms": latency_ms, "accuracy_drop": accuracy_drop}
+    budget = build(Budget, "The budget", {name: value for name, value in given.items() if value is not None})
+    store = Store.open()
+    chosen = store.get(run)
+    if chosen.status is not Status.DONE:
+        raise StoreError(f"advice is for finished runs; {run} is {chosen.status}. {chosen.error}".strip())
+    found = advice.advise(chosen, advice.baseline(chosen, store), budget, advice.beside(chosen, store))
+    listed = [vars(one) | {"budget": one.budget and one.budget.model_dump()} for one in found]
+    lines = [line for one in found for line in _advice(one, chosen.model)] or ["nothing to remark on this file"]
+    _print(as_json, {"run": chosen.id, "model": chosen.model, "advice": listed}, lines)
+
+
 def main() -> None:
     """Run the command line; what a person can mend is said in a sentence, without a traceback."""
     try:
@@ -333,6 +361,17 @@ def _run(run: Any) -> dict:
         "versions": run.versions,
         "seconds": run.seconds,
     }
+
+
+def _advice(found: Any, model: str) -> list[str]:
+    """A card as lines: its title, what it says, and the command that does it."""
+    from edgekit.recipe import Recipe
+
+    lines = [found.title, f"  {found.why}"]
+    if found.recipe:
+        steps = "".join(f" --step '{words}'" for words in Recipe.parse(found.recipe).to_words())
+        lines.append(f"  python -m edgekit compress {found.model or model}{steps}")
+    return lines
 
 
 def _step(step: Any) -> dict:

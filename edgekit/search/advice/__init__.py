@@ -18,7 +18,7 @@ from edgekit.search.advice._case import TONES, Advice, Case
 from edgekit.store.rows import Summary
 from edgekit.store.store import Store
 
-__all__ = ["Advice", "advise", "beside", "rules"]
+__all__ = ["Advice", "advise", "baseline", "beside", "rules"]
 
 MOST = 2000  # newest runs that rules look through
 
@@ -38,6 +38,15 @@ def advise(run: Run, baseline: Run, budget: Budget | None = None, runs: Sequence
     if not case.labelled:
         found = [one for one in found if not _trains(one.recipe or [])]
     return _each_recipe_once(sorted(found, key=lambda one: TONES.index(one.tone)))
+
+
+def baseline(run: Run, store: Store) -> Run:
+    """The uncompressed network that a run is compared with; it itself, where nothing was done to it.
+
+    Raises:
+        StoreError: it was deleted.
+    """
+    return store.get(run.baseline) if run.baseline else run
 
 
 def beside(run: Run, store: Store) -> list[Summary]:

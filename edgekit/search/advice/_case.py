@@ -196,8 +196,8 @@ def percent(share: float) -> str:
 
 
 def in_short(recipe: list[dict]) -> str:
-    """prune_channels → quantize_static"""
-    return " → ".join(map(_name, recipe)) or "the network as it is"
+    """prune_channels (sparsity 0.6) → quantize_static"""
+    return " → ".join(map(_step_in_short, recipe)) or "the network as it is"
 
 
 def points(value: float) -> str:
@@ -207,6 +207,12 @@ def points(value: float) -> str:
 
 def _name(step: dict) -> str:
     return next(iter(step))
+
+
+def _step_in_short(step: dict) -> str:
+    ((name, settings),) = step.items()
+    told = [f"{key} {value}" for key, value in settings.items() if not isinstance(value, dict | list)]
+    return f"{name} ({', '.join(told)})" if told else name
 
 
 def _significant(value: float) -> str:

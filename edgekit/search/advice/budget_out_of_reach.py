@@ -9,7 +9,7 @@ from edgekit.store.rows import Summary
 
 FEWEST = 5  # runs, before anyone should give up a limit
 LEAST_DROP = 0.1  # points: a budget that allows none is compared as if it allowed so many
-WORDS = {"size_bytes": size, "latency_ms": milliseconds, "accuracy_drop": "{:g} points lost".format}
+WORDS = {"size_bytes": size, "latency_ms": milliseconds, "accuracy_drop": "{:g}".format}
 
 
 def advice(case: Case) -> Advice | None:
@@ -60,8 +60,9 @@ def _missed(needed: Budget, budget: Budget) -> dict[str, float]:
 
 
 def _asked(name: str, needed: Budget, budget: Budget) -> str:
-    """120 kB instead of 100 kB"""
-    return f"{WORDS[name](getattr(needed, name))} instead of {WORDS[name](getattr(budget, name))}"
+    """120 kB instead of 100 kB, 1.8 instead of 1 points lost"""
+    points = " points lost" if name == "accuracy_drop" else ""
+    return f"{WORDS[name](getattr(needed, name))} instead of {WORDS[name](getattr(budget, name))}{points}"
 
 
 def _above(value: float) -> float:

@@ -13,7 +13,7 @@ def advice(case: Case) -> Advice | None:
     settings = case.step("quantize_weights")
     if settings is None or not case.is_worse:
         return None
-    bits = min(row["bits"] for row in case.run.layers if row["bits"])
+    bits = min((row["bits"] for row in case.run.layers if row["bits"]), default=settings.get("bits", 4))
     start = f"At {bits} bits, {case.lost()}. "
     if settings.get("rounding") == "nearest":
         return Advice(

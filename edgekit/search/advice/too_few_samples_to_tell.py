@@ -17,6 +17,6 @@ def advice(case: Case) -> Advice | None:
     return Advice(
         "Too few test samples to tell",
         f"On {case.run.samples:,} of {most:,} test samples the difference is {value} points, anywhere between {low} "
-        f"and {high}: it may be within the {case.budget.accuracy_drop:g} that the budget allows, or beyond. All samples "
-        "make the interval narrower.",
+        f"and {high}: it may be within the {case.budget.accuracy_drop:g} that the budget allows, or beyond. All "
+        "samples make the interval narrower.",
     )
