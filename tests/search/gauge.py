@@ -13,6 +13,7 @@ from edgekit.data import bring, splits
 
 LEVELS, FEATURES, HIDDEN = 8, 128, 16
 GLITCH, HUGE = 1000.0, 300.0
+ROUNDS = 250  # of training
 
 
 def readings(n: int, glitches: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +71,7 @@ def a_gauge(folder: Path, make: type[nn.Module] = perceptron, glitches: int = 0)
         network = make()
     inputs, labels = torch.from_numpy(np.array(seen.raw)).clamp(max=2 * LEVELS), torch.from_numpy(np.array(seen.labels))
     optimizer = torch.optim.Adam([one for one in network.parameters() if one.requires_grad], 0.01)
-    for _ in range(300):
+    for _ in range(ROUNDS):
         optimizer.zero_grad()
         nn.functional.cross_entropy(network(inputs), labels).backward()
         optimizer.step()

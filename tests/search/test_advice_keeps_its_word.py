@@ -25,10 +25,14 @@ from edgekit.recipe import Recipe
 from edgekit.search.advice import Advice, advise, baseline, beside, rules
 from edgekit.search.answers import answers
 from edgekit.store.store import Store
-from tests.search.gauge import a_gauge
+from tests.search.gauge import Transformer, a_gauge
 
 LENET, RESNET = "lenet5-fashion", "resnet8-cifar10"
-GAUGE, GLITCHES = "a gauge", "a gauge with glitches"  # made here, see tests/search/gauge.py
+GAUGES = {  # made here, see tests/search/gauge.py
+    "perceptron": {},
+    "perceptron, glitches": {"glitches": 13},
+    "transformer": {"make": Transformer},
+}
 WIDTHS = [["quantize_static"], *([f"quantize_weights,bits={bits}"] for bits in (2, 3, 4, 6, 8))]
 
 
@@ -49,7 +53,7 @@ SITUATIONS = {
     ),
     "bits_without_speed": Situation(["quantize_weights"], samples=100),
     "budget_out_of_reach": Situation(WIDTHS[0], budget=Budget(size_bytes=100_000), others=WIDTHS[1:]),
-    "calibration_too_small": Situation(["quantize_static,samples=2"], GAUGE),
+    "calibration_too_small": Situation(["quantize_static,samples=2"], "perceptron"),
     "channels_of_eight": Situation(["prune_channels,sparsity=0.4,round_to=1"], samples=100),
     "depthwise_at_low_bits": Situation(["separate_convs,epochs=1", "quantize_weights,bits=2"]),
     "dynamic_on_convolutions": Situation(["quantize_dynamic,convolutions=true"], RESNET, samples=100),
@@ -58,12 +62,13 @@ SITUATIONS = {
     "go_further": Situation(["quantize_weights,bits=8,activations=int8"], samples=100),
     "graph_outweighs_weights": Situation(["prune_channels,sparsity=0.7", "quantize_weights,bits=2"], samples=100),
     "half_floats_without_speed": Situation(["quantize_fp16"], samples=100),
-    "integers_without_speed": Situation(["quantize_static"], GAUGE),
-    "one_scale_for_all": Situation(["quantize_static,per_channel=false"], RESNET),
-    "range_outliers": Situation(["quantize_static"], GLITCHES),
+    "integers_without_speed": Situation(["quantize_static"], "perceptron"),
+    "one_scale_for_all": Situation(["quantize_static,per_channel=false"], RESNET, samples=3000),
+    "range_outliers": Situation(["quantize_static"], "perceptron, glitches"),
     "rounding": Situation(["quantize_weights,bits=2,rounding=nearest"]),
     "signed_activations_on_x86": Situation(["quantize_static,activation_type=int8"], RESNET, samples=100),
     "sixteen_bits_without_speed": Situation(["quantize_static,activation_type=uint16"], samples=100),
+    "static_on_transformers": Situation(["quantize_static"], "transformer"),
     "too_few_samples_to_tell": Situation(["quantize_weights,bits=2"], samples=200, budget=Budget(accuracy_drop=2)),
     "win_accuracy_back": Situation(["quantize_weights,bits=2"]),
     "within_noise": Situation(["quantize_static"]),
@@ -84,13 +89,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.fixture(scope="module")
 def model(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
     """A model by its name, made where it is one of ours."""
-    made = {GAUGE: 0, GLITCHES: 13}
-
-    @functools.cache
-    def of(name: str) -> Model:
-        return a_gauge(tmp_path_factory.mktemp("gauge"), made[name]) if name in made else library.load(name)
-
-    return of
+    return functools.cache(
+        lambda name: a_gauge(tmp_path_factory.mktemp("gauge"), **GAUGES[name]) if name in GAUGES else library.load(name)
+    )
 
 
 def test_every_rule_has_a_situation_that_makes_it_speak():
