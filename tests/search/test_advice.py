@@ -180,7 +180,7 @@ def test_depthwise_layers_in_few_bits_are_left_8():
     recipe = [{"quantize_weights": {"bits": 3, "layers": {"conv*": {"bits": 4}}}}]
     card = cards(recipe, layers=rows)["depthwise_at_low_bits"]
     assert card.why.startswith(
-        "conv2 is a depthwise layer, in 3 bits: a channel is made of 1 × 5 × 5 products, too few for rounding errors "
+        "1 layer with 3 bits, conv2 first, make each channel of only 1 × 5 × 5 products, too few for rounding errors "
         "to average out: −3.00 points of accuracy"
     )
     assert list(card.recipe[0]["quantize_weights"]["layers"]) == ["conv2", "conv*"], "the first pattern that fits wins"
@@ -191,8 +191,8 @@ def test_depthwise_layers_in_few_bits_are_left_8():
 def test_edges_in_few_bits_are_given_the_usual_8():
     card = cards([{"quantize_weights": {"bits": 2, "edge_bits": 2}}], layers=layers(2))["edges_at_low_bits"]
     assert card.why == (
-        "conv1 and fc2 have 2 and 2 bits. All that follows hangs on the first, and each answer on the last: −3.00 "
-        "points of accuracy (between −3.40 and −2.60). They hold 1 % of the parameters, so 8 bits for them cost little."
+        "conv1 has 2 bits and fc2 2. All that follows hangs on the first, and each answer on the last: −3.00 points "
+        "of accuracy (between −3.40 and −2.60). They hold 1 % of the parameters, so 8 bits for them cost little."
     )
     assert card.recipe == [{"quantize_weights": {"bits": 2}}]
 
@@ -209,7 +209,7 @@ def test_rounding_has_a_next_better_way(rounding, bits, tried):
 
 def test_one_scale_for_all_channels_is_split():
     card = cards([{"quantize_static": {"per_channel": False}}])["one_scale_for_all"]
-    assert card.why.startswith("4 layers have a single scale for up to 500 channels")
+    assert card.why.startswith("4 layers with a single scale for up to 500 channels leave small channels a few codes")
     assert card.recipe == [{"quantize_static": {}}]
 
 
@@ -230,7 +230,9 @@ def test_products_of_activations_are_offered_ranges_found_anew():
     product = {"layer": "attention", "kind": "MatMul", "params": 0, "macs": 100, "channels": None, "groups": 1}
     baseline = a_baseline(layers=[*layers(32), product])
     card = cards([{"quantize_static": {}}], baseline)["static_on_transformers"]
-    assert card.why.startswith("1 products multiply what the network computes by itself")
+    assert card.why.startswith(
+        "Activations meet activations in 1 product, as in attention, and how large they are differs by far"
+    )
     assert card.recipe == [{"quantize_dynamic": {}}]
 
 

@@ -54,7 +54,7 @@ SITUATIONS = {
     "bits_without_speed": Situation(["quantize_weights"], samples=100),
     "budget_out_of_reach": Situation(WIDTHS[0], budget=Budget(size_bytes=100_000), others=WIDTHS[1:]),
     "calibration_too_small": Situation(["quantize_static,samples=2"], "perceptron"),
-    "channels_of_eight": Situation(["prune_channels,sparsity=0.4,round_to=1"], samples=100),
+    "channels_of_eight": Situation(["prune_channels,sparsity=0.2,round_to=1"], RESNET, samples=100),
     "depthwise_at_low_bits": Situation(["separate_convs,epochs=1", "quantize_weights,bits=2"]),
     "dynamic_on_convolutions": Situation(["quantize_dynamic,convolutions=true"], RESNET, samples=100),
     "edges_at_low_bits": Situation(["quantize_weights,bits=2,edge_bits=2"], samples=5000),

@@ -185,6 +185,11 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 layer, 21 layers."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def milliseconds(value: float) -> str:
     """0.123 ms or 12.3 ms."""
     return f"{_significant(value)} ms"

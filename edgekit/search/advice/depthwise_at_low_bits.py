@@ -1,6 +1,6 @@
 """Depthwise layers stand few bits badly: an output sums a few products only, so rounding errors do not average out."""
 
-from edgekit.search.advice._case import Advice, Case, percent, rounding_step
+from edgekit.search.advice._case import Advice, Case, counted, percent, rounding_step
 
 ENOUGH = 8
 
@@ -13,13 +13,12 @@ def advice(case: Case) -> Advice | None:
         return None
     weights = sum(row["weight_bits"] for row in case.run.layers)
     share = sum(row["weight_bits"] for row in low) / weights
-    first = f"{low[0]['layer']} is a depthwise layer" if len(low) == 1 else f"{len(low)} layers are depthwise"
-    products = low[0]["shape"][1:]
+    products = " × ".join(map(str, low[0]["shape"][1:]))
     return Advice(
         "Depthwise layers in few bits",
-        f"{first}, in {low[0]['bits']} bits: a channel is made of {' × '.join(map(str, products))} products, too few "
-        f"for rounding errors to average out: {case.lost()}. They hold {percent(share)} of the stored weights, so "
-        f"{ENOUGH} bits for them cost little.",
+        f"{counted(len(low), 'layer')} with {low[0]['bits']} bits, {low[0]['layer']} first, make each channel of only "
+        f"{products} products, too few for rounding errors to average out: {case.lost()}. Depthwise layers hold "
+        f"{percent(share)} of the stored weights, so {ENOUGH} bits for them cost little.",
         _kept(case.recipe, name, [row["layer"] for row in low]),
         promises=(case.quality,),
     )

@@ -17,8 +17,8 @@ def advice(case: Case) -> Advice | None:
     share = sum(row["params"] for row in edges) / sum(row["params"] for row in rows)
     return Advice(
         "The first and the last layer need more bits",
-        f"{edges[0]['layer']} and {edges[1]['layer']} have {edges[0]['bits']} and {edges[1]['bits']} bits. All that "
-        f"follows hangs on the first, and each answer on the last: {case.lost()}. They hold {percent(share)} of the "
+        f"{edges[0]['layer']} has {edges[0]['bits']} bits and {edges[1]['layer']} {edges[1]['bits']}. All that follows "
+        f"hangs on the first, and each answer on the last: {case.lost()}. They hold {percent(share)} of the "
         f"parameters, so {ENOUGH} bits for them cost little.",
         changed(case.recipe, name, edge_bits=None),
         promises=(case.quality,),

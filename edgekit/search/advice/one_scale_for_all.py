@@ -1,6 +1,6 @@
 """One scale for a whole layer fits its largest channel, and leaves the small ones a few codes."""
 
-from edgekit.search.advice._case import Advice, Case, changed
+from edgekit.search.advice._case import Advice, Case, changed, counted
 
 NAMES = ("quantize_static", "quantize_dynamic")
 
@@ -13,8 +13,8 @@ def advice(case: Case) -> Advice | None:
     channels = [row["channels"] for row in case.run.layers if row["channels"] and row["bits"] == 8]
     return Advice(
         "One scale for many channels",
-        f"{len(channels)} layers have a single scale for up to {max(channels, default=0)} channels, so that small "
-        f"channels are left a few codes: {case.lost()}. A scale per channel costs 4 bytes each, and no time.",
+        f"{counted(len(channels), 'layer')} with a single scale for up to {max(channels, default=0)} channels leave "
+        f"small channels a few codes: {case.lost()}. A scale per channel costs 4 bytes each, and no time.",
         changed(case.recipe, name, per_channel=None),
         promises=(case.quality,),
     )

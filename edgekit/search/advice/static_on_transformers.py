@@ -1,6 +1,6 @@
 """Fixed ranges suit attention badly: what its products take differs from one text to the next by far."""
 
-from edgekit.search.advice._case import Advice, Case, replaced
+from edgekit.search.advice._case import Advice, Case, counted, replaced
 
 
 def advice(case: Case) -> Advice | None:
@@ -12,9 +12,9 @@ def advice(case: Case) -> Advice | None:
         return None
     return Advice(
         "Fixed ranges on a transformer",
-        f"{len(products)} products multiply what the network computes by itself, as attention does, and how large that "
-        f"is differs from one sample to the next. With ranges fixed beforehand: {case.lost()}. Dynamic quantization "
-        "finds each range anew, and matrix products are fast with it too.",
+        f"Activations meet activations in {counted(len(products), 'product')}, as in attention, and how large they "
+        f"are differs by far, between channels and between samples. With ranges fixed beforehand: {case.lost()}. "
+        "Dynamic quantization finds each range anew, leaves sums as floats, and makes matrix products fast too.",
         replaced(case.recipe, "quantize_static", {"quantize_dynamic": {}}),
         promises=(case.quality,),
     )
