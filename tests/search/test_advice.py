@@ -226,16 +226,6 @@ def test_integers_that_are_no_faster_are_told_by_how_little_there_is_to_multiply
     assert card.recipe == [{"quantize_weights": {"bits": 8}}]
 
 
-def test_products_of_activations_are_offered_ranges_found_anew():
-    product = {"layer": "attention", "kind": "MatMul", "params": 0, "macs": 100, "channels": None, "groups": 1}
-    baseline = a_baseline(layers=[*layers(32), product])
-    card = cards([{"quantize_static": {}}], baseline)["static_on_transformers"]
-    assert card.why.startswith(
-        "Activations meet activations in 1 product, as in attention, and how large they are differs by far"
-    )
-    assert card.recipe == [{"quantize_dynamic": {}}]
-
-
 def test_a_file_that_is_mostly_graph_is_taken_apart():
     numbers = measurements(0.9, 20_000) | {"weight_bits": a_measurement("weight_bits", 40_000)}
     card = cards([{"quantize_weights": {"bits": 2}}], measurements=numbers)["graph_outweighs_weights"]
