@@ -37,7 +37,8 @@ def layers(path: Path) -> list[dict[str, Any]]:
     Keys: layer, kind, params (weights and biases), macs (for one sample; None if a shape is not known), weight_bits
     (stored for its weights, with scales, zero points and where they lie), bits (of one weight that is stored), zeros
     (share of weights that are 0), clusters (how many values the weights share; None where they share none), shape (of
-    the weight, a list), channels (of the output; None where the layer multiplies two inputs).
+    the weight, a list), channels (of the output; None where the layer multiplies two inputs), groups (that a
+    convolution's channels are split into; as many as it has where it is depthwise).
 
     Raises:
         ModelError: no such file, or no ONNX file.
@@ -228,6 +229,7 @@ def _row(layer: Layer, file: File) -> dict[str, Any]:
     kind = layer.roles.kind
     row = {"layer": layer.name, "kind": kind, "params": 0, "weight_bits": 0, "bits": 0, "zeros": 0.0, "shape": []}
     row |= {"clusters": None, "channels": None, "macs": macs(layer.node, file.sizes) if kind in MULTIPLYING else 0}
+    row["groups"] = next((one.i for one in layer.node.attribute if one.name == "group"), 1)
     if not layer.parts:
         return row
     weight = layer.weight(file.constants)

@@ -84,6 +84,19 @@ def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
     return chosen
 
 
+def settle_for(budget: Budget) -> None:
+    """Set the budget to another one. For callbacks."""
+    st.session_state["size"] = budget.size_bytes / 1e6
+    st.session_state["latency"] = budget.latency_ms
+    st.session_state["drop"] = budget.accuracy_drop
+
+
+def turn_to(model: str) -> None:
+    """Choose another model. For callbacks."""
+    st.session_state["model"] = model
+    _another()
+
+
 def text(limit: Limit, budget: Budget) -> str:
     """What a limit asks for: "at most 5.00 MB", "at most 1 point lost"."""
     if limit.metric in QUALITIES:

@@ -132,7 +132,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
         "Calibration",
     ]
     drawn = [
-        lambda: advice_cards.draw(run, view.baseline, budget),
+        lambda: advice_cards.draw(run, view.baseline, budget, store),
         lambda: gallery.draw(run),
         lambda: layer_table.draw(run, view.baseline),
         lambda: recovery.draw(run),
