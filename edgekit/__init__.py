@@ -21,6 +21,8 @@ _HOMES = {
     "compress": "pipeline",
     "frontier": "search.frontier",
     "load": "library",
+    "search": "",
+    "sweep": "search.sweep",
     "techniques": "registry",
 }
 __all__ = sorted(_HOMES)
@@ -29,6 +31,8 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'edgekit' has no attribute '{name}'")
+    if name == "search":  # a folder that can be called
+        return importlib.import_module("edgekit.search")
     return getattr(importlib.import_module(f"edgekit.{_HOMES[name]}"), name)
 
 

@@ -6,7 +6,6 @@ Heavy imports wait until a verb needs them, so that `--help` is quick.
 """
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -15,7 +14,12 @@ from typing import Annotated, Any
 
 import typer
 
+from edgekit import cli_search
 from edgekit.core.errors import EdgeKitError
+from edgekit.terminal import line as _line
+from edgekit.terminal import printed as _print
+from edgekit.terminal import progress as _progress
+from edgekit.terminal import run_json as _run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -171,11 +175,12 @@ def compress(
     """Compress a model, measure the file that comes out, and keep both."""
     from edgekit import pipeline
     from edgekit.library import load
+    from edgekit.search.ghost_record import remember
+    from edgekit.store.store import Store
 
-    steps = _recipe(step, recipe)
-    run = pipeline.compress(
-        load(model), steps, samples=samples, seed=seed, each_step=each_step, progress=_progress(), fresh=fresh
-    )
+    steps, store, how = _recipe(step, recipe), Store.open(), {"samples": samples, "seed": seed, "fresh": fresh}
+    run = pipeline.compress(load(model), steps, store=store, each_step=each_step, progress=_progress(), **how)
+    remember(run, store)
     found = _run(run)
     if out is not None:
         found["artifact"]["path"] = _copy(run, out)
@@ -231,14 +236,35 @@ def unpack(
 
 @app.command()
 def sensitivity(model: str, as_json: Json = False) -> None:
-    """Measure what each slider position does to a sample model, for the previews on the page. Takes minutes."""
+    """Measure what each slider position does to a model, for the previews on the page. Takes minutes."""
     from edgekit.library import load
-    from edgekit.search.sensitivity import measure_table, save, table_path
+    from edgekit.search.sensitivity import measure_table, put_away
+    from edgekit.store.store import Store
 
     table = measure_table(load(model), _progress())
-    save(table, table_path(model))
-    found = {"model": model, "path": str(table_path(model)), "positions": len(table.size_bytes)}
+    found = {"model": model, "path": put_away(table, model, Store.open()), "positions": len(table.size_bytes)}
     _print(as_json, found | {"logit_error": table.logit_error}, [f"{found['positions']} positions in {found['path']}"])
+
+
+@app.command()
+def layers(
+    model: str,
+    axis: Annotated[list[str] | None, typer.Option(help="bits, weights, channels or rank; all by default.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Validation samples to score with.")] = 512,
+    as_json: Json = False,
+) -> None:
+    """Measure what each layer can bear: quality lost with that layer alone compressed. Minutes; kept as it goes."""
+    from edgekit.library import load
+    from edgekit.search.layer_sensitivity import chosen_samples, measure_layers, printed
+    from edgekit.store.store import Store
+
+    loaded = load(model)
+    table = measure_layers(loaded, Store.open(), chosen_samples(loaded.data, samples), axis, _progress())
+    _print(as_json, {"model": model} | table.model_dump(mode="json"), printed(table))
+
+
+app.command()(cli_search.search)
+app.command()(cli_search.sweep)
 
 
 def main() -> None:
@@ -309,71 +335,8 @@ def _convert(file: Path, target: Path, conversion: Callable[[bytes], bytes], as_
     _print(as_json, found, [f"{target}: {len(after):,} bytes, made of {len(before):,}"])
 
 
-def _run(run: Any) -> dict:
-    """The stable form of a run: what `compress --json` prints."""
-    return {
-        "id": run.id,
-        "name": run.name,
-        "created": run.created.isoformat(),
-        "status": run.status.value,
-        "error": run.error,
-        "model": run.model,
-        "data": run.data,
-        "samples": run.samples,
-        "seed": run.seed,
-        "recipe": run.recipe,
-        "artifact": run.artifact and run.artifact.model_dump(include={"path", "sha256", "bytes"}),
-        "baseline": {name: m.as_json() for name, m in run.baseline_measurements.items()},
-        "measurements": {name: m.as_json() for name, m in run.measurements.items()},
-        "comparison": run.comparison and run.comparison.model_dump(mode="json"),
-        "disagreements": run.disagreements and run.disagreements.model_dump(include={"count", "total"}),
-        "changes": run.changes,
-        "steps": [_step(step) for step in run.steps],
-        "machine": run.machine,
-        "versions": run.versions,
-        "seconds": run.seconds,
-    }
-
-
-def _step(step: Any) -> dict:
-    return {
-        "index": step.index,
-        "technique": step.technique,
-        "artifact": step.artifact.model_dump(include={"path", "sha256", "bytes"}),
-        "measurements": {name: m.as_json() for name, m in step.measurements.items()},
-    }
-
-
-def _line(run: dict) -> str:
-    from edgekit.core.measurement import quality
-
-    recipe = " → ".join(next(iter(step)) for step in run["recipe"]) or "baseline"
-    good, size = quality(run["measurements"]), run["measurements"].get("size_bytes")
-    numbers = f"{good['value']:.2%}  {size['value']:,.0f} bytes" if good and size else run["error"]
-    return f"{run['id']}  {run['status']:<12} {run['model']:<18} {numbers}  {recipe}"
-
-
 def _status(status: Any) -> dict:
     return {
         "present": status.present, "complete": status.complete, "bytes": status.bytes,
         "where": str(status.where), "note": status.note,
     }  # fmt: skip
-
-
-def _progress() -> Callable[[float, str], None]:
-    """A line on stderr that is written over, on a terminal only; or lines of JSON, where a program asks for them."""
-    if os.environ.get("EDGEKIT_PROGRESS") == "json":
-        return lambda fraction, what: print(
-            json.dumps({"progress": fraction, "what": what}), file=sys.stderr, flush=True
-        )
-    if not sys.stderr.isatty():
-        return lambda fraction, what: None
-
-    def show(fraction: float, what: str) -> None:
-        print(f"\r{fraction:4.0%} {what[:70]:<70}", end="\n" if fraction >= 1 else "", file=sys.stderr, flush=True)
-
-    return show
-
-
-def _print(as_json: bool, value: dict, lines: list[str]) -> None:
-    print(json.dumps(value, default=str) if as_json else "\n".join(lines))

@@ -1,7 +1,8 @@
 """Model + recipe → run: the whole story. Check, compress, write the file, measure that file, keep both.
 
 Every number of a run comes from the one file that the run keeps. The point (accuracy, counted size, latency) is saved
-and given to `on_point` as soon as it is known; memory and shipped size follow in a second save.
+and given to `on_point` as soon as it is known; memory and shipped size follow in a second save. A file that was made
+before is not made again: scored on other samples, or measured deeper, it is the same file.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgekit.artifacts.ports import named_as
 from edgekit.artifacts.read import layers
@@ -28,7 +28,8 @@ from edgekit.core.host import this_host
 from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
-from edgekit.core.run import Run, Status, Step
+from edgekit.core.run import Depth, Run, Scored, Status, Step
+from edgekit.core.versions import versions
 from edgekit.data.feed import bench as data_bench
 from edgekit.data.splits import Dataset, Samples, load
 from edgekit.measure.agreement import check_export
@@ -41,6 +42,9 @@ from edgekit.prefixes import SHARED, WORTH_KEEPING, Known, Prefixes
 from edgekit.recipe import Compressed, Recipe, exported
 from edgekit.store.store import Store, owner
 
+if TYPE_CHECKING:
+    from torch import nn
+
 
 def compress(
     model: Model,
@@ -48,6 +52,8 @@ def compress(
     *,
     store: Store | None = None,
     samples: int | None = None,
+    split: Scored = "test",
+    depth: Depth = Depth.ALL,
     seed: int = 0,
     each_step: bool = False,
     progress: Progress = silent,
@@ -60,7 +66,9 @@ def compress(
 
     Args:
         store: where runs and files are kept; the person's own by default.
-        samples: how many samples of the test set to score; the whole of it by default.
+        samples: how many samples of the split to score; the whole of it by default.
+        split: "test", or "validation" for those who choose among recipes and so must not see the test set.
+        depth: how much is measured; a run that is in the store already is measured deeper if need be.
         each_step: also write and measure the file after every step.
         progress: told how far it is; what it raises stops the work and leaves the run as cancelled.
         on_point: called once accuracy, size and latency are known and saved.
@@ -75,19 +83,26 @@ def compress(
     recipe.check(model)
     store = store or Store.open()
     dataset = load(model.data)
-    evaluation = dataset.evaluation if samples is None else dataset.evaluation.take(samples)
+    evaluation = _scored(dataset, split, samples)
     fingerprint = _fingerprint(model, recipe, dataset, evaluation, seed)
-    if not fresh and (known := store.find(fingerprint)) and (known.steps or not each_step):
+    known = None if fresh else store.find(fingerprint)
+    if known and depth.met_by(known) and (known.steps or not each_step):
         return known
-    base = baseline(model, store=store, samples=samples, progress=part(progress, 0, 0.1)) if recipe.steps else None
-    run = Run(
+    base = None
+    if recipe.steps:
+        beginning = part(progress, 0, 0.1)
+        base = baseline(model, store=store, samples=samples, split=split, depth=depth, progress=beginning)
+    deeper = known if known and not each_step else None
+    run = deeper or Run(
         id=run_id or store.new_id(),
         model=model.id,
         model_sha256=model.sha256,
         data=model.data,
+        split=split,
         samples=len(evaluation),
         recipe=recipe.to_list(),
         fingerprint=fingerprint,
+        made=_made(model, recipe, dataset, seed),
         seed=seed,
         owner=owner(),
         machine=this_host().model_dump(mode="json"),
@@ -97,14 +112,32 @@ def compress(
     with _kept(run, store, keep_cancelled):
         progress = yielding(part(progress, 0.1, 1))
         prefixes = None if fresh or each_step else SHARED
-        work = _Work(model, recipe, dataset, evaluation, store, base, seed, prefixes, progress)
-        _fill(run, work, each_step, on_point)
+        work = _Work(model, recipe, dataset, evaluation, store, base, seed, prefixes, depth, progress)
+        alike = None if fresh or each_step else deeper or store.find_made(run.made)
+        if alike:
+            run.artifact, run.changes, run.curve = alike.artifact, alike.changes, alike.curve
+            run.making_seconds = alike.making_seconds
+            _measure(run, work, [], on_point)
+        else:
+            _measure(run, work, _make(run, work, each_step), on_point)
+        if each_step and recipe.steps:
+            run.steps.append(_step(len(recipe.steps), recipe, run.artifact, run.measurements))
+            store.save(run)
+        progress(1.0, "done")
     return run
 
 
-def baseline(model: Model, *, store: Store, samples: int | None = None, progress: Progress = silent) -> Run:
+def baseline(
+    model: Model,
+    *,
+    store: Store,
+    samples: int | None = None,
+    split: Scored = "test",
+    depth: Depth = Depth.ALL,
+    progress: Progress = silent,
+) -> Run:
     """The uncompressed network as a run: measured once for a model, data, host and versions, then found again."""
-    return compress(model, Recipe(), store=store, samples=samples, progress=progress)
+    return compress(model, Recipe(), store=store, samples=samples, split=split, depth=depth, progress=progress)
 
 
 def measure_file(path: Path, model: Model, samples: int | None = None, progress: Progress = silent) -> dict:
@@ -122,13 +155,6 @@ def measure_file(path: Path, model: Model, samples: int | None = None, progress:
     return found
 
 
-@functools.cache
-def versions() -> dict[str, str]:
-    """Of every library that can change a number."""
-    names = ("torch", "torch-pruning", "optuna", "onnx", "onnxruntime", "numpy")
-    return {name: importlib.metadata.version(name) for name in names}
-
-
 @dataclass(frozen=True)
 class _Work:
     """What all parts of one compression share."""
@@ -141,6 +167,7 @@ class _Work:
     base: Run | None
     seed: int
     prefixes: Prefixes | None
+    depth: Depth
     progress: Progress
 
     def key(self, number: int) -> str:
@@ -189,10 +216,10 @@ class _Work:
         return Base(path, self.base.measurements, found)
 
 
-def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None]) -> None:
-    """Do the work and write into `run` what came of it, first the point, then the rest."""
+def _make(run: Run, work: _Work, each_step: bool) -> list[nn.Module]:
+    """Compress and write the file; into `run` comes what became of the network, and back the last of it in torch."""
     started = time.perf_counter()
-    applying, measuring = part(work.progress, 0, 0.6), part(work.progress, 0.6, 1)
+    applying = part(work.progress, 0, 0.6)
     last, networks = len(work.recipe.steps), []
     done, known = work.known()
     if known:
@@ -220,33 +247,60 @@ def _fill(run: Run, work: _Work, each_step: bool, on_point: Callable[[Run], None
     began = time.perf_counter()
     state = work.recipe.apply(work.model, bench, after_step, (done, known.state) if known else None)
     run.artifact, run.changes, run.curve = work.write(state), state.changes, state.curve
-    path = Path(run.artifact.path)
-    found = point(path, work.model, work.evaluation, work.against(), measuring)
+    run.making_seconds = time.perf_counter() - started
+    return networks
+
+
+def _measure(run: Run, work: _Work, networks: list[nn.Module], on_point: Callable[[Run], None]) -> None:
+    """Measure the file of a run as deep as asked, first the point, then the rest."""
+    started = time.perf_counter() - run.making_seconds
+    path, key = work.store.file(run.artifact.sha256), work.evaluation.outputs_key(run.artifact.sha256)
+    timed, known = work.depth is not Depth.LOOK, work.store.get_array(key)
+    found = point(path, work.model, work.evaluation, work.against(), part(work.progress, 0.6, 1), timed, known)
     run.measurements, run.baseline_measurements = found.measurements, found.baseline_measurements
     run.confusion, run.comparison, run.disagreements = found.confusion, found.comparison, found.disagreements
     run.layers = layers(path)
     run.status, run.seconds = Status.DONE, time.perf_counter() - started
-    work.store.put_array(work.evaluation.outputs_key(run.artifact.sha256), found.outputs)
+    if known is None:
+        work.store.put_array(key, found.outputs)
     work.store.save(run)
     on_point(run)
-    for network in networks:
-        check_export(network, work.model, work.dataset.validation)
-    run.measurements = run.measurements | later(path)  # never cancelled: what is drawn gets all its numbers
-    if each_step and last:
-        run.steps.append(_step(last, work.recipe, run.artifact, run.measurements))
-    run.seconds = time.perf_counter() - started
-    work.store.save(run)
-    work.progress(1.0, "done")
+    if timed:
+        for network in networks:
+            check_export(network, work.model, work.dataset.validation)
+    if work.depth is Depth.ALL:
+        run.measurements = run.measurements | later(path)  # never cancelled: what is drawn gets all its numbers
+        run.seconds = time.perf_counter() - started
+        work.store.save(run)
 
 
 def _step(number: int, recipe: Recipe, file: Artifact, found: dict[str, Measurement]) -> Step:
     return Step(index=number, technique=recipe.steps[number - 1].id(), artifact=file, measurements=found)
 
 
+def _scored(dataset: Dataset, split: Scored, samples: int | None) -> Samples:
+    whole = dataset.validation if split == "validation" else dataset.evaluation
+    return whole if samples is None else _taken(whole, samples)
+
+
+@functools.lru_cache(maxsize=16)
+def _taken(whole: Samples, samples: int) -> Samples:
+    return whole.take(samples)
+
+
+def _made(model: Model, recipe: Recipe, dataset: Dataset, seed: int) -> str:
+    """Of everything that decides which bytes the file has. The data set's name stands for its samples."""
+    return _hash(model, recipe, dataset, model.data, seed)
+
+
 def _fingerprint(model: Model, recipe: Recipe, dataset: Dataset, samples: Samples, seed: int) -> str:
+    return _hash(model, recipe, dataset, samples.key, seed)
+
+
+def _hash(model: Model, recipe: Recipe, dataset: Dataset, which: str, seed: int) -> str:
     """More training samples, once the whole data set is fetched, make another run of the same recipe; so does a teacher
     that was trained again."""
-    parts = [model.sha256, recipe.fingerprint, len(dataset.training), samples.key, seed, versions(), this_host().id]
+    parts = [model.sha256, recipe.fingerprint, len(dataset.training), which, seed, versions(), this_host().id]
     parts += [cards()[name].sha256 for step in recipe.steps for name in step.asks if name in cards()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 

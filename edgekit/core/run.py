@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +10,7 @@ from edgekit.core.artifact import Artifact
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement
 
+Scored = Literal["test", "validation"]
 Answer = int | float | list  # a list of numbers, or of such lists, where a sample has more than one
 
 
@@ -23,18 +24,35 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Depth(StrEnum):
+    """How much is measured of a file. Each holds what those before it do.
+
+    LOOK: quality, and what is counted (size, parameters, multiply-accumulates). POINT: latency too, beside the
+    baseline's. ALL: peak memory, and size as shipped and once coded.
+    """
+
+    LOOK = "look"
+    POINT = "point"
+    ALL = "all"
+
+    def met_by(self, run: "Run") -> bool:
+        """Whether a run was measured as deep as this."""
+        last = {"look": (), "point": ("latency_ms",), "all": ("latency_ms", "peak_memory_bytes", "shipped_bytes")}
+        return set(last[self]) <= set(run.measurements)
+
+
 class Comparison(BaseModel, frozen=True):
     """A run against its baseline, on the same samples and in the same minute.
 
     Attributes:
-        latency_ratio: run / baseline, from interleaved timing.
-        speed: "faster", "slower", or "tie" where the interval holds 1.
+        latency_ratio: run / baseline, from interleaved timing; None where neither was timed.
+        speed: "faster", "slower", or "tie" where the interval holds 1; empty where neither was timed.
         size_ratio: run / baseline, bytes on disk.
         accuracy_difference: run − baseline, a fraction; its interval is paired.
         p_value: McNemar's, that a difference this large is chance.
     """
 
-    latency_ratio: Interval
+    latency_ratio: Interval | None
     speed: str
     size_ratio: float
     accuracy_difference: Interval
@@ -75,14 +93,18 @@ class Run(BaseModel):
     Attributes:
         id: made by the store; also the last part of its link.
         model, model_sha256: which network.
-        data, samples: the data set, and how many samples of its test set were scored (all of them by default).
+        data, split, samples: the data set, and how many samples of which split were scored (all of them by default).
+            A search chooses by runs on validation samples; only those on the test set are points on the pages.
         recipe: [{"prune_weights": {"sparsity": 0.5}}, …]: as YAML would hold it.
         fingerprint: of everything that makes two runs the same: model, data, samples, recipe, seed, versions, host.
+        made: the same without the samples that scored it: of everything that makes two files the same.
         confusion: rows are labels, columns answers.
+        predicted: what was estimated of this recipe before it was measured, where anything could be.
         changes: [{"step", "layer", "what"}].
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
-        seconds: how long it took, with the steps whose outcome was known from an earlier run.
+        seconds: how long it took, with the steps whose outcome was known from an earlier run; `making_seconds` of them
+            until the file was there.
         owner: "host:pid:start" of the process that works on it, to tell a killed one.
     """
 
@@ -93,6 +115,8 @@ class Run(BaseModel):
     samples: int
     recipe: list[dict[str, dict[str, Any]]]
     fingerprint: str
+    made: str = ""
+    split: Scored = "test"
     seed: int = 0
     name: str = ""
     created: datetime = Field(default_factory=lambda: datetime.now(UTC))
@@ -101,6 +125,7 @@ class Run(BaseModel):
     baseline: str | None = None
     measurements: dict[str, Measurement] = Field(default_factory=dict)
     baseline_measurements: dict[str, Measurement] = Field(default_factory=dict)
+    predicted: dict[str, Measurement] = Field(default_factory=dict)
     comparison: Comparison | None = None
     disagreements: Disagreements | None = None
     confusion: list[list[int]] = Field(default_factory=list)
@@ -109,6 +134,7 @@ class Run(BaseModel):
     steps: list[Step] = Field(default_factory=list)
     curve: list[dict[str, Any]] = Field(default_factory=list)
     seconds: float = 0.0
+    making_seconds: float = 0.0
     machine: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
     error: str = ""

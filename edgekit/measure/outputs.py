@@ -20,7 +20,7 @@ from edgekit.core.host import this_host
 from edgekit.core.progress import Progress, silent
 from edgekit.core.task import Task
 from edgekit.data.splits import Samples, Split
-from edgekit.measure.session import open_session, refusal
+from edgekit.measure.session import named, open_session, refusal
 from edgekit.tasks import task
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ KINDS |= {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
 
 def outputs(
-    path: Path,
+    path: Path | bytes,
     samples: Samples,
     preprocessing: Callable[[np.ndarray], np.ndarray],
     progress: Progress = silent,
@@ -43,6 +43,7 @@ def outputs(
     """Run all samples through a file in ONNX Runtime.
 
     Args:
+        path: of the file, or what would be in it.
         samples: of the evaluation or the validation split.
         preprocessing: raw samples (b, …) -> network inputs (b, …); called batch by batch.
         progress: told after every batch; what it raises stops the work within a batch.
@@ -56,7 +57,6 @@ def outputs(
         MeasureError: the samples were trained or calibrated on, or the file cannot be run on them.
     """
     held_out(samples)
-    path = Path(path)
     session = open_session(path)
     asked = task(samples.entry.task)
     run = _runner(session, path, preprocessing, asked, output)
@@ -85,7 +85,7 @@ def held_out(samples: Samples) -> None:
 
 def _runner(
     session: onnxruntime.InferenceSession,
-    path: Path,
+    path: Path | bytes,
     preprocessing: Callable[[np.ndarray], np.ndarray],
     asked: Task,
     output: int,
@@ -94,7 +94,7 @@ def _runner(
     if len(session.get_inputs()) != 1:
         names = ", ".join(entry.name for entry in session.get_inputs())
         raise MeasureError(
-            f"{path.name} must have one input, the samples, but it has {len(session.get_inputs())}: {names}. "
+            f"{named(path).name} must have one input, the samples, but it has {len(session.get_inputs())}: {names}. "
             "Export the network so that it takes nothing else."
         )
     entry = session.get_inputs()[0]
@@ -117,14 +117,16 @@ def _runner(
         try:
             return session.run(None, {entry.name: inputs})[output]  # (b, classes)
         except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
-            raise refusal(path, type(error).__name__, str(error)) from None
+            raise refusal(named(path), type(error).__name__, str(error)) from None
 
     return run
 
 
-def _looks_at_the_whole_batch(path: Path) -> bool:
+def _looks_at_the_whole_batch(path: Path | bytes) -> bool:
     """Dynamic quantization takes its range from all samples of a batch together; a device gives it one at a time."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+    if isinstance(path, bytes):
+        return b"DynamicQuantizeLinear" in path
+    with Path(path).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(b"DynamicQuantizeLinear") >= 0
 
 

@@ -11,13 +11,15 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.model import Model
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Comparison, Disagreements
-from edgekit.data.splits import Samples, load
+from edgekit.data.splits import Samples, Split, load
 from edgekit.measure.accuracy import accuracy, confusion, disagreements, sqnr
 from edgekit.measure.latency import Latency, time_one, time_pair
 from edgekit.measure.memory import peak_memory
 from edgekit.measure.outputs import outputs
 from edgekit.measure.size import compressed, counted
 from edgekit.measure.statistics import paired_difference, paired_p
+
+SPLITS = {Split.EVALUATION: "test", Split.VALIDATION: "validation"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,31 @@ class Point:
     disagreements: Disagreements | None = None
 
 
-def point(path: Path, model: Model, samples: Samples, base: Base | None, progress: Progress = silent) -> Point:
-    """Accuracy, counted size and latency of a file, interleaved and paired with its baseline if there is one."""
-    task = model.task
-    found = outputs(path, samples, model.preprocessing, part(progress, 0, 0.6))  # (n, classes)
+def point(
+    path: Path,
+    model: Model,
+    samples: Samples,
+    base: Base | None,
+    progress: Progress = silent,
+    timed: bool = True,
+    answers: np.ndarray | None = None,
+) -> Point:
+    """Accuracy, counted size and latency of a file, interleaved and paired with its baseline if there is one.
+
+    Args:
+        timed: whether latency is measured too.
+        answers: what the file answers to the samples (n, …), where that is known.
+    """
+    task, found = model.task, answers
+    if found is None:
+        found = outputs(path, samples, model.preprocessing, part(progress, 0, 0.6))  # (n, classes)
     labels = task.truth(samples.labels, base.outputs if base else found)
     scores = task.scores(found, labels)
-    which = ", ".join(filter(None, [f"{len(samples):,} test samples of {samples.data}", task.decoding, task.scoring]))
+    which = ", ".join(
+        filter(
+            None, [f"{len(samples):,} {SPLITS[samples.split]} samples of {samples.data}", task.decoding, task.scoring]
+        )
+    )
     measurements = {task.metric: accuracy(scores, which, task.metric)} | task.more(found, labels, which) | counted(path)
     if base and not task.labelled:
         measurements["sqnr_db"] = sqnr(base.outputs, found, which)
@@ -60,20 +80,23 @@ def point(path: Path, model: Model, samples: Samples, base: Base | None, progres
         table = confusion(task.meant(task.answers(found), labels), labels, len(model.labels))
     timing_progress = part(progress, 0.6, 1)
     if base is None:
-        return Point(found, measurements | _latency(time_one(path, progress=timing_progress)), table)
-    timing = time_pair(path, base.path, progress=timing_progress)
-    before = task.scores(base.outputs, labels)
-    beside = {"latency_ms": timing.baseline_latency_ms, "latency_p95_ms": timing.baseline_latency_p95_ms}
+        timed_alone = _latency(time_one(path, progress=timing_progress)) if timed else {}
+        return Point(found, measurements | timed_alone, table)
+    timing = time_pair(path, base.path, progress=timing_progress) if timed else None
+    before, beside = task.scores(base.outputs, labels), {}
+    if timing:
+        measurements |= _latency(timing)
+        beside = {"latency_ms": timing.baseline_latency_ms, "latency_p95_ms": timing.baseline_latency_p95_ms}
     comparison = Comparison(
-        latency_ratio=timing.ratio,
-        speed=timing.speed,
+        latency_ratio=timing.ratio if timing else None,
+        speed=timing.speed if timing else "",
         size_ratio=measurements["size_bytes"].value / base.measurements["size_bytes"].value,
         accuracy_difference=paired_difference(before, scores),
         p_value=paired_p(before, scores),
     )
     return Point(
         found,
-        measurements | _latency(timing),
+        measurements,
         table,
         base.measurements | beside,
         comparison,

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+def open_session(path: Path | bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     """A session on the processor, with default optimisations.
 
     Args:
+        path: of a file, or what would be in it.
         threads: inside an operator. They do not spin while they wait, or sessions would disturb each other.
 
     Raises:
@@ -28,9 +29,16 @@ def open_session(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3  # errors come as exceptions anyway
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            path if isinstance(path, bytes) else str(path), options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # ONNX Runtime's exceptions have no base class of their own
-        raise refusal(path, type(error).__name__, str(error)) from None
+        raise refusal(named(path), type(error).__name__, str(error)) from None
+
+
+def named(path: Path | bytes) -> Path:
+    """What errors call a file; one that was never written has no name."""
+    return Path("the network" if isinstance(path, bytes) else path)
 
 
 def refusal(path: Path, kind: str, text: str) -> MeasureError:

@@ -44,10 +44,46 @@ def hypervolume(points: Sequence[Point], worst: tuple[float, float], more_is_bet
     return area
 
 
+def best(points: Sequence[Point], more_is_better: Sequence[bool]) -> list[int]:
+    """Indices of the points that no other dominates, on any number of axes; see `frontier`. O(n²)."""
+    whole = [index for index, point in enumerate(points) if _is_whole(point)]
+    costs = {index: _costs(points[index], more_is_better) for index in whole}
+    return [index for index in whole if not any(_dominates(costs[other], costs[index]) for other in whole)]
+
+
+def covered(points: Sequence[Point], worst: Point, ideal: Point, more_is_better: Sequence[bool]) -> float:
+    """The share of the box between two corners that the points dominate, on three axes: from 0 to 1.
+
+    Points beyond `ideal` count as lying on it. The volume is cut into slices along the last axis, each as thick as from
+    one point to the next, and as large as the area that the points so far dominate.
+    """
+    corner, end = _costs(worst, more_is_better), _costs(ideal, more_is_better)
+    sides = [low - high for low, high in zip(corner, end, strict=True)]
+    shares = [
+        [min((low - cost) / side, 1.0) for low, cost, side in zip(corner, costs, sides, strict=True)]
+        for costs in (_costs(point, more_is_better) for point in points if _is_whole(point))
+    ]  # how far each point reaches along each axis
+    inside = sorted((share for share in shares if min(share) > 0), key=lambda share: -share[2])
+    volume = 0.0
+    for place, share in enumerate(inside):
+        below = inside[place + 1][2] if place + 1 < len(inside) else 0.0
+        flat = [other[:2] for other in inside[: place + 1]]
+        volume += (share[2] - below) * hypervolume(flat, (0.0, 0.0), (True, True))
+    return volume
+
+
+def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(a <= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
+
+
+def _costs(point: Point, more_is_better: Sequence[bool]) -> tuple[float, ...]:
+    return tuple(-value if more else value for value, more in zip(point, more_is_better, strict=True))
+
+
 def _is_whole(point: Point) -> bool:
     return all(value is not None and math.isfinite(value) for value in point)
 
 
 def _cost(point: Point, more_is_better: tuple[bool, bool]) -> tuple[float, float]:
-    x, y = (-value if more else value for value, more in zip(point, more_is_better, strict=True))
+    x, y = _costs(point, more_is_better)
     return x, y

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from edgekit.core.errors import StoreError
 from edgekit.store.tables import SCHEMA, about, metadata
+from edgekit.store.upgrade import STEPS, upgrade
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -141,6 +142,10 @@ def _prepare(engine: Engine) -> None:
                 connection.execute(insert(about).values(key="schema", value=str(SCHEMA)))
     with reading(engine) as connection:
         schema = connection.scalar(select(about.c.value).where(about.c.key == "schema"))
+    if schema in {str(form) for form in STEPS}:
+        with writing(engine) as connection:
+            upgrade(connection, int(schema))
+        return
     if schema != str(SCHEMA):
         raise StoreError(
             f"{place(engine)} must be a store of form {SCHEMA}; it has form {schema}, of another version of EdgeKit. "

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Select, or_, select
 
-from edgekit.core.run import Status
+from edgekit.core.run import Scored, Status
 from edgekit.store.tables import bodies, runs
 
 
@@ -26,11 +26,14 @@ def filters(
     statuses: Collection[Status] | None,
     search: str,
     ids: Collection[str] | None,
+    split: Scored | None,
 ) -> list[ColumnElement[bool]]:
     """What must hold of a run, as asked for; `search` are words that must all be found in it."""
     found = [] if model is None else [runs.c.model == model]
     if samples is not None:
         found.append(runs.c.samples == samples)
+    if split is not None:
+        found.append(runs.c.split == split)
     if statuses is not None:
         found.append(runs.c.status.in_([Status(status).value for status in statuses]))
     if ids is not None:

@@ -38,6 +38,7 @@ class Summary:
     name: str
     model: str
     samples: int
+    split: str
     status: Status
     created_at: float
     pinned: bool
@@ -76,7 +77,8 @@ class Summary:
 
 STATUSES = {status.value: status for status in Status}
 COLUMNS = [
-    *(runs.c.id, runs.c.name, runs.c.model, runs.c.samples, runs.c.status, runs.c.created, runs.c.pinned, runs.c.host),
+    *(runs.c.id, runs.c.name, runs.c.model, runs.c.samples, runs.c.split),
+    *(runs.c.status, runs.c.created, runs.c.pinned, runs.c.host),
     *(runs.c.sha256, runs.c.error, runs.c.recipe, runs.c.metrics, runs.c.comparison),
 ]
 
@@ -99,6 +101,8 @@ def row(run: Run) -> dict[str, Any]:
         "metrics": json.dumps({m: [x.value, x.low, x.high] for m, x in run.measurements.items()}),
         "comparison": json.dumps(_comparison(run)),
         "error": run.error,
+        "split": run.split,
+        "made": run.made,
     }
 
 
@@ -111,8 +115,8 @@ def files_of(run: Run) -> set[str]:
 
 def summary(found: Row) -> Summary:
     """A row of COLUMNS as a value."""
-    id, name, model, samples, status, created, pinned, *rest = found
-    return Summary(id, name, model, samples, STATUSES[status], created, bool(pinned), *rest)
+    id, name, model, samples, split, status, created, pinned, *rest = found
+    return Summary(id, name, model, samples, split, STATUSES[status], created, bool(pinned), *rest)
 
 
 def as_csv(summaries: Iterable[Summary]) -> str:
@@ -130,7 +134,7 @@ def as_csv(summaries: Iterable[Summary]) -> str:
     ratios = ["latency_ratio", "latency_ratio low", "latency_ratio high", "speed", "size_ratio"]
     ratios += ["accuracy_difference [fraction]", "accuracy_difference low [fraction]"]
     ratios += ["accuracy_difference high [fraction]", "p_value"]
-    facts = ["id", "name", "created [UTC]", "model", "samples [samples]", "status", "pinned", "recipe"]
+    facts = ["id", "name", "created [UTC]", "model", "samples [samples]", "split", "status", "pinned", "recipe"]
     writer.writerow([*facts, *numbers, *ratios, "host", "sha256", "error"])
     for one in summaries:
         writer.writerow([*_facts(one), *_numbers(one), *_ratios(one), one.host, one.sha256, _text(one.error)])
@@ -139,9 +143,8 @@ def as_csv(summaries: Iterable[Summary]) -> str:
 
 def _facts(one: Summary) -> list[Any]:
     created = one.created.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
-        one.id, _text(one.name), created, one.model, one.samples, one.status.value, one.pinned, json.dumps(one.recipe)
-    ]  # fmt: skip
+    scored = [one.model, one.samples, one.split]
+    return [one.id, _text(one.name), created, *scored, one.status.value, one.pinned, json.dumps(one.recipe)]
 
 
 def _numbers(one: Summary) -> list[Any]:
@@ -152,9 +155,8 @@ def _ratios(one: Summary) -> list[Any]:
     if not one.comparison:
         return [""] * 9
     found = one.comparison
-    return [
-        *found["latency_ratio"], found["speed"], found["size_ratio"], *found["accuracy_difference"], found["p_value"]
-    ]  # fmt: skip
+    ratio = found["latency_ratio"] or ("", "", "")
+    return [*ratio, found["speed"], found["size_ratio"], *found["accuracy_difference"], found["p_value"]]
 
 
 def _text(words: str) -> str:
@@ -171,6 +173,6 @@ def _comparison(run: Run) -> dict[str, Any]:
         "speed": found.speed,
         "size_ratio": found.size_ratio,
         "p_value": found.p_value,
-        "latency_ratio": [ratio.value, ratio.low, ratio.high],
+        "latency_ratio": ratio and [ratio.value, ratio.low, ratio.high],
         "accuracy_difference": [difference.value, difference.low, difference.high],
     }

@@ -1,4 +1,4 @@
-"""The files half of a store: measured files by their sha256, and cached arrays."""
+"""The files half of a store: measured files by their sha256, cached arrays, and tables that took long to measure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUOTA_BYTES = 5_000_000_000
 
 
 class Shelf:
-    """Files that stay while somebody uses them, and arrays that can be computed again."""
+    """Files that stay while somebody uses them, and what can be computed again: arrays and tables."""
 
     def __init__(self, engine: Engine, files: Files, arrays: Files):
         self._engine, self._files, self._arrays = engine, files, arrays
@@ -91,6 +91,17 @@ class Shelf:
             logging.getLogger(__name__).warning("the cached array %s is damaged; it will be computed again", name)
             return None
 
+    def put_table(self, key: str, text: str) -> None:
+        """Keep a text that took long to measure, such as a table in JSON, in place of what was there."""
+        with on_disk(self._arrays.address):
+            self._arrays.write(_table_name(key), text.encode())
+
+    def table(self, key: str) -> str | None:
+        """A text that was kept, or None."""
+        name = _table_name(key)
+        with on_disk(self._arrays.address):
+            return self._arrays.read(name).decode() if self._arrays.exists(name) else None
+
     def bytes_used(self) -> int:
         """What files and arrays take together."""
         with reading(self._engine) as connection:
@@ -137,3 +148,7 @@ class Shelf:
 
 def _array_name(key: str) -> str:
     return f"{quote(key, safe='')}.npy"
+
+
+def _table_name(key: str) -> str:
+    return f"table-{quote(key, safe='')}.json"

@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Self
 
 from filelock import BaseFileLock
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 
 from edgekit.core.artifact import Artifact
 from edgekit.core.errors import StoreError
 from edgekit.core.files import home
-from edgekit.core.run import Run, Status
+from edgekit.core.run import Run, Scored, Status
 from edgekit.store.database import connect, on_disk, reading, writing
 from edgekit.store.files import Files
 from edgekit.store.keeping import release, sweep, unused
 from edgekit.store.owner import hold, is_alive, owner
 from edgekit.store.queries import filters, newest_first, whole
 from edgekit.store.rows import COLUMNS, Summary, as_csv, files_of, row, summary
-from edgekit.store.shelf import Shelf
+from edgekit.store.searches import Searches
 from edgekit.store.tables import about, bodies, deleted, runs, uses
 
 __all__ = ["Store", "owner"]
@@ -41,7 +41,7 @@ SUMMARIES_KEPT = 8
 INTERRUPTED = "EdgeKit was stopped before this run had finished. Run its recipe again."
 
 
-class Store(Shelf):
+class Store(Searches):
     """Opened with `Store.open`; closed with `close`, at the end of a `with`, or when nobody holds it any more."""
 
     def __init__(self, engine: Engine, files: Files, arrays: Files, owners: Path, everywhere: bool):
@@ -120,10 +120,11 @@ class Store(Shelf):
 
     def find(self, fingerprint: str) -> Run | None:
         """The newest finished run with this fingerprint whose files are still here."""
-        query = whole().where(runs.c.fingerprint == fingerprint, runs.c.status == Status.DONE.value)
-        with reading(self._engine) as connection:
-            found = [self._run(one) for one in connection.execute(newest_first(query).limit(10))]
-        return next((run for run in found if self._has_files(run)), None)
+        return self._newest(runs.c.fingerprint == fingerprint)
+
+    def find_made(self, made: str) -> Run | None:
+        """The newest finished run whose file was made alike, on whichever samples it was scored."""
+        return self._newest(runs.c.made == made)
 
     def list(
         self,
@@ -134,20 +135,29 @@ class Store(Shelf):
         statuses: Collection[Status] | None = None,
         search: str = "",
         ids: Collection[str] | None = None,
+        split: Scored | None = "test",
     ) -> list[Run]:
         """One page of runs, the newest first.
 
         Args:
             search: words that a run's name, id, model, recipe or error must all hold, in any case.
             ids: only these runs.
+            split: only runs that were scored on this one; all with None.
         """
-        query = newest_first(whole().where(*filters(model, None, statuses, search, ids)))
+        query = newest_first(whole().where(*filters(model, None, statuses, search, ids, split)))
         with reading(self._engine) as connection:
             return [self._run(found) for found in connection.execute(query.limit(limit).offset(offset))]
 
-    def count(self, *, model: str | None = None, statuses: Collection[Status] | None = None, search: str = "") -> int:
+    def count(
+        self,
+        *,
+        model: str | None = None,
+        statuses: Collection[Status] | None = None,
+        search: str = "",
+        split: Scored | None = "test",
+    ) -> int:
         """How many runs `list` would find on all its pages."""
-        query = select(func.count()).select_from(runs).where(*filters(model, None, statuses, search, None))
+        query = select(func.count()).select_from(runs).where(*filters(model, None, statuses, search, None, split))
         with reading(self._engine) as connection:
             return connection.scalar(query)
 
@@ -158,10 +168,11 @@ class Store(Shelf):
         *,
         statuses: Collection[Status] | None = (Status.DONE,),
         limit: int | None = None,
+        split: Scored | None = "test",
     ) -> list[Summary]:
         """Light rows for charts, the newest first; only finished runs unless other statuses are asked for."""
-        asked = (model, samples, None if statuses is None else tuple(statuses), limit)
-        query = newest_first(select(*COLUMNS).where(*filters(*asked[:3], "", None))).limit(limit)
+        asked = (model, samples, None if statuses is None else tuple(statuses), limit, split)
+        query = newest_first(select(*COLUMNS).where(*filters(*asked[:3], "", None, split))).limit(limit)
         with reading(self._engine) as connection:
             version = connection.scalar(select(about.c.value).where(about.c.key == "version"))
             known, found = self._summaries.get(asked, ("", []))
@@ -179,7 +190,7 @@ class Store(Shelf):
 
     def csv(self) -> str:
         """Every run as a line of a CSV file, with units in the headings."""
-        return as_csv(self.summaries(statuses=None))
+        return as_csv(self.summaries(statuses=None, split=None))
 
     def rename(self, id: str, name: str) -> None:
         """Give a run a name for people; the empty one takes its name away."""
@@ -237,6 +248,12 @@ class Store(Shelf):
         run.artifact = self._here(run.artifact)
         run.steps = [step.model_copy(update={"artifact": self._here(step.artifact)}) for step in run.steps]
         return run
+
+    def _newest(self, which: ColumnElement[bool]) -> Run | None:
+        query = whole().where(which, runs.c.status == Status.DONE.value)
+        with reading(self._engine) as connection:
+            found = [self._run(one) for one in connection.execute(newest_first(query).limit(10))]
+        return next((run for run in found if self._has_files(run)), None)
 
     def _here(self, artifact: Artifact | None) -> Artifact | None:
         return artifact and artifact.model_copy(update={"path": self._path(artifact.sha256)})

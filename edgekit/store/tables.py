@@ -6,7 +6,7 @@ nobody uses may go.
 
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA = 1
+SCHEMA = 2
 
 metadata = MetaData()
 
@@ -30,14 +30,31 @@ runs = Table(
     Column("metrics", Text, nullable=False),  # JSON: metric -> [value, low, high]
     Column("comparison", Text, nullable=False),  # JSON
     Column("error", Text, nullable=False),
+    Column("split", String(16), nullable=False),
+    Column("made", String(64), nullable=False),
     Index("runs_newest", "created", "id"),
-    Index("runs_of_model", "model", "created"),
-    Index("runs_in_chart", "model", "samples", "created"),
+    Index("runs_of_split", "split", "created", "id"),
+    Index("runs_of_model", "model", "split", "created", "id"),
+    Index("runs_in_chart", "model", "samples", "split", "created", "id"),
     Index("runs_same", "fingerprint", "created"),
-    Index("runs_with_status", "status", "created"),
+    Index("runs_with_status", "status", "split", "created", "id"),
+    Index("runs_made_alike", "made", "created"),
 )
 
 bodies = Table("bodies", metadata, Column("id", String(32), primary_key=True), Column("body", Text, nullable=False))
+
+searches = Table(
+    "searches",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("created", Float, nullable=False),  # seconds since 1970, UTC
+    Column("model", String(200), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("asked", String(16), nullable=False),  # of its owner: "pause", "stop", or nothing
+    Column("body", Text, nullable=False),  # JSON
+    Index("searches_newest", "created", "id"),
+)
 
 deleted = Table("deleted", metadata, Column("id", String(32), primary_key=True))
 

@@ -18,10 +18,12 @@ from edgekit.jobs.jobs import Job, jobs
 from edgekit.measure.fusion import FusionRow, fusion_latencies
 from edgekit.measure.whole import Whole
 from edgekit.models import by_name
+from edgekit.search.ghost_record import remember
 from edgekit.store.store import Store
 
 if TYPE_CHECKING:
     from edgekit.search.calibration_curve import Calibrated
+    from edgekit.search.sweep import Swept
 
 LARGE = 20_000_000  # bytes of a file that is added in a process of its own, which takes seconds to start
 ORIGINAL, OURS = "Original", "This file"
@@ -198,6 +200,54 @@ def calibrate(path: Path, run: Run, store: Store, session: str) -> Job:
     return jobs().submit("Calibrating", work, session=session, key=key)
 
 
+def preview(model: str, title: str, store: Store, session: str) -> Job:
+    """Measure what every slider position does, for the previews of a model that came without; kept in the store."""
+
+    def work(progress: Progress) -> None:
+        from edgekit.library import load
+        from edgekit.search.sensitivity import keep, measure_table
+
+        keep(measure_table(load(model), progress), store)
+
+    return jobs().submit(f"Measuring previews of {title}", work, session=session, key=f"preview-{model}")
+
+
+def measure_layers(model: str, title: str, axes: list[str], store: Store, session: str) -> Job:
+    """Measure what each layer can bear; every row is kept as it is done, and the same map twice is one job."""
+
+    def work(progress: Progress) -> None:
+        from edgekit.library import load
+        from edgekit.search.layer_sensitivity import chosen_samples, measure_layers
+
+        loaded = load(model)
+        measure_layers(loaded, store, chosen_samples(loaded.data), axes, progress)
+
+    key = json.dumps(["layers", model, axes])
+    return jobs().submit(f"Measuring the layers of {title}", work, session=session, key=key)
+
+
+def search(id: str, title: str, store: Store, session: str) -> Job:
+    """Carry on a search where it stands; the result is its id. The same one twice is one job."""
+
+    def work(progress: Progress) -> str:
+        from edgekit.search.autopilot.search import carry_on
+
+        return carry_on(id, store=store, progress=progress).search.id
+
+    return jobs().submit(f"Searching for {title}", work, session=session, key=f"search-{id}")
+
+
+def sweep(model: str, grid: str, samples: int | None, store: Store, session: str) -> Job:
+    """Measure every point of a grid; the result says of each what became of it. The same one twice is one job."""
+
+    def work(progress: Progress) -> list[Swept]:
+        from edgekit.search.sweep import sweep
+
+        return sweep(model, grid, samples=samples, store=store, progress=progress)
+
+    return jobs().submit("Sweeping", work, session=session, key=json.dumps(["sweep", model, grid, samples]))
+
+
 def pull(data: str, title: str, session: str) -> Job:
     """Fetch a data set; the same one twice is one job."""
 
@@ -238,10 +288,11 @@ def _compress(
         from edgekit.recipe import Recipe
 
         recipe = Recipe.parse(wish.recipe)
-        return compress(
+        run = compress(
             load(wish.model), recipe, store=store, samples=wish.samples, each_step=wish.each_step,
             progress=progress, on_point=on_point, keep_cancelled=keep_cancelled, run_id=run_id,
         )  # fmt: skip
+        return remember(run, store)
 
     return work
 

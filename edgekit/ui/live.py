@@ -92,7 +92,7 @@ def ghost(wish: Wish | None, known: str | None, baseline: Run | None) -> Point |
     """What the point will be, as far as that can be told before it is measured."""
     if wish is None or known is not None or baseline is None or not wish.recipe:
         return None
-    expected = predict(wish.model, wish.recipe, baseline)
+    expected = predict(wish.model, wish.recipe, baseline, state.store())
     return Point("", words.recipe(spelled(wish.recipe)), wish.recipe, expected) if expected else None
 
 

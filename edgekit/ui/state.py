@@ -80,6 +80,16 @@ def watch(job_id: str | None) -> None:
     _write("job", job_id)
 
 
+def search() -> str | None:
+    """The search that this tab looks at, from ?search=."""
+    return _identifier("search")
+
+
+def look_at_search(id: str | None) -> None:
+    """Look at another search; None looks at none."""
+    _write("search", id)
+
+
 def custom_recipe() -> list[dict[str, Any]] | None:
     """The recipe under ?recipe=, as YAML would hold it; None if there is none or it is no list of steps."""
     return parse_recipe(st.query_params.get("recipe", ""))

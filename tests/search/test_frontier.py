@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from edgekit.search.frontier import frontier, hypervolume
+from edgekit.search.frontier import best, covered, frontier, hypervolume
 
 DIRECTIONS = [(False, False), (False, True), (True, False), (True, True)]
 
@@ -81,3 +81,28 @@ def test_a_dominated_point_adds_nothing_and_a_new_best_adds_something():
     area = hypervolume(points, (5, 0.4), (False, True))
     assert hypervolume([*points, (3, 0.6)], (5, 0.4), (False, True)) == area
     assert hypervolume([*points, (3, 0.75)], (5, 0.4), (False, True)) > area
+
+
+@pytest.mark.parametrize("more_is_better", [(True, False, False), (False, True, True)])
+def test_on_three_axes_the_best_are_what_the_definition_says(more_is_better):
+    rng = np.random.default_rng(0)
+    for grid in (3, 10**6):
+        points = [tuple(p) for p in rng.integers(0, grid, (60, 3)).tolist()] + [(None, 0, 0), (math.nan, 0, 0)]
+        assert set(best(points, more_is_better)) == by_definition(points, more_is_better)
+
+
+def test_the_share_of_a_box_is_what_random_points_in_it_find_dominated():
+    rng = np.random.default_rng(1)
+    points = rng.uniform(-0.2, 1.2, (12, 3))  # some beyond the ideal corner, some worse than the worst
+    inside = rng.uniform(0, 1, (20_000, 3))
+    dominated = (points[None] >= inside[:, None]).all(2).any(1).mean()
+    found = covered(points.tolist(), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (True, True, True))
+    assert found == pytest.approx(dominated, abs=0.015)
+
+
+def test_a_hand_worked_share_with_less_being_better():
+    """Sizes from 10 down to 0, errors from 1 to 0, times from 4 to 0: two boxes that overlap."""
+    points = [(5, 0.5, 2), (8, 0.2, 1)]
+    first, second, both = 0.5 * 0.5 * 0.5, 0.2 * 0.8 * 0.75, 0.2 * 0.5 * 0.5
+    share = covered(points, (10, 1, 4), (0, 0, 0), (False, False, False))
+    assert share == pytest.approx(first + second - both)

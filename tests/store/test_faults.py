@@ -191,7 +191,7 @@ def test_a_store_of_another_version_is_left_alone(database):
     with pytest.raises(StoreError) as refused:
         Store.open(database.parent)
     assert str(refused.value) == (
-        f"{database} must be a store of form 1; it has form 99, of another version of EdgeKit. "
+        f"{database} must be a store of form 2; it has form 99, of another version of EdgeKit. "
         "Use that version, or set EDGEKIT_HOME to an empty folder."
     )
 

@@ -30,14 +30,14 @@ def plan(store, query):
 
 
 def asked(query, **filters):
-    all_filters = dict.fromkeys(("model", "samples", "statuses", "ids")) | {"search": ""} | filters
+    all_filters = dict.fromkeys(("model", "samples", "statuses", "ids")) | {"search": "", "split": "test"} | filters
     return queries.newest_first(query.where(*queries.filters(**all_filters)))
 
 
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
-        ({}, "runs_newest"),
+        ({}, "runs_of_split"),
         ({"model": "lenet5-fashion"}, "runs_of_model"),
         ({"model": "lenet5-fashion", "samples": 10_000}, "runs_in_chart"),
         ({"statuses": [Status.RUNNING]}, "runs_with_status"),
@@ -58,6 +58,11 @@ def test_a_chart_reads_no_bodies(store):
 def test_finding_the_same_run_again_uses_an_index(store):
     details = plan(store, queries.newest_first(queries.whole().where(tables.runs.c.fingerprint == "x")))
     assert "INDEX runs_same" in details[0]
+
+
+def test_finding_a_file_that_was_made_before_uses_an_index(store):
+    details = plan(store, queries.newest_first(queries.whole().where(tables.runs.c.made == "x")))
+    assert "INDEX runs_made_alike" in details[0]
 
 
 def statements(store):

@@ -1,0 +1,115 @@
+"""What a search knows at one moment: its trials and what they showed. All that is proposed follows from it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from edgekit.core.errors import StoreError
+from edgekit.core.model import Model
+from edgekit.core.run import Run
+from edgekit.core.technique import FAMILIES
+from edgekit.search.autopilot.kept import Search, Steps, Tried
+from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of, key, with_latencies
+from edgekit.search.autopilot.space import Space
+from edgekit.search.autopilot.training import LADDERS, Candidate, candidates
+from edgekit.search.limits import Wish, parse_all
+from edgekit.store.store import Store
+
+USELESS = 0.05  # of quality lost: what loses more for sure is no point, unless a limit allows about as much
+ALLOWED_TWICE = 1.5
+
+
+@dataclass
+class Board:
+    """See the module docstring.
+
+    Attributes:
+        look_samples: validation samples of a look; None where every trial scores all of them.
+        first: the recipes to begin with.
+        candidates: what may be trained, if anything may.
+        seen: key of a recipe, and whether it is a point -> what it showed, in the order of the trials.
+        asked: (key, whole) of every trial that has ended or is being measured.
+    """
+
+    search: Search
+    wishes: list[Wish]
+    space: Space
+    look_samples: int | None
+    first: list[Steps]
+    candidates: list[Candidate]
+    seen: dict[tuple[str, bool], Seen] = field(default_factory=dict)
+    asked: set[tuple[str, bool]] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, search: Search, model: Model, look_samples: int | None, first: list[Steps], store: Store) -> Board:
+        """The board of a search, whose finished trials are read from the store.
+
+        Raises:
+            SettingError: a limit or a family that does not exist.
+        """
+        families = search.families or FAMILIES
+        ladder = LADDERS[search.training]
+        trained = candidates(Space.of(model, families, ladder[0])) if ladder else []
+        wishes, space = parse_all(search.limits), Space.of(model, families)
+        board = cls(search, wishes, space, look_samples, first, trained)
+        before, search.tried = search.tried, []
+        for tried in before:
+            with contextlib.suppress(StoreError):  # of a run that was deleted: it may be asked for again
+                board.tell(tried, store.get(tried.run) if tried.run else None)
+        return board
+
+    def tell(self, tried: Tried, run: Run | None) -> None:
+        """Take in a trial that has ended, with its run where it did not fail."""
+        self.search.tried.append(tried)
+        self.asked.add((key(tried.steps), tried.whole))
+        if run is not None:
+            self.seen[key(tried.steps), tried.whole] = Seen.of(run, tried.whole, self.wishes)
+
+    @property
+    def looks(self) -> list[Seen]:
+        """What was looked at, with estimates of latency, in order."""
+        return with_latencies([one for one in self.seen.values() if not one.whole], self.points)
+
+    @property
+    def points(self) -> list[Seen]:
+        """What was measured in full, in order."""
+        return [one for one in self.seen.values() if one.whole]
+
+    @property
+    def known(self) -> set[str]:
+        """Keys of all recipes that were tried, or are being tried."""
+        return {asked for asked, _ in self.asked}
+
+    @property
+    def useless(self) -> float:
+        """The quality that a recipe may lose and still be of interest."""
+        allowed = [wish.amount / 100 for wish in self.wishes if wish.name == "accuracy_drop"]
+        return max([USELESS, *(ALLOWED_TWICE * drop for drop in allowed)])
+
+    def was_tried(self, steps: Steps, whole: bool) -> bool:
+        """Whether a trial has ended or is being measured."""
+        return (key(steps), whole) in self.asked
+
+    def best_seen(self, recipes: Iterable[Steps]) -> Seen | None:
+        """Of these recipes the one that did best, as far as they were measured: by limits, then all in all."""
+        found = [one for steps in recipes if (one := self._deepest(key(steps)))]
+        return min(found, key=lambda one: (one.excess, -one.gain.value), default=None)
+
+    def covered(self) -> float:
+        """The share of the box of hypervolume that the points cover; see `covered_by`."""
+        return covered_by(self.points)
+
+    def without_news(self) -> int:
+        """How many looks in a row brought nothing to the frontier."""
+        on_frontier = {point.key for point in frontier_of(self.points)}
+        count = 0
+        for tried in reversed([one for one in self.search.tried if one.why != "promoted"]):
+            if key(tried.steps) in on_frontier:
+                break
+            count += 1
+        return count
+
+    def _deepest(self, asked: str) -> Seen | None:
+        return self.seen.get((asked, True)) or self.seen.get((asked, False))

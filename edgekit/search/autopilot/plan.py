@@ -1,0 +1,151 @@
+"""What to measure next. First what promises to be a point; then what needs no training; then what does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgekit.search.autopilot import training
+from edgekit.search.autopilot.board import Board
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.proposals import proposal
+from edgekit.search.autopilot.rungs import next_to_measure, refined
+from edgekit.search.autopilot.seen import Seen, key
+from edgekit.search.autopilot.space import trains
+from edgekit.search.autopilot.training import LADDERS, Candidate
+
+UNTRAINED_SHARE = 0.2  # of the time, where training is allowed too
+PATIENCE = 100  # recipes in a row that bring nothing, after which a search without training ends
+IN_HURRY = 1.1  # how much longer than expected a training may take
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A trial that the search wants.
+
+    Attributes:
+        whole: score all validation samples and time it; else only look.
+        why: promoted, begin, refined, proposed, sized, trained, or stored.
+    """
+
+    steps: Steps
+    whole: bool
+    why: str
+
+
+def next_ask(board: Board) -> Ask | None:
+    """The next trial; None where nothing is left that is worth the time."""
+    return _original(board) or _promoted(board) or _looked_at_next(board)
+
+
+def _original(board: Board) -> Ask | None:
+    return None if board.was_tried([], True) else Ask([], True, "begin")
+
+
+def _promoted(board: Board) -> Ask | None:
+    waiting = [
+        look for look in board.looks if not board.was_tried(look.steps, True) and look.gain.high >= -board.useless
+    ]
+    found = next_to_measure(waiting, board.points)
+    return Ask(found.steps, True, "promoted") if found else None
+
+
+def _looked_at_next(board: Board) -> Ask | None:
+    search = board.search
+    if search.trials is not None and sum(tried.why != "promoted" for tried in search.tried) > search.trials:
+        return None
+    may_train = bool(LADDERS[search.training]) and bool(board.candidates)
+    begun = any(tried.why in ("sized", "trained") for tried in search.tried)
+    if may_train and (begun or search.spent > UNTRAINED_SHARE * 60 * search.minutes):
+        return _trained(board) or _untrained(board)
+    return _untrained(board) or (_trained(board) if may_train else None)
+
+
+def _untrained(board: Board) -> Ask | None:
+    if board.without_news() >= PATIENCE:
+        return None
+    for why, recipes in (("begin", board.first), ("refined", refined(board.points))):
+        for steps in recipes:
+            if not _looked(board, steps):
+                return _look(board, steps, why)
+    seen = [one for one in [*board.looks, *board.points] if not trains(one.steps)]
+    found = proposal(board.space, seen, board.known, board.search.seed)
+    return None if found is None else _look(board, found, "proposed")
+
+
+def _trained(board: Board) -> Ask | None:
+    for one in board.candidates:
+        if not _looked(board, one.untrained()):
+            return _look(board, one.untrained(), "sized")
+    for steps in _other_encodings(board):
+        if not _looked(board, steps):
+            return _look(board, steps, "stored")
+    found = _next_to_train(board)
+    return None if found is None else _look(board, found, "trained")
+
+
+def _other_encodings(board: Board) -> Iterator[Steps]:
+    for tried in board.search.tried:
+        if tried.why == "trained" and tried.run:
+            yield from training.other_encodings(board.space, tried.steps)
+
+
+def _next_to_train(board: Board) -> Steps | None:
+    """By successive halving: the best third of a rung goes on; where none may yet, one more begins."""
+    ladder, left = LADDERS[board.search.training], board.search.seconds_left
+    epoch = _seconds_an_epoch(board)
+    ordered = training.in_order(board.candidates, board.looks, board.points)
+
+    def has_time(one: Candidate, epochs: int) -> bool:
+        return epoch is None or IN_HURRY * one.cost(epochs) * epoch <= left
+
+    def asked(one: Candidate, epochs: int) -> bool:
+        return _looked(board, one.trained(epochs))
+
+    begun = [one for one in ordered if asked(one, ladder[0])]
+    if epoch is not None and len(begun) >= training.how_many(ladder, left + _spent_training(board), epoch):
+        for epochs, more in zip(reversed(ladder[:-1]), reversed(ladder[1:]), strict=True):
+            rung = [(one, found) for one in begun if (found := _outcome(board, one, epochs))]
+            for one in training.best_third(rung):
+                if not asked(one, more) and has_time(one, more):
+                    return one.trained(more)
+    fresh = (one for one in ordered if not asked(one, ladder[0]) and has_time(one, ladder[0]))
+    return next((one.trained(ladder[0]) for one in fresh), None)
+
+
+def _outcome(board: Board, one: Candidate, epochs: int) -> Seen | None:
+    """The best of what a candidate's training led to, however it was stored."""
+    steps = one.trained(epochs)
+    return board.best_seen([steps, *training.other_encodings(board.space, steps)])
+
+
+def _seconds_an_epoch(board: Board) -> float | None:
+    costs = _costs(board)
+    seconds, epochs = sum(took for took, _ in costs), sum(cost for _, cost in costs)
+    return seconds / epochs if epochs else None
+
+
+def _spent_training(board: Board) -> float:
+    return sum(took for took, _ in _costs(board))
+
+
+def _costs(board: Board) -> list[tuple[float, float]]:
+    """(seconds, epochs) of each training that was done."""
+    recipes = {
+        key(one.trained(epochs)): one.cost(epochs)
+        for one in board.candidates
+        for epochs in LADDERS[board.search.training]
+    }
+    return [
+        (tried.seconds, recipes[key(tried.steps)])
+        for tried in board.search.tried
+        if tried.why == "trained" and key(tried.steps) in recipes
+    ]
+
+
+def _looked(board: Board, steps: Steps) -> bool:
+    return board.was_tried(steps, False) or board.was_tried(steps, True)
+
+
+def _look(board: Board, steps: Steps, why: str) -> Ask:
+    return Ask(steps, board.look_samples is None, why)

@@ -1,0 +1,95 @@
+"""The next recipe to look at, by Optuna: a function of what was measured, in that order, and of the seed.
+
+A tree-structured Parzen estimator for several objectives (Ozaki et al. 2022, doi:10.1613/jair.1.13188) proposes what is
+likelier among the better half of the recipes than among the others: quality, log size and log latency, all at once,
+where limits are constraints (Watanabe and Hutter 2022, arXiv:2211.14411). Each call makes the study anew from the
+measurements, so that a search that was stopped goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import warnings
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.seen import Seen, key
+from edgekit.search.autopilot.space import Space
+
+if TYPE_CHECKING:
+    import optuna
+
+DRAWS, BY_CHANCE = 60, 20  # draws until the space counts as used up; after so many, without looking at measurements
+AT_FIRST = 8  # measurements before any is learned from
+EXCESS = "excess"
+WORST_LATENCY = 4.0  # share of the original's, where nothing is known
+
+
+def proposal(space: Space, seen: Sequence[Seen], known: Collection[str], seed: int) -> Steps | None:
+    """A recipe that works on the model and was not tried; None if hardly any is left.
+
+    Args:
+        seen: what was measured so far, in order.
+        known: keys of all recipes that were tried, or are being tried now.
+        seed: of all chance; the number of recipes tried goes in too, so that each call draws something else.
+    """
+    import optuna  # it takes a second to import
+
+    trials = [found for one in seen if (found := _trial(space, one)) is not None]
+    with _silence():
+        sampler = _sampler(seed + 7919 * len(known))
+        study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
+        study.add_trials(trials)
+        for draw in range(DRAWS):
+            if draw == BY_CHANCE:
+                study.sampler = optuna.samplers.RandomSampler(seed=seed + 7919 * len(known))
+            steps = space.suggest(asked := study.ask())
+            if steps and key(steps) not in known and not space.problems(steps):
+                return steps
+            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+    return None
+
+
+def _trial(space: Space, one: Seen) -> optuna.trial.FrozenTrial | None:
+    """A measurement as Optuna keeps it; None for a recipe that the space does not hold."""
+    import optuna
+
+    parameters = space.parameters(one.steps)
+    if parameters is None:
+        return None
+    fixed = optuna.trial.FixedTrial(parameters)
+    try:
+        space.suggest(fixed)
+    except ValueError:  # a setting that is not among those proposed
+        return None
+    return optuna.trial.create_trial(
+        params=fixed.params,
+        distributions=fixed.distributions,
+        values=[-one.gain.value, math.log(one.size), math.log(one.latency or WORST_LATENCY)],
+        user_attrs={EXCESS: min(one.excess, 1e6)},
+    )
+
+
+def _sampler(seed: int) -> optuna.samplers.BaseSampler:
+    import optuna
+
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=AT_FIRST, constraints_func=lambda trial: (trial.user_attrs.get(EXCESS, 0.0),)
+    )
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Optuna without its lines on the screen, and without warnings that constraints are experimental."""
+    import optuna
+
+    loudness = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(loudness)

@@ -1,0 +1,61 @@
+"""Who goes on. First a look: a subset of the validation samples, nothing timed. Then a point, for what may matter.
+
+A look is dropped once nothing that its interval allows could put it on the frontier, or if it misses a limit for sure
+while others hold all of them. Successive halving: Jamieson and Talwalkar 2016, arXiv:1502.07943.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from edgekit.registry import technique
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.seen import Seen, frontier_of, with_latencies
+
+LOOK_SAMPLES = 1000  # of the validation samples; where there are few more than that, every trial scores them all
+SLACK = 0.05  # how much shorter than estimated a latency may turn out
+COSTLY = {"quantize_weights": {"rounding": "reconstructed"}}  # what takes long is tried on the frontier alone
+FEW_BITS = 5  # at more of them, rounding well gains nothing
+
+
+def look_samples(validation: int) -> int | None:
+    """How many samples a look scores; None where looks would save nothing."""
+    return LOOK_SAMPLES if validation >= 2 * LOOK_SAMPLES else None
+
+
+def next_to_measure(looks: Iterable[Seen], points: Sequence[Seen]) -> Seen | None:
+    """Of the looks that are no points yet, the most promising that may still matter; None if there is none."""
+    measured = {point.key for point in points}
+    waiting = with_latencies([look for look in looks if look.key not in measured], points)
+    able = [look for look in waiting if may_matter(look, points)]
+    return min(able, key=lambda look: (look.excess, -look.gain.value, look.size, look.key), default=None)
+
+
+def may_matter(look: Seen, points: Sequence[Seen]) -> bool:
+    """Whether a look could be a point that no other beats."""
+    if look.missed and any(not point.missed for point in points):
+        return False
+    return not any(_beats(point, look) for point in points)
+
+
+def refined(points: Sequence[Seen]) -> list[Steps]:
+    """The recipes of the frontier with what is better and takes longer, where it may gain something."""
+    found = []
+    for point in frontier_of(points):
+        ((name, settings),) = point.steps[-1].items() if point.steps else (("", {}),)
+        if name in COSTLY and not COSTLY[name].items() <= settings.items() and _bits(name, settings) < FEW_BITS:
+            found.append([*point.steps[:-1], {name: settings | COSTLY[name]}])
+    return found
+
+
+def _bits(name: str, settings: dict[str, Any]) -> float:
+    return technique(name).make(settings).settings(all_of_them=True)["bits"]
+
+
+def _beats(point: Seen, look: Seen) -> bool:
+    faster = look.latency is not None and point.latency <= look.latency * (1 - SLACK)
+    alike = look.latency is not None and point.latency <= look.latency * (1 + SLACK)
+    if point.gain.value < look.gain.high or point.size > look.size:
+        return False
+    return faster or (alike and point.integers == look.integers and point.macs == look.macs)  # runs in the same time

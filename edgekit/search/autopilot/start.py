@@ -1,0 +1,119 @@
+"""What a search begins with: recipes that are known to do well, and those that did so in earlier runs of the model.
+
+Order: integers first, as nothing else gives as much for as little (Krishnamoorthi 2018, arXiv:1806.08342); then fewer
+bits; then less network. With training: prune, recover, quantize (Han et al. 2016, arXiv:1510.00149).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from edgekit.core.errors import EdgeKitError
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.space import Space, plain
+from edgekit.search.frontier import frontier
+from edgekit.search.sensitivity import key, known_table
+from edgekit.search.sliders import PRUNINGS
+from edgekit.store.rows import Summary
+from edgekit.store.store import Store
+
+WITHOUT_TRAINING: list[Steps] = [
+    [{"quantize_static": {}}],
+    [{"quantize_weights": {"bits": 4, "activations": "int8"}}],
+    [{"quantize_weights": {"bits": 6, "activations": "int8"}}],
+    [{"quantize_weights": {"bits": 3, "activations": "int8"}}],
+    [{"quantize_mixed": {"average_bits": 4.0, "activations": "int8"}}],
+    [{"quantize_dynamic": {}}],
+    [{"quantize_mixed": {"average_bits": 3.0, "activations": "int8"}}],
+    [{"quantize_weights": {"bits": 5, "activations": "int8"}}],
+    [{"quantize_mixed": {"average_bits": 2.5, "activations": "int8"}}],
+    [{"prune_channels": {"sparsity": 0.1}}, {"quantize_weights": {"bits": 4, "activations": "int8"}}],
+    [{"prune_blocks": {"sparsity": 0.1, "criterion": "output"}}, {"quantize_static": {}}],
+    [{"quantize_weights": {"bits": 2, "activations": "int8"}}],
+    [{"prune_heads": {"sparsity": 0.25, "feed_forward": 0.25}}, {"quantize_dynamic": {}}],
+    [{"prune_weights": {"sparsity": 0.5}}, {"quantize_weights": {"bits": 4, "activations": "int8"}}],
+    [{"factorize": {"keep": 0.7}}, {"quantize_static": {}}],
+    [{"share_weights": {"bits": 4, "dense_bits": 4}}],
+]
+STEMS: list[Steps] = [  # what is trained; how it is stored is tried afterwards, on each
+    [{"prune_channels": {"sparsity": 0.5}}],
+    [{"prune_channels": {"sparsity": 0.3}}],
+    [],
+    [{"prune_blocks": {"sparsity": 0.4}}],
+    [{"prune_channels": {"sparsity": 0.6}}],
+    [{"prune_channels": {"sparsity": 0.4}}],
+    [{"prune_blocks": {"sparsity": 0.3}}, {"prune_channels": {"sparsity": 0.2}}],
+    [{"prune_channels": {"sparsity": 0.2}}],
+    [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.3}}],
+    [{"prune_channels": {"sparsity": 0.7}}],
+    [{"separate_convs": {}}],
+    [{"prune_weights": {"sparsity": 0.7}}],
+    [{"prune_heads": {"sparsity": 0.5, "feed_forward": 0.5}}],
+]
+ENCODINGS: list[Steps] = [
+    [{"quantize_static": {}}],
+    [{"quantize_weights": {"bits": 4, "activations": "int8"}}],
+    [{"quantize_mixed": {"average_bits": 3.5, "activations": "int8"}}],
+    [{"quantize_weights": {"bits": 5, "activations": "int8"}}],
+    [{"quantize_dynamic": {}}],
+]
+FROM_EARLIER = 8  # recipes at most
+HARMLESS = 0.01  # of quality that a pruning may cost by itself
+
+
+def first_recipes(space: Space, earlier: Iterable[Summary], store: Store) -> list[Steps]:
+    """The recipes to begin with that work on the model and need no training, each once.
+
+    Args:
+        earlier: finished runs of the same model, whichever page asked for them.
+        store: where tables of sensitivities are that were measured here.
+    """
+    ours = [*WITHOUT_TRAINING[:2], *_proved(earlier), *_by_sensitivity(space, store), *WITHOUT_TRAINING[2:]]
+    return _fitting(space, ours)
+
+
+def first_stems(space: Space) -> list[Steps]:
+    """What to train first, without recovery and encoding."""
+    return _fitting(space, STEMS)
+
+
+def encodings(space: Space) -> list[Steps]:
+    """How a trained stem is stored first."""
+    return _fitting(space, ENCODINGS)
+
+
+def _fitting(space: Space, ours: Iterable[Steps]) -> list[Steps]:
+    allowed = {name for names in space.options.values() for name in names}
+    found: list[Steps] = []
+    for steps in ours:
+        fits = all(next(iter(step)) in allowed for step in steps) and (not steps or not space.problems(steps))
+        if fits and (tidy := plain(steps)) not in found:
+            found.append(tidy)
+    return found
+
+
+def _proved(earlier: Iterable[Summary]) -> list[Steps]:
+    """Recipes on the frontier of earlier runs: they are measured again only where their samples differ."""
+    runs = [run for run in earlier if run.recipe and "size_bytes" in run.metrics and "latency_ms" in run.metrics]
+    points = [(run.metrics["size_bytes"].value, run.metrics["latency_ms"].value) for run in runs]
+    found = []
+    for place in frontier(points, (False, False))[:FROM_EARLIER]:
+        try:
+            found.append(plain(runs[place].recipe))
+        except EdgeKitError:  # of another version, with settings that there are no more
+            continue
+    return [steps for steps in found if not any("epochs" in settings for step in steps for settings in step.values())]
+
+
+def _by_sensitivity(space: Space, store: Store) -> list[Steps]:
+    """From the table of sensitivities: of each kind the strongest pruning that alone costs little, then few bits."""
+    table = known_table(space.model.id, space.model.sha256, store)
+    if table is None:
+        return []
+    most = table.quality["[]"] - HARMLESS
+    found: dict[str, tuple[float, Steps]] = {}
+    for pruning in PRUNINGS:
+        ((name, settings),) = pruning[0].items()
+        if table.quality.get(key(pruning), 0.0) >= most and settings.get("sparsity", 0) > found.get(name, (0, []))[0]:
+            found[name] = settings["sparsity"], pruning
+    return [[*steps, {"quantize_weights": {"bits": 4, "activations": "int8"}}] for _, steps in found.values()]

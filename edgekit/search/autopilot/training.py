@@ -1,0 +1,102 @@
+"""What is trained, and for how long.
+
+A candidate is a way to make the network smaller, the training that recovers it, and how the outcome is stored. Its size
+and its work are known before: those of the same recipe without training, which is looked at in a moment. So those come
+first that hold the limits with the most network left. Then successive halving: many get one epoch, the best third
+of them three, the best third of those nine, as far as the time that is left goes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.seen import Seen, key, with_latencies
+from edgekit.search.autopilot.space import Space, plain
+from edgekit.search.autopilot.start import encodings, first_stems
+
+LADDERS = {"none": (), "quick": (1, 3), "thorough": (1, 3, 9)}  # epochs
+MOST = 9  # candidates in the first rung
+WORTH = {8: 1.0, 4: 0.95, 3: 0.85, 2: 0.7}  # share of the network that so many bits a weight are as good as
+AWARE = (3, 2)  # bits at which training with the codes in place pays
+RECOVERY = "fine_tune"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something to train.
+
+    Attributes:
+        stem: the steps that make the network smaller.
+        bits: per weight of the file.
+    """
+
+    stem: tuple
+    bits: int
+
+    def untrained(self) -> Steps:
+        """A recipe with the same size and the same work, which needs no training."""
+        last = {"quantize_static": {}} if self.bits == 8 else _weights(self.bits)
+        return plain([*self.stem, last])
+
+    def trained(self, epochs: int) -> Steps:
+        """The recipe, with so many epochs of recovery and as many of training with the codes in place, if any."""
+        recovery = [{RECOVERY: {"epochs": epochs}}] if self.stem else []
+        if self.bits in AWARE:
+            return plain([*self.stem, *recovery, {"quantize_aware_train": {"bits": self.bits, "epochs": epochs}}])
+        recovery = recovery or [{RECOVERY: {"epochs": epochs}}]
+        return plain([*self.stem, *recovery, {"quantize_static": {}} if self.bits == 8 else _weights(self.bits)])
+
+    def cost(self, epochs: int) -> float:
+        """About how many epochs of plain training the recipe takes."""
+        return epochs * ((1 if self.stem else 0) + 2 if self.bits in AWARE else 1)
+
+
+def candidates(space: Space) -> list[Candidate]:
+    """Everything that may be trained on this model, the best known first."""
+    found = [Candidate(tuple(stem), bits) for stem in first_stems(space) for bits in WORTH]
+    return [one for one in found if not space.problems(one.trained(1)) and not space.problems(one.untrained())]
+
+
+def in_order(those: Sequence[Candidate], looks: Sequence[Seen], points: Sequence[Seen]) -> list[Candidate]:
+    """Candidates whose untrained twin was seen: those within the limits first, with the most network left."""
+    twins = {look.key: look for look in with_latencies(looks, points)}
+    known = [(one, twins[twin]) for one in those if (twin := key(one.untrained())) in twins]
+
+    def rank(pair: tuple[Candidate, Seen]) -> tuple[float, float]:
+        one, twin = pair
+        over = sum(miss.by for miss in twin.missed if not miss.wish.startswith("accuracy"))
+        return over, -(twin.macs or twin.size) * WORTH[one.bits]
+
+    return [one for one, _ in sorted(known, key=rank)]
+
+
+def how_many(ladder: Sequence[int], seconds_left: float, seconds_an_epoch: float) -> int:
+    """Candidates for the first rung, so that all rungs fit in the time: each takes about as long as the first."""
+    epochs = seconds_left / max(seconds_an_epoch, 1e-3)
+    return max(1, min(MOST, math.floor(epochs / (2 * len(ladder) * ladder[0]))))
+
+
+def best_third(rung: Sequence[tuple[Candidate, Seen]]) -> list[Candidate]:
+    """Those who go on from a rung: nearest to holding every limit, then the best of them."""
+    ranked = sorted(rung, key=lambda pair: (pair[1].excess, -_volume(pair[1])))
+    return [one for one, _ in ranked[: math.ceil(len(ranked) / 3)]]
+
+
+def other_encodings(space: Space, steps: Steps) -> list[Steps]:
+    """Other ways to store what a recipe trained; the training itself is not done again."""
+    last = next(iter(steps[-1]))
+    if last == "quantize_aware_train" or last not in space.options["encode"]:
+        return []
+    return [plain([*steps[:-1], *encoding]) for encoding in encodings(space)]
+
+
+def _weights(bits: int) -> dict:
+    return {"quantize_weights": {"bits": bits, "activations": "int8"}}
+
+
+def _volume(one: Seen) -> float:
+    """How much better than the original, all in all: the errors that it adds against what it saves."""
+    return 20 * one.gain.value - math.log(one.size) - math.log(one.latency or 1.0)

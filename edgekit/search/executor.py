@@ -1,0 +1,112 @@
+"""Who measures a trial of a search: this process, one after the other, or machines elsewhere. One interface for all.
+
+`edgekit.search` proposes trials and is told their runs; where they are measured makes no difference to it.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from edgekit.core.progress import Progress, silent
+from edgekit.core.run import Depth, Run, Scored
+from edgekit.library import load
+from edgekit.pipeline import compress
+from edgekit.recipe import Recipe
+from edgekit.store.store import Store
+
+
+class Trial(BaseModel, frozen=True):
+    """A recipe to be measured. The same trial is measured once; asked again, its run comes from the store.
+
+    Attributes:
+        recipe: steps as YAML would hold them.
+        samples: how many samples of the split to score; all of them with None.
+        split: "validation" to choose by, "test" to confirm what was chosen.
+        depth: how much is measured; see Depth.
+    """
+
+    model: str
+    recipe: list[dict[str, dict[str, Any]]]
+    samples: int | None = None
+    split: Scored = "validation"
+    seed: int = 0
+    depth: Depth = Depth.POINT
+
+
+class Executor(ABC):
+    """Takes trials, and gives their runs back when they are done. Closed at the end of a `with`."""
+
+    @abstractmethod
+    def submit(self, trial: Trial) -> Future[Run]:
+        """Measure a trial, now or soon. What goes wrong, an EdgeKitError mostly, is raised by the future."""
+
+    @property
+    @abstractmethod
+    def workers(self) -> int:
+        """How many trials it works on at a time."""
+
+    def close(self) -> None:
+        """Let go of what it holds; trials that wait are not begun any more."""
+        return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+class Local(Executor):
+    """This process, one trial after the other: `submit` returns when the trial is done.
+
+    Args:
+        store: where runs are kept; the person's own by default.
+        progress: told how far the trial is; what it raises goes through `submit`, so that a person's Cancel is theirs.
+    """
+
+    def __init__(self, store: Store | None = None, progress: Progress = silent):
+        self._store, self._progress = store, progress
+
+    @property
+    def workers(self) -> int:
+        return 1
+
+    def submit(self, trial: Trial) -> Future[Run]:
+        """Measure a trial before it returns."""
+        done: Future[Run] = Future()
+        stopped: list[BaseException] = []
+
+        def progress(fraction: float, what: str) -> None:
+            try:
+                self._progress(fraction, what)
+            except BaseException as error:
+                stopped.append(error)
+                raise
+
+        try:
+            done.set_result(measured(trial, self._store, progress))
+        except Exception as error:
+            if stopped:
+                raise
+            done.set_exception(error)
+        return done
+
+
+def measured(trial: Trial, store: Store | None = None, progress: Progress = silent) -> Run:
+    """The run of a trial, measured here unless the store has it: what every executor does in the end."""
+    return compress(
+        load(trial.model),
+        Recipe.parse(copy.deepcopy(trial.recipe)),
+        store=store,
+        samples=trial.samples,
+        split=trial.split,
+        depth=trial.depth,
+        seed=trial.seed,
+        progress=progress,
+        keep_cancelled=False,
+    )

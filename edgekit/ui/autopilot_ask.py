@@ -1,0 +1,93 @@
+"""What a person asks of the Autopilot: limits in any mix, minutes, how much training, which families."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from edgekit.core.errors import EdgeKitError
+from edgekit.core.technique import FAMILIES
+from edgekit.search.autopilot.kept import begin
+from edgekit.store.store import Store
+from edgekit.ui import actions, jobs_view, state
+from edgekit.ui.header import Choice
+
+
+@dataclass(frozen=True)
+class Field:
+    """An input for one limit; left empty it is none.
+
+    Attributes:
+        unit: behind the amount, as limits are written.
+        least: the smallest amount.
+    """
+
+    label: str
+    unit: str
+    step: float
+    least: float = 0.0
+    default: float | None = None
+
+
+MAIN = {
+    "size": Field("Size on disk, at most (kB)", "KB", 10.0, 0.001),
+    "latency": Field("Latency, at most (ms)", "ms", 0.05, 0.001),
+    "accuracy_drop": Field("Accuracy lost, at most (points)", "", 0.5, default=1.0),
+}
+MORE = {
+    "shipped": Field("Size as shipped, at most (kB)", "KB", 10.0, 0.001),
+    "memory": Field("Peak memory, at most (MB)", "MB", 1.0, 0.001),
+    "macs": Field("Multiply-accumulates, at most (millions)", "M", 1.0, 0.001),
+    "fps": Field("Frames a second, at least", "", 10.0, 0.001),
+    "accuracy": Field("Accuracy, at least (%)", "%", 1.0, 0.001),
+}
+TRAINING = {"none": "None", "quick": "Quick", "thorough": "Thorough"}
+
+
+def form(choice: Choice, store: Store) -> None:
+    """The inputs, and the button that begins a search."""
+    with st.container(border=True, key="ask"):
+        amounts = {name: _input(name, field) for name, field in MAIN.items()}
+        with st.popover("More limits", icon=":material/add:", type="tertiary", key="more_limits"):
+            amounts |= {name: _input(name, field) for name, field in MORE.items()}
+        minutes = st.number_input(
+            "Minutes", 0.1, 1440.0, 5.0, step=1.0, format="%g", key="minutes", persist_state="session"
+        )
+        training = st.segmented_control(
+            "Training", list(TRAINING), format_func=TRAINING.__getitem__, default="none", required=True, key="training",
+            persist_state="session",
+            help="None: only what takes a moment. Quick: up to 3 epochs a recipe. Thorough: up to 9.",
+        )  # fmt: skip
+        families = st.multiselect(
+            "Families", FAMILIES, placeholder="All families", key="families", persist_state="session",
+            help="Of techniques that may be used.",
+        )  # fmt: skip
+        limits = [_limit(name, amount) for name, amount in amounts.items() if amount is not None]
+        st.button(
+            ":primary[**Search**]", icon=":material/rocket_launch:", key="search", width="stretch",
+            disabled=not limits or jobs_view.active(state.job()),
+            on_click=_begin, args=(choice, limits, minutes, training, families, store),
+            help=None if limits else "Set at least one limit.",
+        )  # fmt: skip
+        if refused := st.session_state.pop("search_refused", None):
+            st.error(refused, icon=":material/error:")
+
+
+def _input(name: str, field: Field) -> float | None:
+    return st.number_input(
+        field.label, field.least, None, field.default, step=field.step, format="%g", placeholder="no limit",
+        key=f"limit_{name}", persist_state="session",
+    )  # fmt: skip
+
+
+def _limit(name: str, amount: float) -> str:
+    return f"{name}={amount:.9g}{(MAIN | MORE)[name].unit}"
+
+
+def _begin(choice: Choice, limits: list[str], minutes: float, training: str, families: list[str], store: Store) -> None:
+    try:
+        kept = begin(choice.model, limits, minutes=minutes, training=training, families=families, store=store)
+    except EdgeKitError as error:
+        st.session_state["search_refused"] = str(error)
+        return
+    state.look_at_search(kept.id)
+    state.watch(actions.search(kept.id, choice.card.title, store, state.session()).id)

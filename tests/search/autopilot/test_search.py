@@ -1,0 +1,163 @@
+"""A search from end to end: it holds its limits, measures nothing twice, and goes on where it was stopped."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+import edgekit as ek
+from edgekit.core.errors import Cancelled, SettingError, StoreError
+from edgekit.search.autopilot.kept import begin, latest, load
+from edgekit.search.autopilot.result import result
+from edgekit.search.autopilot.search import carry_on, search
+from edgekit.store.store import Store
+from tests.search.autopilot.made_up import Formula
+
+LIMITS = ["accuracy_drop=1", "size=0.3x"]
+ENOUGH = 12  # trials
+
+
+@pytest.fixture
+def store(tmp_path) -> Iterator[Store]:
+    with Store.open(tmp_path / "home") as opened:
+        yield opened
+
+
+def recipes(found) -> list:
+    return [(tried.steps, tried.whole) for tried in found.search.tried]
+
+
+def made_up(store: Store, **others):
+    return search("lenet5-fashion", LIMITS, trials=ENOUGH, store=store, **{"executor": Formula(store)} | others)
+
+
+def test_the_winner_holds_every_limit_and_is_confirmed_once_on_the_test_set(store):
+    executor = Formula(store)
+    found = made_up(store, executor=executor)
+    assert found.winner.missed == ()
+    assert found.winner.gain.value >= -0.01
+    assert found.winner.size <= 0.3
+    assert [trial.recipe for trial in executor.measured if trial.split == "test"] == [found.winner.steps]
+    assert (found.chosen.split, found.confirmed.split) == ("validation", "test")
+    assert found.search.status == "done"
+
+
+def test_no_recipe_is_measured_twice_and_not_every_look_becomes_a_point(store):
+    executor = Formula(store)
+    found = made_up(store, executor=executor)
+    asked = [str((trial.recipe, trial.samples, trial.split)) for trial in executor.measured]
+    assert len(asked) == len(set(asked))
+    looks = [tried for tried in found.search.tried if not tried.whole]
+    assert 0 < len(found.points) - 1 < len(looks)
+
+
+def test_the_same_search_proposes_the_same_for_the_same_measurements(store, tmp_path):
+    with Store.open(tmp_path / "other") as other:
+        assert recipes(made_up(store)) == recipes(made_up(other))
+        assert recipes(made_up(other, seed=1)) != recipes(made_up(store))
+
+
+def test_a_search_that_is_stopped_goes_on_with_its_trials_intact(store, tmp_path):
+    with Store.open(tmp_path / "other") as other:
+        straight = made_up(other)
+    with pytest.raises(KeyboardInterrupt):
+        made_up(store, executor=Formula(store, stop_after=7))
+    (stopped,) = latest(store)
+    before = [tried.run for tried in stopped.tried]
+    assert (stopped.status, len(before)) == ("paused", 7)
+    resumed = carry_on(stopped.id, store=store, executor=Formula(store))
+    assert [tried.run for tried in resumed.search.tried][:7] == before
+    assert recipes(resumed) == recipes(straight)
+
+
+def test_a_search_whose_process_was_killed_is_interrupted_and_can_go_on(store):
+    begun = begin("lenet5-fashion", LIMITS, trials=3, store=store)
+    row = store.get_search(begun.id)
+    store.save_search(dataclasses.replace(row, status="running", owner="host:1:gone"))
+    assert load(begun.id, store).status == "interrupted"
+    assert carry_on(begun.id, store=store, executor=Formula(store)).search.status == "done"
+
+
+@pytest.mark.parametrize(("asked", "status"), [("pause", "paused"), ("stop", "stopped")])
+def test_whoever_asks_it_to_pause_or_to_stop_is_heard_between_two_trials(store, monkeypatch, asked, status):
+    monkeypatch.setattr("edgekit.search.autopilot.search.LOOK_AGAIN_SECONDS", 0.0)
+
+    def ask(kept) -> None:
+        if len(kept.tried) == 4:
+            store.ask_search(kept.id, asked)
+
+    found = made_up(store, on_change=ask)
+    assert (found.search.status, len(found.search.tried)) == (status, 4)
+    assert bool(found.confirmed) == (asked == "stop"), "who stops it wants the winner"
+    if asked == "pause":
+        assert len(carry_on(found.search.id, store=store, executor=Formula(store)).search.tried) > 4
+
+
+def test_cancelling_pauses_it(store):
+    def progress(fraction: float, what: str) -> None:
+        if "trial 3" in what:
+            raise Cancelled("stopped by the test")
+
+    with pytest.raises(Cancelled):
+        made_up(store, progress=progress)
+    assert [kept.status for kept in latest(store)] == ["paused"]
+
+
+def test_a_search_that_is_at_work_is_not_worked_on_twice(store):
+    def meddle(kept) -> None:
+        if kept.status == "running":
+            with pytest.raises(StoreError, match=f"search {kept.id} is at work"):
+                carry_on(kept.id, store=store)
+
+    assert made_up(store, on_change=meddle).search.status == "done"
+
+
+def test_what_cannot_be_searched_for_is_refused_before_anything_is_kept(store):
+    for limits, others, words in [
+        ([], {}, "a search needs at least one limit, such as accuracy_drop=1 or size=500KB."),
+        (["sze=1"], {}, "no limit 'sze'. Did you mean 'size'?"),
+        (LIMITS, {"minutes": 0.0}, "minutes must be above 0, not 0."),
+        (LIMITS, {"families": ["Prunning"]}, "no family 'Prunning'. Did you mean 'Pruning'?"),
+        (LIMITS, {"training": "much"}, "training must be one of none, quick, thorough, not 'much'."),
+    ]:
+        with pytest.raises(SettingError) as refused:
+            begin("lenet5-fashion", limits, store=store, **others)
+        assert str(refused.value) == words
+    assert latest(store) == []
+
+
+def test_what_is_left_of_a_search_without_its_runs_is_still_shown(store):
+    found = made_up(store)
+    store.delete(found.confirmed.id)
+    assert result(load(found.search.id, store), store).confirmed is None
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """LeNet-5, measured for good, in this process."""
+    with Store.open(tmp_path_factory.mktemp("real")) as store:
+        yield ek.search("lenet5-fashion", ["accuracy_drop=2", "size=0.3x"], trials=3, minutes=20, store=store), store
+
+
+def test_measured_for_good_the_winner_is_a_file_that_holds_the_limits(real):
+    found, store = real
+    assert found.chosen.measurements["size_bytes"].value <= 0.3 * found.chosen.baseline_measurements["size_bytes"].value
+    assert found.confirmed.artifact.sha256 == found.chosen.artifact.sha256, "the file is made once"
+    assert found.confirmed.samples == 10_000
+    assert {run.id for run in store.list()} == {found.confirmed.id, found.confirmed.baseline}
+
+
+def test_a_look_scores_fewer_samples_and_is_not_timed(real):
+    found, store = real
+    look = store.get(next(tried.run for tried in found.search.tried if not tried.whole))
+    assert (look.split, look.samples) == ("validation", 1000)
+    assert "latency_ms" not in look.measurements
+    assert look.comparison.latency_ratio is None
+    assert look.comparison.accuracy_difference.low <= look.comparison.accuracy_difference.high
+
+
+def test_the_same_trial_again_is_found_in_the_store(real):
+    found, store = real
+    again = search("lenet5-fashion", found.search.limits, trials=3, minutes=20, store=store)
+    assert {tried.run for tried in again.search.tried} == {tried.run for tried in found.search.tried}
+    assert again.confirmed.id == found.confirmed.id
