@@ -1,12 +1,12 @@
-"""NNCF, OpenVINO's compression toolkit, on the ONNX graph: first its settings one by one, then mixed, as an expert would.
+"""NNCF, OpenVINO's compression toolkit, on the ONNX graph: its settings one by one, then mixed, as an expert would.
 
     python nncf_loop.py GRAPH.onnx SAMPLES.npz '{"folder": …, "minutes": 5}'        (see offers.py)
 
-Post-training quantization in all its variants: presets, ways to choose ranges, both bias corrections, SmoothQuant, layers
-left in floats, accuracy control; and convolutions in 8-bit integers with the weights of dense layers in 2 to 8 bits, since
-ONNX Runtime refuses what NNCF makes of the weights of convolutions. ONNX Runtime runs dense layers of it in floats, as
-their biases stay floats, so leaving these layers alone is tried early. What NNCF prunes, in PyTorch, stays in the file
-as zeros, and wins neither bytes nor time.
+Post-training quantization in all its variants: presets, ways to choose ranges, both bias corrections, SmoothQuant,
+layers left in floats, accuracy control; and convolutions in 8-bit integers with the weights of dense layers in 2 to 8
+bits, since ONNX Runtime refuses what NNCF makes of the weights of convolutions. Dense layers stay slow, as NNCF leaves
+their biases in floats; so leaving them alone is tried as well. What it trains or prunes, in PyTorch, does not reach the
+file: pruned weights are stored as zeros, and 8 bits lose hardly anything without training.
 """
 
 import copy
@@ -39,7 +39,7 @@ from offers import BATCH, Make, Offers
 BATCH_SIZES = {300: 10, 1000: 50}  # calibration samples -> how many of them at a time
 PRESETS = (QuantizationPreset.MIXED, QuantizationPreset.PERFORMANCE)
 OVERFLOW = (OverflowFix.DISABLE, OverflowFix.FIRST_LAYER, OverflowFix.ENABLE)
-RANGES = ("MINMAX", "MEAN_MINMAX", "MEAN_NO_OUTLIERS_MINMAX", "MEAN_QUANTILE", "HISTOGRAM")
+RANGES = ("", "MINMAX", "MEAN_MINMAX", "MEAN_NO_OUTLIERS_MINMAX", "MEAN_QUANTILE", "HISTOGRAM")
 DROPS = (0.001, 0.003, 0.01)
 WEIGHTS = ("INT4_SYM", "INT4_ASYM", "INT8_SYM", "INT3_SYM", "INT2_SYM")
 GROUPS = (-1, 128, 32)  # inputs of a dense layer that share a scale; -1 for all
@@ -65,7 +65,7 @@ class Settings:
     dense: tuple[str, int] | None = None
 
     def __str__(self) -> str:
-        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (None, ()))
+        return " ".join(f"{name}={value}" for name, value in vars(self).items() if value not in (None, (), ""))
 
 
 CHOICES: dict[str, tuple[Any, ...]] = {
@@ -79,10 +79,10 @@ def made(offers: Offers, wanted: Settings) -> onnx.ModelProto:
     dense = [node.name for node in offers.graph.graph.node if node.op_type in ("Gemm", "MatMul")]
     data = nncf.Dataset(offers.batches(wanted.samples, BATCH_SIZES[wanted.samples]))
     left_out = {*wanted.skipped, *(dense if wanted.dense else ())}
-    ranges = {} if wanted.ranges == RANGES[0] else {"activations_range_estimator_params": getattr(Ranges, wanted.ranges)}
     advanced = AdvancedQuantizationParameters(
-        overflow_fix=wanted.overflow, smooth_quant_alpha=wanted.smooth, batchwise_statistics=True, **ranges
-    )
+        overflow_fix=wanted.overflow, smooth_quant_alpha=wanted.smooth, batchwise_statistics=True,
+        **{"activations_range_estimator_params": getattr(Ranges, wanted.ranges)} if wanted.ranges else {},
+    )  # fmt: skip
     common = {
         "preset": wanted.preset, "fast_bias_correction": wanted.fast, "ignored_scope": IgnoredScope(names=[*left_out]),
         "subset_size": wanted.samples // BATCH_SIZES[wanted.samples],

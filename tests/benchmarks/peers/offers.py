@@ -1,9 +1,9 @@
 """What the loops of other toolkits share: the clock, the folder for their files, and how they look at a file.
 
-Plain code, as a user of ONNX Runtime writes it. A loop is a script `python SCRIPT GRAPH SAMPLES SETTINGS`, as the package
-says; its samples are `calibration`, `inputs` (both float32, (n, ...)) and the `labels` (n,) of the latter, by which it
-may choose, and its settings hold `folder`, for its files, and `minutes`. It prints {"files": [[file, seconds, how], …],
-"trials": how many settings it tried}. A file counts from when the loop knows what it is worth.
+Plain code, as a user of ONNX Runtime writes it. A loop is a script `python SCRIPT GRAPH SAMPLES SETTINGS`, as the
+package says; its samples are `calibration`, `inputs` (both float32, (n, ...)) and the `labels` (n,) of the latter, by
+which it may choose, and its settings hold `folder`, for its files, and `minutes`. It prints {"files": [[file, seconds,
+how], …], "seconds": all that it took}. A file counts from when the loop knows what it is worth.
 """
 
 import json
@@ -36,7 +36,6 @@ class Offers:
     samples: dict[str, np.ndarray]
     settings: dict[str, Any]
     files: list[tuple[str, float, str]] = field(default_factory=list)
-    trials: int = 0
 
     def __post_init__(self):
         self.name = self.graph.graph.input[0].name
@@ -69,7 +68,6 @@ class Offers:
         Returns:
             Accuracy, bytes and milliseconds; None if the toolkit or ONNX Runtime refuses these settings.
         """
-        self.trials += 1
         try:
             graph = make().SerializeToString()
             session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -92,7 +90,7 @@ class Offers:
 
     def tell(self) -> None:
         """The last line that the script prints."""
-        print(json.dumps({"files": self.files, "trials": self.trials}))
+        print(json.dumps({"files": self.files, "seconds": self.seconds}))
 
     def _accuracy(self, session: onnxruntime.InferenceSession) -> float:
         inputs, labels = self.samples["inputs"], self.samples["labels"]

@@ -1,4 +1,4 @@
-"""Optuna over a naive loop: every trial exports the network anew, quantizes it with `quantize_static`, and evaluates it.
+"""Optuna over a naive loop: every trial exports the network, quantizes it with `quantize_static`, and evaluates it.
 
     python optuna_loop.py GRAPH.onnx SAMPLES.npz '{"folder": …, "minutes": 5, "network": "NETWORK.pt"}'  (see offers.py)
 
@@ -56,8 +56,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as name:
                 path = prepared(exported(network, example, offers.name), Path(name))
                 nodes = [n.name for n in onnx.load(str(path)).graph.node if n.op_type in ("Conv", "Gemm", "MatMul")]
-                left_out = [nodes[place] for place in skipped]
-                return quantized(path, offers.batches(samples, BATCH), Path(name), nodes_to_exclude=left_out, **settings)
+                left_out, batches = [nodes[place] for place in skipped], offers.batches(samples, BATCH)
+                return quantized(path, batches, Path(name), nodes_to_exclude=left_out, **settings)
 
         found = offers.tried(str(trial.params), make)
         if found is None:
@@ -65,8 +65,8 @@ def main() -> None:
         return found
 
     study = optuna.create_study(directions=["maximize", "minimize", "minimize"])
-    study.enqueue_trial({"types": next(iter(types)), "method": 0, "per_channel": True, "symmetric": False, "samples": 256}
-                        | {f"skip {place}": False for place in range(len(layers))})  # fmt: skip
+    usual = {"types": next(iter(types)), "method": 0, "per_channel": True, "symmetric": False, "samples": 256}
+    study.enqueue_trial(usual | {f"skip {place}": False for place in range(len(layers))})
     while not offers.time_is_up:
         study.optimize(objective, n_trials=1)
     offers.tell()
