@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import plotly.graph_objects as go
 
 from edgekit.core.budget import Budget
@@ -21,6 +22,7 @@ MOST_TICKS = 5
 HALO = 9  # pixels, around the selected point
 MARGIN = 1.35  # of the horizontal axis, left and right of the points
 TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)"}
+CROWD = 1000  # with more points, those that others beat are drawn small and without error bars, by the graphics card
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
 SHADE = "rgba(217, 60, 45, 0.09)"
@@ -94,9 +96,14 @@ def pareto(
     known = [point for point in points if point.xy(metric)]
     base = next((p.quality.value for p in known if not p.recipe), None)
     figure = go.Figure()
-    _frontier(figure, known, metric)
-    for name, group in KINDS.items():
-        _group(figure, [p for p in known if kind(p.recipe) == name], group, metric, selected)
+    detailed, crowd = known, []
+    on_frontier = _frontier(figure, known, metric)
+    if len(known) > CROWD:
+        detailed = [p for p in known if p.id in on_frontier or p.id == selected or not p.recipe]
+        crowd = [p for p in known if p.id not in {one.id for one in detailed}]
+    for members, draw in ((_by_kind(crowd), _crowd), (_by_kind(detailed), _group)):
+        for name, some in members.items():
+            draw(figure, some, KINDS[name], metric, selected)
     if ghost is not None and ghost.xy(metric):
         _ghost(figure, ghost, metric)
     shown = known + ([ghost] if ghost is not None and ghost.xy(metric) else [])
@@ -105,23 +112,46 @@ def pareto(
     return figure
 
 
-def _frontier(figure: go.Figure, points: list[Point], metric: str) -> None:
+def _by_kind(points: list[Point]) -> dict[str, list[Point]]:
+    """Those that there are, in the order of KINDS."""
+    found: dict[str, list[Point]] = {name: [] for name in KINDS}
+    for point in points:
+        found[kind(point.recipe)].append(point)
+    return {name: some for name, some in found.items() if some}
+
+
+def _frontier(figure: go.Figure, points: list[Point], metric: str) -> set[str]:
+    """Draws the line; the ids of the points on it."""
     pairs = [(p.measurements[metric].value, p.quality.value) for p in points]
-    best = [pairs[i] for i in frontier(pairs, more_is_better=(False, True))]
+    places = frontier(pairs, more_is_better=(False, True))
+    best = [pairs[i] for i in places]
     figure.add_scatter(
         x=[x for x, _ in best], y=[100 * y for _, y in best], mode="lines", name="Best so far", hoverinfo="skip",
         line={"color": GREY, "width": 1.5, "shape": "hv"}, showlegend=False,
+    )  # fmt: skip
+    return {points[i].id for i in places}
+
+
+def _crowd(figure: go.Figure, points: list[Point], group: Kind, metric: str, selected: str | None) -> None:
+    """Thousands of points of one kind, each of which can still be read and clicked."""
+    titles = [METRICS[name].title for name in (points[0].quality.metric, metric)]
+    value = "%{x:.3s}B" if metric == "size_bytes" else "%{x:.3~g} ms"
+    figure.add_scattergl(
+        x=np.array([p.measurements[metric].value for p in points]),
+        y=np.array([100 * p.quality.value for p in points]),
+        mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
+        marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
+        customdata=np.array([[point.id, point.name] for point in points], object),
+        hovertemplate=f"<b>%{{customdata[1]}}</b><br>{titles[0]}: %{{y:.1f}} %<br>{titles[1]}: {value}<extra></extra>",
     )  # fmt: skip
 
 
 def _group(figure: go.Figure, points: list[Point], group: Kind, metric: str, selected: str | None) -> None:
     """The points of one kind; the selected one is larger and has a halo."""
-    if not points:
-        return
     size, larger = (16, 20) if group.symbol == "star" else (10, 14)
     chosen = [point.id == selected for point in points]
     figure.add_scatter(
-        **_places(points, metric, group.colour), mode="markers", name=group.title,
+        **_places(points, metric, group.colour), mode="markers", name=group.title, legendgroup=group.title,
         marker={
             "color": group.colour, "symbol": group.symbol, "opacity": 1,
             "size": [larger if c else size for c in chosen],
