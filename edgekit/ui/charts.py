@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import plotly.graph_objects as go
 
 from edgekit.core.budget import Budget
@@ -24,6 +25,7 @@ HALO = 9  # pixels, around the selected point
 MARGIN = 1.35  # of the horizontal axis, left and right of the points
 QUALITY = "quality"  # the usual vertical axis: accuracy, or what stands in for it
 TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)", "peak_memory_bytes": "Peak memory"}
+CROWD = 1000  # with more points, those that others beat are drawn small and without error bars, by the graphics card
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
 SHADE = "rgba(217, 60, 45, 0.09)"
@@ -101,9 +103,14 @@ def pareto(
     known = [point for point in points if point.xy(*axes)]
     foreseen = [ghost] if ghost is not None and ghost.xy(*axes) else []
     figure = go.Figure()
-    _frontier(figure, known, axes)
-    for name, group in KINDS.items():
-        _group(figure, [p for p in known if kind(p.recipe) == name], group, axes, selected)
+    on_frontier = _frontier(figure, known, axes)
+    detailed, crowd = known, []
+    if len(known) > CROWD:
+        detailed = [p for p in known if p.id in on_frontier or p.id == selected or not p.recipe]
+        crowd = [p for p in known if p.id not in {one.id for one in detailed}]
+    for members, draw in ((_by_kind(crowd), _crowd), (_by_kind(detailed), _group)):
+        for name, some in members.items():
+            draw(figure, some, KINDS[name], axes, selected)
     for point in foreseen:
         _ghost(figure, point, axes)
     _axes(figure, known + foreseen, axes, always={selected, ghost.id if ghost else None})
@@ -115,23 +122,54 @@ def pareto(
 Axes = tuple[str, str]  # what the horizontal and the vertical one show
 
 
-def _frontier(figure: go.Figure, points: list[Point], axes: Axes) -> None:
+def _by_kind(points: list[Point]) -> dict[str, list[Point]]:
+    """Those that there are, in the order of KINDS."""
+    found: dict[str, list[Point]] = {name: [] for name in KINDS}
+    for point in points:
+        found[kind(point.recipe)].append(point)
+    return {name: some for name, some in found.items() if some}
+
+
+def _frontier(figure: go.Figure, points: list[Point], axes: Axes) -> set[str]:
+    """Draws the line; the ids of the points on it."""
     pairs = [(x.value, y.value) for x, y in (p.xy(*axes) for p in points)]
-    best = [pairs[i] for i in frontier(pairs, more_is_better=(False, axes[1] == QUALITY))]
+    places = frontier(pairs, more_is_better=(False, axes[1] == QUALITY))
+    best = [pairs[i] for i in places]
     figure.add_scatter(
         x=[x for x, _ in best], y=[_scale(axes) * y for _, y in best], mode="lines", name="Best so far",
         hoverinfo="skip", line={"color": GREY, "width": 1.5, "shape": "hv"}, showlegend=False,
     )  # fmt: skip
+    return {points[i].id for i in places}
+
+
+def _crowd(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, selected: str | None) -> None:
+    """Thousands of points of one kind, each of which can still be read and clicked."""
+    xs, ys = zip(*(point.xy(*axes) for point in points), strict=True)
+    lines = [f"{METRICS[one[0].metric].title}: {_shown(one[0].metric, axis)}" for one, axis in ((ys, "y"), (xs, "x"))]
+    figure.add_scattergl(
+        x=np.array([m.value for m in xs]),
+        y=np.array([_scale(axes) * m.value for m in ys]),
+        mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
+        marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
+        customdata=np.array([[point.id, point.name] for point in points], object),
+        hovertemplate="<br>".join(["<b>%{customdata[1]}</b>", *lines]) + "<extra></extra>",
+    )  # fmt: skip
+
+
+def _shown(metric: str, axis: str) -> str:
+    """A value where the browser writes it."""
+    unit = METRICS[metric].unit
+    if unit == "fraction":
+        return f"%{{{axis}:.1f}} %"
+    return f"%{{{axis}:.3s}}B" if unit == "bytes" else f"%{{{axis}:.3~g}} ms"
 
 
 def _group(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, selected: str | None) -> None:
     """The points of one kind; the selected one is larger and has a halo."""
-    if not points:
-        return
     size, larger = (16, 20) if group.symbol == "star" else (10, 14)
     chosen = [point.id == selected for point in points]
     figure.add_scatter(
-        **_places(points, axes, group.colour), mode="markers", name=group.title,
+        **_places(points, axes, group.colour), mode="markers", name=group.title, legendgroup=group.title,
         marker={
             "color": group.colour, "symbol": group.symbol, "opacity": 1,
             "size": [larger if c else size for c in chosen],

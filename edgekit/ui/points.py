@@ -9,7 +9,7 @@ from edgekit.ui import words
 from edgekit.ui.charts import Point
 from edgekit.ui.spelling import spelled
 
-MOST = 2000  # newest runs that a chart looks through
+MOST = 10_000  # newest runs that a chart looks through
 
 OF_THE_HOST = ("latency_ms", "peak_memory_bytes")
 AXES = (*QUALITIES, "size_bytes", *OF_THE_HOST)

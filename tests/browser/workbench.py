@@ -64,7 +64,7 @@ def click_point(page: Page, place: int, chart: str = "size_bytes") -> None:
 
 
 # Only measured points carry the id of a run; the frontier, the ring and the prediction do not.
-_POINTS = """(plot) => plot.data.filter(trace => trace.customdata).flatMap(trace => trace.x.map((x, i) => {
+_POINTS = """(plot) => plot._fullData.filter(trace => trace.customdata).flatMap(trace => Array.from(trace.x, (x, i) => {
     const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect()
     return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(trace.y[i])]
 }))"""

@@ -7,7 +7,7 @@ import pytest
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.search.frontier import frontier
-from edgekit.ui.charts import KINDS, Point, kind, pareto, round_values, tick_text, view
+from edgekit.ui.charts import CROWD, KINDS, Point, kind, pareto, round_values, tick_text, view
 from tests.factories import a_measurement, measurements
 
 BASE = Point("base", "uncompressed", [], measurements())
@@ -105,6 +105,21 @@ def test_the_selected_point_is_the_one_with_a_halo_in_both_charts():
             if w
         }
         assert halos == {"narrow"}
+
+
+def test_in_a_crowd_every_point_is_drawn_but_only_those_that_no_other_beats_with_an_interval():
+    crowd = [
+        Point(
+            f"beaten {i}", f"recipe {i}", [{"prune_weights": {"sparsity": i / CROWD}}], measurements(0.8, 5_000_000 + i)
+        )
+        for i in range(CROWD)
+    ]
+    figure = pareto([*POINTS, *crowd], "size_bytes", budget=Budget(), selected="beaten 7")
+    drawn = {id: one for one in figure.data if one.customdata is not None for id, *_ in one.customdata}
+    assert drawn.keys() == {point.id for point in [*POINTS, *crowd]}
+    in_full = {id for id, one in drawn.items() if one.error_y.array is not None}
+    assert in_full == {"base", "int8", "small", "beaten 7"}
+    assert all(drawn[point.id].type == "scattergl" for point in crowd if point.id != "beaten 7")
 
 
 def test_the_same_points_make_the_same_figure():

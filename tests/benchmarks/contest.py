@@ -1,0 +1,154 @@
+"""Searches side by side: each gets the same network, samples and time, and hands in files; one judge scores them all.
+
+A contestant chooses by validation samples; the judge scores on the test set, in ONNX Runtime, as EdgeKit does every
+file: accuracy, bytes, and latency by turns with the uncompressed network.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import onnx
+import torch
+
+from edgekit.core.errors import MeasureError
+from edgekit.core.files import sha256
+from edgekit.core.model import Model
+from edgekit.data import splits
+from edgekit.data.feed import calibration
+from edgekit.data.splits import Dataset, Samples
+from edgekit.measure.latency import time_pair
+from edgekit.measure.outputs import outputs
+from edgekit.pipeline import baseline
+from edgekit.search.autopilot.kept import Search
+from edgekit.search.autopilot.result import Result
+from edgekit.search.autopilot.search import search
+from edgekit.search.autopilot.seen import IDEAL, WORST
+from edgekit.search.frontier import covered
+from edgekit.store.store import Store
+from tests.benchmarks import peers
+
+CALIBRATION = 1024  # samples that peers may calibrate with
+STILL_OF_USE = "accuracy_drop=5"  # what the box of hypervolume ends at
+LOOPS = {
+    "NNCF": "nncf_loop",
+    "quantize_static": "static_loop",
+    "Optuna over a naive loop": "optuna_loop",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """What a contestant handed in, the seconds after which it had it, and how it was made."""
+
+    path: Path
+    seconds: float
+    how: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All that a contestant handed in, and how many trials it made in how many seconds."""
+
+    files: list[File]
+    trials: int
+    seconds: float
+
+
+@dataclass
+class Judge:
+    """Scores files beside the uncompressed network; the same file is scored once."""
+
+    model: Model
+    store: Store
+    _places: dict[str, tuple[float, float, float] | None] = field(default_factory=dict)
+
+    @functools.cached_property
+    def data(self) -> Dataset:
+        return splits.load(self.model.data)
+
+    @functools.cached_property
+    def base(self) -> Path:
+        """The file of the uncompressed network."""
+        return Path(baseline(self.model, store=self.store).artifact.path)
+
+    @functools.cached_property
+    def right(self) -> float:
+        """Its accuracy, a fraction."""
+        return self._accuracy(self.base)
+
+    def place(self, file: Path) -> tuple[float, float, float] | None:
+        """Accuracy gained, a fraction, and how often bytes and latency were halved; None if it does not run."""
+        key = sha256(file)
+        if key not in self._places:
+            self._places[key] = self._scored(file)
+        return self._places[key]
+
+    def course(self, files: Iterable[File], seconds: float) -> list[tuple[float, float]]:
+        """(seconds, share of the box that is covered by then), for every file that was in time, in order."""
+        places, found = [], []
+        for file in sorted(files, key=lambda file: file.seconds):
+            if file.seconds <= seconds and (place := self.place(file.path)):
+                places.append(place)
+                found.append((file.seconds, covered(places, WORST, IDEAL, (True, True, True))))
+        return found
+
+    def _scored(self, file: Path) -> tuple[float, float, float] | None:
+        try:
+            gained = self._accuracy(file) - self.right
+            ratio = time_pair(file, self.base).ratio.value
+        except MeasureError:
+            return None
+        return gained, math.log2(self.base.stat().st_size / file.stat().st_size), -math.log2(ratio)
+
+    def _accuracy(self, file: Path) -> float:
+        samples = self.data.evaluation
+        answers = outputs(file, samples, self.model.preprocessing)
+        return float(self.model.task.scores(answers, samples.labels).mean())
+
+
+def ours(model_id: str, minutes: float, training: str, store: Store) -> tuple[Entry, Result]:
+    """What `ek.search` measures in full, from an empty store."""
+    at: dict[int, float] = {}
+
+    def on_change(kept: Search) -> None:
+        at.setdefault(len(kept.tried), kept.spent)
+
+    found = search(model_id, [STILL_OF_USE], minutes=minutes, training=training, store=store, on_change=on_change)
+    files = [
+        File(Path(store.get(tried.run).artifact.path), at[number], str(tried.steps))
+        for number, tried in enumerate(found.search.tried, 1)
+        if tried.whole and tried.run
+    ]
+    looks = [tried for tried in found.search.tried if tried.run and tried.why != "promoted"]
+    return Entry(files, len(looks), found.search.spent), found
+
+
+def theirs(peer: str, judge: Judge, minutes: float, folder: Path, held_out: Samples) -> Entry:
+    """What a peer makes.
+
+    Args:
+        peer: a value of LOOPS.
+        folder: for its files.
+        held_out: what it may choose by.
+    """
+    prepared, training = judge.model.preprocessing, judge.data.training
+    samples = {
+        "calibration": calibration(training, prepared, CALIBRATION),
+        "inputs": prepared(held_out.raw),
+        "labels": held_out.labels,
+    }
+    folder.mkdir()
+    with tempfile.TemporaryDirectory() as name:
+        network = Path(name) / "network.pt"
+        torch.jit.trace(judge.model.network.eval(), torch.from_numpy(samples["inputs"][:1])).save(str(network))
+        found = peers.asked(
+            peer, onnx.load(str(judge.base)), samples, folder=str(folder), minutes=minutes, network=str(network)
+        )
+    files = [File(folder / file, seconds, how) for file, seconds, how in found["files"]]
+    return Entry(files, len(files), found["seconds"])
