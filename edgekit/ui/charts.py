@@ -106,8 +106,8 @@ def pareto(
     on_frontier = _frontier(figure, known, axes)
     detailed, crowd = known, []
     if len(known) > CROWD:
-        detailed = [p for p in known if p.id in on_frontier or p.id == selected or not p.recipe]
-        crowd = [p for p in known if p.id not in {one.id for one in detailed}]
+        near = on_frontier | {selected} | {p.id for p in known if not p.recipe}
+        detailed, crowd = [p for p in known if p.id in near], [p for p in known if p.id not in near]
     for members, draw in ((_by_kind(crowd), _crowd), (_by_kind(detailed), _group)):
         for name, some in members.items():
             draw(figure, some, KINDS[name], axes, selected)

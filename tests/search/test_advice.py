@@ -416,6 +416,15 @@ def test_without_labels_nothing_is_offered_that_trains_and_agreement_is_called_s
     assert not any("of accuracy" in one.why for one in bare)
 
 
+@pytest.mark.parametrize("recipe", [[{"quantize_static": {}}], [{"quantize_weights": {"bits": 2}}]])
+def test_on_random_inputs_nothing_is_said_of_how_good_it_is(recipe):
+    run = a_run(recipe=recipe, comparison=compared(difference=-0.9))
+    for held in (run.measurements, run.baseline_measurements):
+        held["random_agreement"] = held.pop("accuracy").model_copy(update={"metric": "random_agreement"})
+    found = advise(run, a_baseline())
+    assert not any(set(one.promises) & set(QUALITIES) or "points" in one.why for one in found)
+
+
 def test_every_quality_can_be_said_in_a_sentence():
     assert set(_case.GOOD) == set(QUALITIES)
     assert set(_case.LABELLED) < set(_case.GOOD.values())

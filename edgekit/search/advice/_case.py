@@ -83,6 +83,11 @@ class Case:
         return found.metric if found else QUALITIES[0]
 
     @property
+    def scored(self) -> bool:
+        """Whether its quality means anything: on random inputs it does not."""
+        return self.quality != "random_agreement"
+
+    @property
     def is_quantized(self) -> bool:
         """Whether any step lowers the number of bits."""
         return any(_name(step).startswith("quantize_") for step in self.recipe)
@@ -94,13 +99,14 @@ class Case:
 
     @property
     def drop(self) -> float | None:
-        """Points of accuracy lost: above 0 if it is worse. None where it was not compared."""
-        return None if self.run.comparison is None else -100 * self.run.comparison.accuracy_difference.value
+        """Points of accuracy lost: above 0 if it is worse. None where it was not compared, or not scored."""
+        known = self.run.comparison is not None and self.scored
+        return -100 * self.run.comparison.accuracy_difference.value if known else None
 
     @property
     def is_worse(self) -> bool:
         """Whether it is less good than before, and that is no chance."""
-        return self.run.comparison is not None and self.run.comparison.accuracy_difference.high < 0
+        return self.drop is not None and self.run.comparison.accuracy_difference.high < 0
 
     def lost(self) -> str:
         """−1.76 points of accuracy (between −2.17 and −1.37)"""
@@ -116,7 +122,7 @@ class Case:
     def misses(self) -> set[str]:
         """The metrics at which the run is outside the budget."""
         before = quality(self.run.baseline_measurements) or quality(self.baseline.measurements)
-        limits = self.budget.limits(before)
+        limits = self.budget.limits(before if self.scored else None)
         return {limit.metric for limit in limits if limit.miss(self.run.measurements.get(limit.metric))}
 
     def before(self, metric: str) -> Measurement | None:

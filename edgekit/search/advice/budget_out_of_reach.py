@@ -14,7 +14,7 @@ WORDS = {"size_bytes": size, "latency_ms": milliseconds, "accuracy_drop": "{:g}"
 
 def advice(case: Case) -> Advice | None:
     """Said where every run of this model misses some limit; offers the nearest, and the budget that it holds."""
-    before = quality(case.baseline.measurements)
+    before = quality(case.baseline.measurements) if case.scored else None
     own = [one for one in case.runs if one.model == case.run.model and not one.is_baseline]
     needed = [(one, found) for one in own if before and (found := _needed(one, before))]
     missed = [(one, found, _missed(found, case.budget)) for one, found in needed]

@@ -7,7 +7,7 @@ from edgekit.search.advice._case import Advice, Case, points
 def advice(case: Case) -> Advice | None:
     """Said where the interval of the drop holds the budget's limit and more samples are there; nothing to apply."""
     comparison = case.run.comparison
-    if comparison is None:
+    if case.drop is None:
         return None
     found, most = comparison.accuracy_difference, entry(case.run.data).evaluation
     limit = -case.budget.accuracy_drop / 100

@@ -10,7 +10,7 @@ FEW_BITS = 3
 def advice(case: Case) -> Advice | None:
     """Said where the drop is above the budget and no chance; offers training, more bits, other ranges, less pruning."""
     comparison = case.run.comparison
-    if comparison is None or case.drop <= case.budget.accuracy_drop or comparison.accuracy_difference.high >= 0:
+    if case.drop is None or case.drop <= case.budget.accuracy_drop or comparison.accuracy_difference.high >= 0:
         return None
     remedy = _remedy(case)
     if remedy is None:

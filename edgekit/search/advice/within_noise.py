@@ -9,7 +9,7 @@ CHANCE = 0.05
 def advice(case: Case) -> Advice | None:
     """Said where the interval of the difference holds 0, or the test finds nothing."""
     comparison = case.run.comparison
-    if comparison is None:
+    if case.drop is None:
         return None
     difference, p = comparison.accuracy_difference, comparison.p_value
     if not difference.low <= 0 <= difference.high and p < CHANCE:
