@@ -15,7 +15,7 @@ from edgekit.ui import points as chart_points
 from edgekit.ui.charts import Point
 from edgekit.ui.guard import guarded
 from edgekit.ui.header import Choice
-from edgekit.ui.sections import AXES
+from edgekit.ui.sections import AXES, WITH_QUALITY
 
 LOOK_EVERY = 1.0  # seconds
 COVERED_HEIGHT = 160
@@ -85,9 +85,9 @@ def _charts(kept: Search, store: Store) -> None:
         return
     good = next((point.quality.metric for point in points if point.quality), QUALITIES[0])
     budget = _budget(kept, points)
-    for place, (metric, axis) in zip(st.columns(2, gap="medium"), AXES.items(), strict=True):
+    for place, (metric, _) in zip(st.columns(2, gap="medium"), WITH_QUALITY, strict=True):
         with place:
-            title = f"{METRICS[good].title.split()[0]} on validation samples and {axis}"
+            title = f"{METRICS[good].title.split()[0]} on validation samples and {AXES[metric]}"
             st.markdown(f"**{title}**")
             figure = charts.pareto(points, metric, budget=budget, selected=kept.winner or None)
             st.plotly_chart(figure, key=f"search-{metric}", config=charts.CONFIG, alt=f"{title} of {len(points)} files")

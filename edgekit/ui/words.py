@@ -55,7 +55,8 @@ def points(fraction: float, digits: int = 1) -> str:
 
 def drop(hundredths: float) -> str:
     """What a budget allows: "1 point lost", "0.5 points lost"."""
-    return f"{hundredths:g} {'point' if hundredths == 1 else 'points'} lost"
+    number = f"{hundredths:g}"
+    return f"{number} {'point' if number == '1' else 'points'} lost"
 
 
 def milliseconds(value: float) -> str:
