@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from edgekit.artifacts.export import export
 from edgekit.cli import app
 from edgekit.core.files import sha256
+from edgekit.store.store import Store
 from tests.artifacts.networks import convolutional, example
 from tests.brought import a_file
 
@@ -179,3 +180,16 @@ def test_pack_writes_a_smaller_file_and_unpack_gives_back_the_same(tmp_path):
 def test_pack_says_which_file_is_missing(tmp_path):
     status, _, why = refused("pack", str(tmp_path / "none.onnx"))
     assert (status, why) == (1, f"there must be a file at {tmp_path / 'none.onnx'}, but there is none.\n")
+
+
+def test_layers_says_what_each_can_bear(own_store):
+    found = printed("layers", "lenet5-fashion", "--axis", "weights", "--samples", "50")
+    assert (found["model"], found["samples"], found["done"]) == ("lenet5-fashion", 50, ["weights"])
+    assert list(found["cells"]["weights"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert set(found["cells"]["weights"]["fc1"][0]) == {"lost", "low", "high"}
+
+
+def test_a_run_of_the_command_line_remembers_its_preview(own_store):
+    run = printed("compress", "lenet5-fashion", "--step", "quantize_static", "--samples", "200")
+    with Store.open() as store:
+        assert sorted(store.get(run["id"]).predicted) == ["accuracy", "latency_ms", "size_bytes"]

@@ -1,7 +1,8 @@
 """What one tab is looking at, kept in its address: so a reload, or a link sent to someone, shows the same thing.
 
 Sliders and switches bind themselves to the address (`bind="query-params"`). What no widget holds is read and written
-here: the selected run (?run=), the job being watched (?job=) and a recipe that the sliders cannot make (?recipe=).
+here: the selected run (?run=), the job being watched (?job=), a recipe that the sliders cannot make (?recipe=) and
+what was chosen for single layers (?layers=).
 Everything that comes from an address is checked before it is used; what does not hold is dropped.
 """
 
@@ -15,6 +16,7 @@ import streamlit as st
 
 from edgekit.core.files import home
 from edgekit.library import cards
+from edgekit.search.layer_choices import AXES
 from edgekit.store.store import Store
 
 DEFAULT_MODEL = "lenet5-fashion"
@@ -98,6 +100,27 @@ def custom_recipe() -> list[dict[str, Any]] | None:
 def set_custom_recipe(steps: list[dict[str, Any]] | None) -> None:
     """Keep a recipe in the address; None forgets it."""
     _write("recipe", None if steps is None else json.dumps(steps, separators=(",", ":")))
+
+
+def layer_choices() -> dict[str, dict[str, float]]:
+    """What was chosen for single layers, from ?layers=: id of an axis -> layer -> value. Else what holds of it."""
+    text = st.query_params.get("layers", "")
+    try:
+        found = json.loads(text) if len(text) <= LONGEST_RECIPE else {}
+    except ValueError:
+        return {}
+    rows = found.items() if isinstance(found, dict) else ()
+    return {
+        axis: {layer: value for layer, value in own.items() if value in AXES[axis].values}
+        for axis, own in rows
+        if axis in AXES and isinstance(own, dict)
+    }
+
+
+def choose_for_layers(chosen: dict[str, dict[str, float]]) -> None:
+    """Keep what was chosen for single layers in the address."""
+    kept = {axis: own for axis, own in chosen.items() if own}
+    _write("layers", json.dumps(kept, separators=(",", ":")) if kept else None)
 
 
 def parse_recipe(text: str) -> list[dict[str, Any]] | None:
