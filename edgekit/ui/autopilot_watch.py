@@ -113,7 +113,7 @@ def _budget(kept: Search, points: list[Point]) -> Budget:
     return Budget(
         size_bytes=worst.get("size_bytes", EVERYTHING.size_bytes),
         latency_ms=worst.get("latency_ms", EVERYTHING.latency_ms),
-        accuracy_drop=max(0.0, drop[0]) if drop else EVERYTHING.accuracy_drop,
+        accuracy_drop=round(max(0.0, drop[0]), 6) if drop else EVERYTHING.accuracy_drop,
     )
 
 

@@ -14,7 +14,7 @@ from edgekit.search.autopilot.seen import Seen, key
 from edgekit.search.autopilot.space import trains
 from edgekit.search.autopilot.training import LADDERS, Candidate
 
-UNTRAINED_SHARE = 0.2  # of the time, where training is allowed too
+UNTRAINED_SHARE = 0.12  # of the time, where training is allowed too
 PATIENCE = 100  # recipes in a row that bring nothing, after which a search without training ends
 IN_HURRY = 1.1  # how much longer than expected a training may take
 
@@ -94,7 +94,8 @@ def _next_to_train(board: Board) -> Steps | None:
     """By successive halving: the best third of a rung goes on; where none may yet, one more begins."""
     ladder, left = LADDERS[board.search.training], board.search.seconds_left
     epoch = _seconds_an_epoch(board)
-    ordered = training.in_order(board.candidates, board.looks, board.points)
+    limited = any(not wish.name.startswith("accuracy") for wish in board.wishes)
+    ordered = training.in_order(board.candidates, board.looks, board.points, limited)
 
     def has_time(one: Candidate, epochs: int) -> bool:
         return epoch is None or IN_HURRY * one.cost(epochs) * epoch <= left

@@ -31,6 +31,7 @@ from edgekit.search.executor import Executor, Local, Trial
 from edgekit.store.store import Store
 
 NEEDS_ALL = {"shipped", "memory"}  # limits on what is measured last
+MOST_EARLIER = 2000  # runs of the model that it learns from, the newest
 LOOK_AGAIN_SECONDS = 0.5  # whether somebody asked it to pause or to stop
 CONFIRMING = 0.98  # of the progress, when the winner is scored on the test set
 
@@ -141,7 +142,7 @@ class _Loop:
     def _measure_until_over(self) -> None:
         model = load_model(self.search.model)
         data = load_data(model.data)
-        earlier = [run for run in self.store.summaries(model.id, split=None) if run.recipe]
+        earlier = [run for run in self.store.summaries(model.id, split=None, limit=MOST_EARLIER) if run.recipe]
         first = first_recipes(Space.of(model, self.search.families or FAMILIES), earlier, self.store)
         few = look_samples(len(data.validation), bool(model.task.decoding))
         board = Board.of(self.search, model, few, self._first(first), self.store)

@@ -36,25 +36,25 @@ WITHOUT_TRAINING: list[Steps] = [
     [{"share_weights": {"bits": 4, "dense_bits": 4}}],
 ]
 STEMS: list[Steps] = [  # what is trained; how it is stored is tried afterwards, on each
-    [{"prune_channels": {"sparsity": 0.5}}],
-    [{"prune_channels": {"sparsity": 0.3}}],
     [],
-    [{"prune_blocks": {"sparsity": 0.4}}],
-    [{"prune_channels": {"sparsity": 0.6}}],
+    [{"prune_channels": {"sparsity": 0.3}}],
     [{"prune_channels": {"sparsity": 0.4}}],
-    [{"prune_blocks": {"sparsity": 0.3}}, {"prune_channels": {"sparsity": 0.2}}],
-    [{"prune_channels": {"sparsity": 0.2}}],
-    [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.3}}],
+    [{"prune_channels": {"sparsity": 0.5}}],
+    [{"prune_channels": {"sparsity": 0.6}}],
     [{"prune_channels": {"sparsity": 0.7}}],
+    [{"prune_channels": {"sparsity": 0.8}}],
+    [{"prune_blocks": {"sparsity": 0.3}}],
+    [{"prune_blocks": {"sparsity": 0.4}}],
+    [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.2}}],
+    [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.4}}],
     [{"separate_convs": {"epochs": 0}}],
-    [{"prune_weights": {"sparsity": 0.7}}],
     [{"prune_heads": {"sparsity": 0.5, "feed_forward": 0.5}}],
 ]
 ENCODINGS: list[Steps] = [
     [{"quantize_static": {}}],
     [{"quantize_weights": {"bits": 4, "activations": "int8"}}],
+    [{"quantize_weights": {"bits": 3, "activations": "int8"}}],
     [{"quantize_mixed": {"average_bits": 3.5, "activations": "int8"}}],
-    [{"quantize_weights": {"bits": 5, "activations": "int8"}}],
     [{"quantize_dynamic": {}}],
 ]
 FROM_EARLIER = 8  # recipes at most

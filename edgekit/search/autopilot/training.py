@@ -2,7 +2,8 @@
 
 A candidate is a way to make the network smaller, the training that recovers it, and how the outcome is stored. Its size
 and its work are known before: those of the same recipe without training, which is looked at in a moment. So those come
-first that hold the limits with the most network left. Then successive halving: many get one epoch, the best third
+first that hold the limits with the most network left; where only quality is limited, slim and less slim ones in turn.
+Then successive halving: many get one epoch, the best third
 of them three, the best third of those nine, as far as the time that is left goes.
 """
 
@@ -55,13 +56,31 @@ class Candidate:
 
 
 def candidates(space: Space) -> list[Candidate]:
-    """Everything that may be trained on this model, the best known first. The network as it is needs no recovery."""
-    found = [Candidate(tuple(stem), bits) for stem in first_stems(space) for bits in WORTH if stem or bits in AWARE]
-    return [one for one in found if fits(space, one.trained(1)) and fits(space, one.untrained())]
+    """Everything that may be trained on this model. The network as it is needs no recovery.
+
+    Of a stem, 8 bits are a candidate only where 4 cannot be: how else it is stored is tried once it is trained.
+    """
+    found = []
+    for stem in first_stems(space):
+        bits = [each for each in WORTH if stem or each in AWARE]
+        able = [one for each in bits if _able(space, one := Candidate(tuple(stem), each))]
+        found += [one for one in able if one.bits < 8 or len(able) == 1]
+    return found
 
 
-def in_order(those: Sequence[Candidate], looks: Sequence[Seen], points: Sequence[Seen]) -> list[Candidate]:
-    """Candidates whose untrained twin was seen: those within the limits first, with the most network left."""
+def _able(space: Space, one: Candidate) -> bool:
+    return fits(space, one.trained(1)) and fits(space, one.untrained())
+
+
+def in_order(
+    those: Sequence[Candidate], looks: Sequence[Seen], points: Sequence[Seen], limited: bool = True
+) -> list[Candidate]:
+    """Candidates whose untrained twin was seen: those within the limits first, with the most network left.
+
+    Args:
+        limited: whether a limit is on anything but quality. If none is, how slim to go is what training must show, so
+            they come from all of the range in turn, beginning in the slimmer half.
+    """
     twins = {look.key: look for look in with_latencies(looks, points)}
     known = [(one, twins[twin]) for one in those if (twin := key(one.untrained())) in twins]
 
@@ -70,7 +89,8 @@ def in_order(those: Sequence[Candidate], looks: Sequence[Seen], points: Sequence
         over = sum(miss.by for miss in twin.missed if not miss.wish.startswith("accuracy"))
         return over, -(twin.macs or twin.size) * WORTH[one.bits]
 
-    return [one for one, _ in sorted(known, key=rank)]
+    ranked = [one for one, _ in sorted(known, key=rank)]
+    return ranked if limited else _in_turn(ranked[::-1])
 
 
 def how_many(ladder: Sequence[int], seconds_left: float, seconds_an_epoch: float) -> int:
@@ -93,10 +113,25 @@ def other_encodings(space: Space, steps: Steps) -> list[Steps]:
     return [plain([*steps[:-1], *encoding]) for encoding in encodings(space)]
 
 
+def _in_turn(ordered: Sequence[Candidate]) -> list[Candidate]:
+    """The one at a third of the way, then those at a third of both parts, and so on: ever finer."""
+    found, parts = [], [ordered]
+    while parts:
+        part = parts.pop(0)
+        if part:
+            place = len(part) // 3
+            found.append(part[place])
+            parts += [part[:place], part[place + 1 :]]
+    return found
+
+
 def _weights(bits: int) -> dict:
     return {"quantize_weights": {"bits": bits, "activations": "int8"}}
 
 
 def _volume(one: Seen) -> float:
-    """How much better than the original, all in all: the errors that it adds against what it saves."""
-    return 20 * one.gain.value - math.log(one.size) - math.log(one.latency or 1.0)
+    """How much better than the original, all in all, in the measures of the box of hypervolume.
+
+    A point of quality counts as much as half of the bytes, and half of the time twice that.
+    """
+    return 100 * one.gain.value - math.log2(one.size) - 2 * math.log2(one.latency or 1.0)

@@ -29,7 +29,7 @@ def test_families_hold_for_what_is_trained_too():
 
 
 def test_those_within_the_limits_come_first_with_the_most_network_left():
-    small, large, over = Candidate(HALF, 8), Candidate((), 3), Candidate(HALF, 2)
+    small, large, over = Candidate(HALF, 4), Candidate((), 3), Candidate(HALF, 2)
     twins = [
         twin(small, macs=0.3),
         twin(large, macs=1.0),
@@ -37,6 +37,19 @@ def test_those_within_the_limits_come_first_with_the_most_network_left():
     ]
     assert in_order([over, small, large], twins, []) == [large, small, over]
     assert in_order([over, small], twins[:1], []) == [small], "what was not looked at has no place yet"
+
+
+def test_where_only_quality_is_limited_slim_ones_and_others_come_in_turn():
+    ones = [Candidate(({"prune_channels": {"sparsity": share}},), 4) for share in (0.1, 0.3, 0.4, 0.6, 0.7, 0.8)]
+    twins = [twin(one, macs=1 - one.stem[0]["prune_channels"]["sparsity"]) for one in ones]
+    found = in_order(ones, twins, [], limited=False)
+    assert [one.stem[0]["prune_channels"]["sparsity"] for one in found] == [0.6, 0.8, 0.3, 0.7, 0.4, 0.1]
+    assert in_order(ones, twins, []) == ones
+
+
+def test_a_stem_that_is_trained_once_is_a_candidate_once(space):
+    recoveries = [key(one.trained(1)[:-1]) for one in candidates(space) if one.bits not in (3, 2)]
+    assert len(recoveries) == len(set(recoveries))
 
 
 def test_the_first_rung_is_as_wide_as_the_time_allows():
