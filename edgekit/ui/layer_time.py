@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 BAR, GAP = 14, 12  # pixels
 SMALL = 0.02  # share of the time below which kinds of operators are drawn as one
 COLOURS = ["#2F7DE1", "#0E9384", "#9A5CD0", "#D9730D", "#DC4A3F", "#12915A", "#B0894F", "#5B6B7F"]
-OTHERS = "#A3ACB8"
+OTHERS = "#7A8594"
 MUCH = 0.1  # of the time: worth a word
 
 
@@ -39,7 +40,8 @@ def by_layer(found: Mapping[str, Profile]) -> go.Figure:
     """Two bars a layer, in the order of the network; a layer that a file lacks has no bar."""
     names = list(dict.fromkeys(name for one in found.values() for name in one.by_layer()))
     drawn = go.Figure()
-    for (title, one), colour in zip(found.items(), (BEFORE, AFTER), strict=False):
+    looks = list(zip(found.items(), (BEFORE, AFTER), strict=False))
+    for (title, one), colour in looks[::-1]:  # bars of a group are drawn upwards; the original belongs on top
         times = one.by_layer()
         drawn.add_bar(
             y=[name for name in names if times.get(name)], x=[times[name] for name in names if times.get(name)],
@@ -53,7 +55,9 @@ def by_layer(found: Mapping[str, Profile]) -> go.Figure:
     drawn.update_layout(
         height=60 + len(names) * (len(found) * BAR + GAP), barmode="group", bargap=0.25, dragmode=False,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "itemclick": False},
+        legend={
+            "orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "itemclick": False, "traceorder": "reversed",
+        },
     )  # fmt: skip
     return drawn
 
@@ -68,7 +72,7 @@ def by_kind(one: Profile, colours: Mapping[str, str]) -> go.Figure:
     drawn = go.Figure(
         go.Pie(
             labels=list(slices), values=list(slices.values()), hole=0.5, sort=False, direction="clockwise",
-            marker={"colors": [colours.get(kind, OTHERS) for kind in slices]}, textinfo="percent",
+            marker={"colors": [colours.get(family(kind), OTHERS) for kind in slices]}, textinfo="percent",
             textposition="inside", textfont={"color": "#FFFFFF"},
             hovertemplate="%{label}: %{value:.4f} ms, %{percent}<extra></extra>",
         )
@@ -94,9 +98,17 @@ def shares(found: Mapping[str, Profile]) -> list[str]:
 
 
 def colours(found: Mapping[str, Profile]) -> dict[str, str]:
-    """The same colour for a kind in both files."""
-    kinds = list(dict.fromkeys(kind for one in found.values() for kind in one.by_kind()))
-    return dict(zip(kinds, COLOURS, strict=False))
+    """The same colour for a family in both files: those with the most time first."""
+    times: dict[str, float] = {}
+    for one in found.values():
+        for kind, time in one.by_kind().items():
+            times[family(kind)] = times.get(family(kind), 0.0) + time
+    return dict(zip(sorted(times, key=times.__getitem__, reverse=True), COLOURS, strict=False))
+
+
+def family(kind: str) -> str:
+    """What an operator does, whatever it computes with: QLinearConv, FusedConv and Conv are all Conv."""
+    return re.sub(r"^(QLinear|Fused|Nhwc|Q(?=[A-Z]))", "", kind).removesuffix("Integer")
 
 
 def _shown(found: Mapping[str, Profile]) -> None:

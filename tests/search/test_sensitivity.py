@@ -1,5 +1,6 @@
 """The table behind previews: sizes of real files, losses on validation samples, and no more than a model can do."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def test_the_table_says_what_it_measures_and_on_what(table, model):
 
 
 def test_progress_climbs_to_the_end(table, told):
-    assert told == sorted(told)
+    assert all(after >= before - 1e-9 for before, after in itertools.pairwise(told))
     assert told[-1] == 1.0
 
 

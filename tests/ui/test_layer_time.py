@@ -3,7 +3,7 @@
 import pytest
 
 from edgekit.measure.profile import THE_REST, Operator, Profile
-from edgekit.ui.layer_time import by_kind, by_layer, colours, shares
+from edgekit.ui.layer_time import by_kind, by_layer, colours, family, shares
 
 PLAIN = Profile(("conv", "fc"), (Operator("Conv", "conv", 3.0), Operator("Gemm", "fc", 1.0)))
 CODES = Profile(
@@ -20,7 +20,8 @@ BOTH = {"Original": PLAIN, "This file": CODES}
 
 
 def test_every_layer_has_a_bar_in_each_file_that_spends_time_in_it():
-    before, after = by_layer(BOTH).data
+    after, before = by_layer(BOTH).data
+    assert (before.name, after.name) == ("Original", "This file")
     assert dict(zip(before.y, before.x, strict=True)) == {"conv": 3.0, "fc": 1.0}
     assert dict(zip(after.y, after.x, strict=True)) == {"conv": 1.0, "fc": 0.5, THE_REST: pytest.approx(0.5)}
 
@@ -29,6 +30,18 @@ def test_kinds_with_hardly_any_time_are_one_slice_and_all_add_up():
     pie = by_kind(CODES, colours(BOTH)).data[0]
     assert list(pie.labels) == ["QLinearConv", "QGemm", "QuantizeLinear", "ReorderOutput", "others"]
     assert sum(pie.values) == pytest.approx(2.0)
+
+
+def test_what_does_the_same_has_the_same_colour_in_both_files():
+    assert [family(kind) for kind in ("Conv", "QLinearConv", "FusedConv", "ConvInteger")] == ["Conv"] * 4
+    assert [family(kind) for kind in ("QGemm", "QuantizeLinear", "NhwcMaxPool")] == [
+        "Gemm",
+        "QuantizeLinear",
+        "MaxPool",
+    ]
+    looks = colours(BOTH)
+    before, after = (by_kind(one, looks).data[0].marker.colors for one in BOTH.values())
+    assert before[0] == after[0] == looks["Conv"]
 
 
 def test_the_share_of_conversions_is_told_and_what_it_means():
