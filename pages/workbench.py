@@ -34,11 +34,11 @@ view = look.view(choice, seen, store)
 with answer:
     live.panel(wish, known)
 with chips:
-    budget = header.budget(view.run, view.baseline)
+    budget = header.budget(view.run, view.baseline, choice.card)
 with right:
     sections.job(choice, store)
     sections.headline_cards(view, budget, choice.card)
-    sections.charts(view, budget, live.ghost(wish, known, view.baseline))
+    sections.charts(view, budget, live.ghost(wish, known, view.baseline), choice.card)
 with explore:
     sections.explore(choice, store)
 sections.details(view, budget, choice.card, store)

@@ -31,7 +31,9 @@ from edgekit.ui.charts import Point
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 
-AXES = {"size_bytes": "size", "latency_ms": "latency"}
+AXES = {"size_bytes": "size", "latency_ms": "latency", "peak_memory_bytes": "memory"}
+WITH_QUALITY = [("size_bytes", draw_charts.QUALITY), ("latency_ms", draw_charts.QUALITY)]
+COSTS_ALONE = [("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms")]
 
 
 def job(choice: Choice, store: Store) -> None:
@@ -60,30 +62,35 @@ def job(choice: Choice, store: Store) -> None:
 
 
 def headline_cards(view: View, budget: Budget, card: About) -> None:
-    """Before → after; before the first measurement, nothing. Of a network that was never trained it says so."""
+    """Before → after; before the first measurement, nothing. Of a network that was never trained, costs alone."""
     if card.shape_only:
         st.info(
-            "Only the shape of this network is here, with random weights. Size, memory and latency mean something; "
-            "how far answers agree says nothing of a trained one.",
+            "Only the shape of this network is here, with random weights: for size, memory and latency.",
             icon=":material/casino:",
         )
     if view.run is not None:
-        headline.draw(view.run, budget)
+        headline.draw(view.run, budget, card)
 
 
-def charts(view: View, budget: Budget, ghost: Point | None) -> None:
-    """The two Pareto charts side by side. A click on a point selects its run in both."""
+def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None:
+    """The two Pareto charts side by side. A click on a point selects its run in both.
+
+    Where inputs are random, how often answers agree says little, so the charts show what a file costs.
+    """
     if not view.points and ghost is None:
         with st.container(border=True, key="no_points"):
             st.markdown("**The first point is on its way.** The network itself is measured first: the star.")
         return
     good = next((point.quality.metric for point in view.points if point.quality), QUALITIES[0])
-    for place, (metric, axis) in zip(st.columns(2, gap="medium"), AXES.items(), strict=True):
+    names = AXES | {draw_charts.QUALITY: METRICS[good].title.split()[0]}
+    shown = COSTS_ALONE if entry(card.data).synthetic else WITH_QUALITY
+    for place, (metric, upright) in zip(st.columns(2, gap="medium"), shown, strict=True):
         with place:
-            title = f"{METRICS[good].title.split()[0]} and {axis}"
+            title = selected.sentence(f"{names[upright]} and {names[metric]}")
             st.markdown(f"**{title}**")
+            chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
-                view.points, metric, budget=budget, selected=view.run.id if view.run else None, ghost=ghost
+                view.points, metric, budget=budget, upright=upright, selected=chosen, ghost=ghost
             )
             key = f"chart-{metric}"
             st.plotly_chart(
