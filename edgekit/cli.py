@@ -7,6 +7,7 @@ Heavy imports wait until a verb needs them, so that `--help` is quick.
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -365,11 +366,12 @@ def _run(run: Any) -> dict:
 
 def _advice(found: Any, model: str) -> list[str]:
     """A card as lines: its title, what it says, and the command that does it."""
-    from edgekit.recipe import Recipe
+    from edgekit.core.knobs import in_words
 
     lines = [found.title, f"  {found.why}"]
     if found.recipe:
-        steps = "".join(f" --step '{words}'" for words in Recipe.parse(found.recipe).to_words())
+        words = [in_words(name, settings) for step in found.recipe for name, settings in step.items()]
+        steps = "".join(f" --step {shlex.quote(word)}" for word in words)
         lines.append(f"  python -m edgekit compress {found.model or model}{steps}")
     return lines
 
