@@ -1,5 +1,6 @@
 """The verbs of the command line that use edgekit/search: `layers`, `search`, `sweep` and `advise`."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -178,10 +179,11 @@ def _swept_line(one: "Swept") -> str:
 
 def _advice(found: Any, model: str) -> list[str]:
     """A card as lines: its title, what it says, and the command that does it."""
-    from edgekit.recipe import Recipe
+    from edgekit.core.knobs import in_words
 
     lines = [found.title, f"  {found.why}"]
     if found.recipe:
-        steps = "".join(f" --step '{words}'" for words in Recipe.parse(found.recipe).to_words())
+        words = [in_words(name, settings) for step in found.recipe for name, settings in step.items()]
+        steps = "".join(f" --step {shlex.quote(word)}" for word in words)
         lines.append(f"  python -m edgekit compress {found.model or model}{steps}")
     return lines

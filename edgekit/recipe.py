@@ -86,10 +86,6 @@ class Recipe:
         """The recipe as a person would write it; `parse` reads it back."""
         return yaml.safe_dump(self.to_list(), sort_keys=False, default_flow_style=None)
 
-    def to_words(self) -> list[str]:
-        """Each step as `--step` takes it: ["prune_weights,sparsity=0.5", …]; `parse` reads it back."""
-        return [_in_words(name, settings) for step in self.to_list() for name, settings in step.items()]
-
     @property
     def fingerprint(self) -> str:
         """The same for recipes that do the same: a hash of every setting, with floats to nine digits."""
@@ -259,16 +255,6 @@ def _step_from_words(text: str) -> Technique:
     if layers:
         values["layers"] = {pattern: parse_words(kind, settings) for pattern, settings in layers.items()}
     return kind.make(values)
-
-
-def _in_words(name: str, settings: dict[str, Any]) -> str:
-    """The other way round."""
-    plain = {key: value for key, value in settings.items() if key != "layers"}
-    own = {
-        f"layers[{p}].{key}": value for p, values in settings.get("layers", {}).items() for key, value in values.items()
-    }
-    words = [f"{key}={'+'.join(value) if isinstance(value, list) else value}" for key, value in (plain | own).items()]
-    return ",".join([name, *words])
 
 
 def _rounded(value: Any) -> Any:

@@ -130,7 +130,7 @@ def test_advise_says_what_the_cards_say_with_a_command_for_each():
     assert "the size on disk is still above the budget" in cards["go_further"]["why"]
     said = CliRunner().invoke(app, ["advise", run.id]).stdout
     assert "Why is FP16 not faster?" in said
-    assert "  python -m edgekit compress lenet5-fashion --step 'quantize_static'" in said
+    assert "  python -m edgekit compress lenet5-fashion --step quantize_static" in said
 
 
 @pytest.mark.usefixtures("home")

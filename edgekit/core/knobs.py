@@ -70,6 +70,15 @@ def parse(settings: type[BaseModel], words: dict[str, str]) -> dict[str, Any]:
     return {name: _parse(views[name], text) if name in views else text for name, text in words.items()}
 
 
+def in_words(name: str, settings: dict[str, Any]) -> str:
+    """A step of a recipe as `--step` takes it: prune_weights,sparsity=0.9,skip=fc1+fc2,layers[conv*].sparsity=0.3"""
+    plain = {key: value for key, value in settings.items() if key != "layers"}
+    for pattern, values in settings.get("layers", {}).items():
+        plain |= {f"layers[{pattern}].{key}": value for key, value in values.items()}
+    words = [f"{key}={'+'.join(value) if isinstance(value, list) else value}" for key, value in plain.items()]
+    return ",".join([name, *words])
+
+
 def _view(name: str, field: Any) -> KnobView:
     annotation, choices = field.annotation, ()
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

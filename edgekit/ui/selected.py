@@ -1,11 +1,13 @@
 """The selected point: its recipe, its file to download with the few lines that run it, and what to do with it."""
 
 import json
+import shlex
 
 import streamlit as st
 import yaml
 
 from edgekit.core.errors import EdgeKitError
+from edgekit.core.knobs import in_words
 from edgekit.core.measurement import BY_TASK, METRICS
 from edgekit.core.preprocessing import Pixels, Text, TextPairs
 from edgekit.core.run import Run
@@ -68,7 +70,7 @@ def file_name(run: Run) -> str:
 def command(run: Run) -> str:
     """The same compression from the command line."""
     steps = " ".join(
-        "--step " + ",".join([name, *(f"{key}={value}" for key, value in settings.items())])
+        f"--step {shlex.quote(in_words(name, settings))}"
         for step in spelled(run.recipe)
         for name, settings in step.items()
     )

@@ -38,7 +38,7 @@ class Situation:
 
     recipe: list[str]
     model: str = LENET
-    samples: int | None = 1000
+    samples: int | None = 3000
     budget: Budget = Budget()
     others: list[list[str]] = field(default_factory=list)
 
@@ -47,28 +47,28 @@ SITUATIONS = {
     "architecture_first": Situation(
         ["prune_channels,sparsity=0.6"], others=[["separate_convs,epochs=1", "quantize_weights"]]
     ),
-    "bits_without_speed": Situation(["quantize_weights"], samples=100),
+    "bits_without_speed": Situation(["quantize_weights"]),
     "budget_out_of_reach": Situation(WIDTHS[0], budget=Budget(size_bytes=100_000), others=WIDTHS[1:]),
     "calibration_too_small": Situation(["quantize_static,samples=2"], "a gauge"),
-    "channels_of_eight": Situation(["prune_channels,sparsity=0.2,round_to=1"], RESNET, samples=100),
+    "channels_of_eight": Situation(["prune_channels,sparsity=0.2,round_to=1"], RESNET),
     "depthwise_at_low_bits": Situation(["separate_convs,epochs=1", "quantize_weights,bits=2,rounding=nearest"]),
-    "dynamic_on_convolutions": Situation(["quantize_dynamic,convolutions=true"], RESNET, samples=100),
-    "edges_at_low_bits": Situation(["quantize_weights,bits=2,edge_bits=2"], samples=5000),
-    "first_step": Situation([], samples=100),
+    "dynamic_on_convolutions": Situation(["quantize_dynamic,convolutions=true"], RESNET),
+    "edges_at_low_bits": Situation(["quantize_weights,bits=2,edge_bits=2"]),
+    "first_step": Situation([]),
     "go_further": Situation(["quantize_weights,bits=8,activations=int8"]),
     "graph_outweighs_weights": Situation(["quantize_weights,bits=2,edge_bits=2"], "a gauge"),
-    "half_floats_without_speed": Situation(["quantize_fp16"], samples=100),
+    "half_floats_without_speed": Situation(["quantize_fp16"]),
     "integers_without_speed": Situation(["quantize_static"], "a gauge"),
-    "one_scale_for_all": Situation(["quantize_static,per_channel=false"], RESNET, samples=3000),
+    "one_scale_for_all": Situation(["quantize_static,per_channel=false"], RESNET),
     "range_outliers": Situation(["quantize_static"], "a gauge that glitches"),
     "rounding": Situation(["quantize_weights,bits=2,rounding=nearest"]),
-    "signed_activations_on_x86": Situation(["quantize_static,activation_type=int8"], RESNET, samples=100),
-    "sixteen_bits_without_speed": Situation(["quantize_static,activation_type=uint16"], samples=100),
+    "signed_activations_on_x86": Situation(["quantize_static,activation_type=int8"], RESNET),
+    "sixteen_bits_without_speed": Situation(["quantize_static,activation_type=uint16"]),
     "too_few_samples_to_tell": Situation(["quantize_weights,bits=2"], samples=200, budget=Budget(accuracy_drop=2)),
-    "win_accuracy_back": Situation(["quantize_weights,bits=2"], samples=3000),
+    "win_accuracy_back": Situation(["quantize_weights,bits=2"]),
     "within_noise": Situation(["quantize_static"]),
-    "zeros_still_stored": Situation(["prune_weights,sparsity=0.02"], samples=100),
-    "zeros_without_speed": Situation(["prune_weights", "fine_tune,epochs=1"], samples=100),
+    "zeros_still_stored": Situation(["prune_weights,sparsity=0.02"]),
+    "zeros_without_speed": Situation(["prune_weights", "fine_tune,epochs=1"]),
 }
 
 

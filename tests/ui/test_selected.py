@@ -135,7 +135,8 @@ def _a_detector(path, maps: np.ndarray) -> None:
 
 
 def test_the_command_makes_the_same_recipe():
-    run = a_run(recipe=[{"prune_channels": {"sparsity": 0.25}}, {"quantize_static": {}}])
+    layers = {"layers": {"fc*": {"sparsity": 0.5}}, "skip": ["conv1", "fc2"]}
+    run = a_run(recipe=[{"prune_channels": {"sparsity": 0.25} | layers}, {"quantize_static": {}}])
     words = shlex.split(selected.command(run))
     assert words[:5] == ["python", "-m", "edgekit", "compress", "lenet5-fashion"]
     steps = [word for word in words[5:] if word != "--step"]
