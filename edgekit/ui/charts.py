@@ -5,6 +5,7 @@ who see few of them, have a contrast of 3 : 1 on the white and on the dark page,
 its own shape as well.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ class Point:
     recipe: list
     measurements: dict[str, Measurement] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def quality(self) -> Measurement | None:
         """How good it is: accuracy, or what stands in for it."""
         return quality(self.measurements)
@@ -141,7 +142,7 @@ def _crowd(figure: go.Figure, points: list[Point], group: Kind, metric: str, sel
         y=np.array([100 * p.quality.value for p in points]),
         mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
         marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
-        customdata=np.array([[point.id, point.name] for point in points], object),
+        customdata=np.array([[point.id, point.name] for point in points]),
         hovertemplate=f"<b>%{{customdata[1]}}</b><br>{titles[0]}: %{{y:.1f}} %<br>{titles[1]}: {value}<extra></extra>",
     )  # fmt: skip
 
