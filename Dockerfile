@@ -1,4 +1,5 @@
 # EdgeKit on one port: docker build -t edgekit . && docker run -p 8501:8501 -v edgekit:/data edgekit
+# With workers, PostgreSQL and S3-compatible storage beside it: docker compose -f .docker/compose.yaml up --build
 FROM python:3.12-slim
 
 RUN useradd --create-home --uid 1000 edgekit && mkdir /data && chown edgekit /data
@@ -7,7 +8,8 @@ WORKDIR /app
 # The CPU build of torch first, so that the next line does not fetch the much larger CUDA build.
 RUN pip install --no-cache-dir torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu
 COPY requirements.txt .
-RUN pip install --no-cache-dir -r requirements.txt
+COPY .docker/requirements.txt .docker/
+RUN pip install --no-cache-dir -r requirements.txt -r .docker/requirements.txt
 COPY . .
 
 USER edgekit

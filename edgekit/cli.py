@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgekit import cli_search
+from edgekit import cli_cluster, cli_search
 from edgekit.core.errors import EdgeKitError
 from edgekit.terminal import line as _line
 from edgekit.terminal import printed as _print
@@ -246,25 +246,12 @@ def sensitivity(model: str, as_json: Json = False) -> None:
     _print(as_json, found | {"logit_error": table.logit_error}, [f"{found['positions']} positions in {found['path']}"])
 
 
-@app.command()
-def layers(
-    model: str,
-    axis: Annotated[list[str] | None, typer.Option(help="bits, weights, channels or rank; all by default.")] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Validation samples to score with.")] = 512,
-    as_json: Json = False,
-) -> None:
-    """Measure what each layer can bear: quality lost with that layer alone compressed. Minutes; kept as it goes."""
-    from edgekit.library import load
-    from edgekit.search.layer_sensitivity import chosen_samples, measure_layers, printed
-    from edgekit.store.store import Store
-
-    loaded = load(model)
-    table = measure_layers(loaded, Store.open(), chosen_samples(loaded.data, samples), axis, _progress())
-    _print(as_json, {"model": model} | table.model_dump(mode="json"), printed(table))
-
-
+app.command()(cli_search.layers)
 app.command()(cli_search.search)
 app.command()(cli_search.sweep)
+app.command()(cli_search.advise)
+app.command()(cli_cluster.scheduler)
+app.command()(cli_cluster.worker)
 
 
 def main() -> None:
@@ -314,9 +301,11 @@ def _recipe(steps: list[str] | None, file: Path | None) -> Any:
 
 
 def _copy(run: Any, folder: Path) -> str:
+    from edgekit.store.store import Store
+
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{run.model}-{run.id}.onnx"
-    shutil.copyfile(run.artifact.path, target)
+    shutil.copyfile(Store.open().file(run.artifact.sha256), target)
     return str(target)
 
 

@@ -1,4 +1,4 @@
-"""The verbs `search` and `sweep` of the command line."""
+"""The verbs of the command line that use edgekit/search: `layers`, `search`, `sweep` and `advise`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,23 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random choice.")]
+
+
+def layers(
+    model: str,
+    axis: Annotated[list[str] | None, typer.Option(help="bits, weights, channels or rank; all by default.")] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Validation samples to score with.")] = 512,
+    as_json: Json = False,
+) -> None:
+    """Measure what each layer can bear: quality lost with that layer alone compressed. Minutes; kept as it goes."""
+    from edgekit.library import load
+    from edgekit.search.layer_sensitivity import chosen_samples, measure_layers
+    from edgekit.search.layer_sensitivity import printed as as_lines
+    from edgekit.store.store import Store
+
+    loaded = load(model)
+    table = measure_layers(loaded, Store.open(), chosen_samples(loaded.data, samples), axis, progress())
+    printed(as_json, {"model": model} | table.model_dump(mode="json"), as_lines(table))
 
 
 def search(
@@ -30,6 +47,7 @@ def search(
 ) -> None:
     """Find the best recipe that holds every limit. Ctrl-C pauses it; --resume ID goes on."""
     from edgekit.core.errors import SettingError
+    from edgekit.jobs.executors import workers_elsewhere
     from edgekit.search.autopilot.kept import begin
     from edgekit.search.autopilot.search import carry_on
     from edgekit.store.store import Store
@@ -40,7 +58,8 @@ def search(
     if resume is None:
         asked = {"minutes": minutes, "training": training, "families": family or [], "seed": seed, "trials": trials}
         resume = begin(model, limit or [], **asked, store=store).id
-    found = carry_on(resume, store=store, progress=progress())
+    with workers_elsewhere(store) as executor:
+        found = carry_on(resume, executor=executor, store=store, progress=progress())
     printed(as_json, result_json(found), _lines(found))
 
 
@@ -52,10 +71,41 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Measure every combination of a grid of settings."""
+    from edgekit.jobs.executors import workers_elsewhere
     from edgekit.search.sweep import sweep as swept
+    from edgekit.store.store import Store
 
-    found = swept(model, grid, samples=samples, seed=seed, progress=progress())
+    store = Store.open()
+    with workers_elsewhere(store) as executor:
+        found = swept(model, grid, samples=samples, seed=seed, executor=executor, store=store, progress=progress())
     printed(as_json, {"model": model, "points": [_point(one) for one in found]}, [_swept_line(one) for one in found])
+
+
+def advise(
+    run: Annotated[str, typer.Argument(help="The id of a finished run; `runs` lists them.")],
+    size_bytes: Annotated[float | None, typer.Option(help="The budget: bytes on disk, at most.")] = None,
+    latency_ms: Annotated[float | None, typer.Option(help="The budget: milliseconds for one sample, at most.")] = None,
+    accuracy_drop: Annotated[float | None, typer.Option(help="The budget: points of accuracy lost, at most.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a run is as it is, and what to try next: the cards of the Workbench."""
+    from edgekit.core.budget import Budget
+    from edgekit.core.errors import StoreError
+    from edgekit.core.knobs import build
+    from edgekit.core.run import Status
+    from edgekit.search import advice
+    from edgekit.store.store import Store
+
+    given = {"size_bytes": size_bytes, "latency_ms": latency_ms, "accuracy_drop": accuracy_drop}
+    budget = build(Budget, "The budget", {name: value for name, value in given.items() if value is not None})
+    store = Store.open()
+    chosen = store.get(run)
+    if chosen.status is not Status.DONE:
+        raise StoreError(f"advice is for finished runs; {run} is {chosen.status}. {chosen.error}".strip())
+    found = advice.advise(chosen, advice.baseline(chosen, store), budget, advice.beside(chosen, store))
+    listed = [vars(one) | {"budget": one.budget and one.budget.model_dump()} for one in found]
+    lines = [line for one in found for line in _advice(one, chosen.model)] or ["nothing to remark on this file"]
+    printed(as_json, {"run": chosen.id, "model": chosen.model, "advice": listed}, lines)
 
 
 def result_json(found: "Result") -> dict[str, Any]:
@@ -124,3 +174,14 @@ def _point(one: "Swept") -> dict[str, Any]:
 
 def _swept_line(one: "Swept") -> str:
     return line(run_json(one.run)) if one.run else f"not measured: {one.error}"
+
+
+def _advice(found: Any, model: str) -> list[str]:
+    """A card as lines: its title, what it says, and the command that does it."""
+    from edgekit.recipe import Recipe
+
+    lines = [found.title, f"  {found.why}"]
+    if found.recipe:
+        steps = "".join(f" --step '{words}'" for words in Recipe.parse(found.recipe).to_words())
+        lines.append(f"  python -m edgekit compress {found.model or model}{steps}")
+    return lines

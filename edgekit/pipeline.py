@@ -11,6 +11,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -85,46 +86,47 @@ def compress(
     dataset = load(model.data)
     evaluation = _scored(dataset, split, samples)
     fingerprint = _fingerprint(model, recipe, dataset, evaluation, seed)
-    known = None if fresh else store.find(fingerprint)
-    if known and depth.met_by(known) and (known.steps or not each_step):
-        return known
-    base = None
-    if recipe.steps:
-        beginning = part(progress, 0, 0.1)
-        base = baseline(model, store=store, samples=samples, split=split, depth=depth, progress=beginning)
-    deeper = known if known and not each_step else None
-    run = deeper or Run(
-        id=run_id or store.new_id(),
-        model=model.id,
-        model_sha256=model.sha256,
-        data=model.data,
-        split=split,
-        samples=len(evaluation),
-        recipe=recipe.to_list(),
-        fingerprint=fingerprint,
-        made=_made(model, recipe, dataset, seed),
-        seed=seed,
-        owner=owner(),
-        machine=this_host().model_dump(mode="json"),
-        versions=versions(),
-        baseline=base.id if base else None,
-    )
-    with _kept(run, store, keep_cancelled):
-        progress = yielding(part(progress, 0.1, 1))
-        prefixes = None if fresh or each_step else SHARED
-        work = _Work(model, recipe, dataset, evaluation, store, base, seed, prefixes, depth, progress)
-        alike = None if fresh or each_step else deeper or store.find_made(run.made)
-        if alike:
-            run.artifact, run.changes, run.curve = alike.artifact, alike.changes, alike.curve
-            run.making_seconds = alike.making_seconds
-            _measure(run, work, [], on_point)
-        else:
-            _measure(run, work, _make(run, work, each_step), on_point)
-        if each_step and recipe.steps:
-            run.steps.append(_step(len(recipe.steps), recipe, run.artifact, run.measurements))
-            store.save(run)
-        progress(1.0, "done")
-    return run
+    with store.alone(fingerprint, progress):  # another process that makes this very run is waited for
+        known = None if fresh else store.find(fingerprint)
+        if known and depth.met_by(known) and (known.steps or not each_step):
+            return known
+        base = None
+        if recipe.steps:
+            beginning = part(progress, 0, 0.1)
+            base = baseline(model, store=store, samples=samples, split=split, depth=depth, progress=beginning)
+        deeper = known if known and not each_step else None
+        run = deeper or Run(
+            id=run_id or store.new_id(),
+            model=model.id,
+            model_sha256=model.sha256,
+            data=model.data,
+            split=split,
+            samples=len(evaluation),
+            recipe=recipe.to_list(),
+            fingerprint=fingerprint,
+            made=_made(model, recipe, dataset, seed),
+            seed=seed,
+            owner=owner(),
+            machine=this_host().model_dump(mode="json") | {"name": platform.node()},
+            versions=versions(),
+            baseline=base.id if base else None,
+        )
+        with _kept(run, store, keep_cancelled):
+            progress = yielding(part(progress, 0.1, 1))
+            prefixes = None if fresh or each_step else SHARED
+            work = _Work(model, recipe, dataset, evaluation, store, base, seed, prefixes, depth, progress)
+            alike = None if fresh or each_step else deeper or store.find_made(run.made)
+            if alike:
+                run.artifact, run.changes, run.curve = alike.artifact, alike.changes, alike.curve
+                run.making_seconds = alike.making_seconds
+                _measure(run, work, [], on_point)
+            else:
+                _measure(run, work, _make(run, work, each_step), on_point)
+            if each_step and recipe.steps:
+                run.steps.append(_step(len(recipe.steps), recipe, run.artifact, run.measurements))
+                store.save(run)
+            progress(1.0, "done")
+        return run
 
 
 def baseline(
@@ -240,8 +242,9 @@ def _make(run: Run, work: _Work, each_step: bool) -> list[nn.Module]:
             work.prefixes.keep(work.key(number), Known(state, time.perf_counter() - started))
         if each_step and number < last:
             file = work.write(exported(state, bench.example))
-            found = point(Path(file.path), work.model, work.evaluation, work.against()).measurements
-            run.steps.append(_step(number, work.recipe, file, found | later(Path(file.path))))
+            path = work.store.file(file.sha256)
+            found = point(path, work.model, work.evaluation, work.against()).measurements
+            run.steps.append(_step(number, work.recipe, file, found | later(path)))
         began = time.perf_counter()
 
     began = time.perf_counter()

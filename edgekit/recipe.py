@@ -40,7 +40,7 @@ class Compressed:
         network: None once a graph step ran, or where the model has none.
         graph: the float or quantized ONNX graph of this state, before packing; None until `exported` makes it.
         encodings: weight name -> how to pack it into the file.
-        changes: {"step", "layer", "what"} of all steps so far.
+        changes: {"step", "layer", "what"} of all steps so far; and "numbers", where a step recorded any.
         curve: per epoch of training, {"step", …}.
     """
 
@@ -85,6 +85,10 @@ class Recipe:
     def to_yaml(self) -> str:
         """The recipe as a person would write it; `parse` reads it back."""
         return yaml.safe_dump(self.to_list(), sort_keys=False, default_flow_style=None)
+
+    def to_words(self) -> list[str]:
+        """Each step as `--step` takes it: ["prune_weights,sparsity=0.5", …]; `parse` reads it back."""
+        return [_in_words(name, settings) for step in self.to_list() for name, settings in step.items()]
 
     @property
     def fingerprint(self) -> str:
@@ -177,7 +181,8 @@ def _after(state: Compressed, number: int, step: Technique, bench: Bench) -> Com
 
 
 def _change(number: int, change: Change) -> dict[str, Any]:
-    return {"step": number, "layer": change.layer, "what": change.what}
+    told = {"step": number, "layer": change.layer, "what": change.what}
+    return told | {"numbers": dict(change.numbers)} if change.numbers else told
 
 
 def _removes_of_kind(step: Technique) -> frozenset[Fact]:
@@ -254,6 +259,16 @@ def _step_from_words(text: str) -> Technique:
     if layers:
         values["layers"] = {pattern: parse_words(kind, settings) for pattern, settings in layers.items()}
     return kind.make(values)
+
+
+def _in_words(name: str, settings: dict[str, Any]) -> str:
+    """The other way round."""
+    plain = {key: value for key, value in settings.items() if key != "layers"}
+    own = {
+        f"layers[{p}].{key}": value for p, values in settings.get("layers", {}).items() for key, value in values.items()
+    }
+    words = [f"{key}={'+'.join(value) if isinstance(value, list) else value}" for key, value in (plain | own).items()]
+    return ",".join([name, *words])
 
 
 def _rounded(value: Any) -> Any:

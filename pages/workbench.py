@@ -6,7 +6,7 @@ ensure_router()
 
 import streamlit as st
 
-from edgekit.ui import controls, header, live, look, sections, state
+from edgekit.ui import controls, ghost_note, header, live, look, sections, state
 from edgekit.ui.actions import Wish
 from edgekit.ui.data_gate import data_gate
 from edgekit.ui.models_build import model_gate
@@ -34,11 +34,12 @@ view = look.view(choice, seen, store)
 with answer:
     live.panel(wish, known)
 with chips:
-    budget = header.budget(view.run, view.baseline)
+    budget = header.budget(view.run, view.baseline, choice.card)
 with right:
     sections.job(choice, store)
     sections.headline_cards(view, budget, choice.card)
-    sections.charts(view, budget, live.ghost(wish, known, view.baseline))
+    sections.charts(view, budget, live.ghost(wish, known, view.baseline), choice.card)
+    ghost_note.draw(choice, view, store)
 with explore:
     sections.explore(choice, store)
 sections.details(view, budget, choice.card, store)

@@ -6,15 +6,18 @@ fetches it first.
 """
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 
 from edgekit.core import files
 from edgekit.jobs.jobs import jobs
+from tests.servers import Postgres, postgres, s3
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 PERSONS_CACHE = files.cache()
@@ -24,6 +27,8 @@ ROOT = Path(tempfile.mkdtemp(prefix="edgekit-tests-"))
 
 def pytest_configure() -> None:
     """Before any test module is imported: nothing may touch the person's own runs."""
+    for shared in ("EDGEKIT_STORE", "EDGEKIT_FILES", "EDGEKIT_SCHEDULER"):
+        os.environ.pop(shared, None)
     os.environ["EDGEKIT_HOME"], os.environ["EDGEKIT_CACHE"] = str(ROOT / "home"), str(ROOT / "cache")
     fetched = PERSONS_CACHE / "data" / "cifar10"
     if fetched.exists():
@@ -50,6 +55,34 @@ def own_store(home: Path) -> Iterator[Path]:
     for job in jobs().active():
         jobs().cancel(job.id)
         jobs().wait(job.id, PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this process; the test is skipped where there is none to start."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres_server: Postgres) -> str:
+    """The address of an empty PostgreSQL store of this test's own."""
+    return postgres_server.emptied(f"test_{secrets.token_hex(8)}")
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """An S3 server for all tests of this process."""
+    with s3() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_server: str) -> str:
+    """The address of an empty bucket of this test's own."""
+    name = f"test-{secrets.token_hex(8)}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"
 
 
 @pytest.fixture(scope="session")

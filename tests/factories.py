@@ -88,7 +88,8 @@ def layers(bits: int) -> list[dict[str, Any]]:
     ]
     return [
         {"layer": name, "kind": kind, "params": int(np.prod(shape)) + shape[0], "macs": macs, "bits": bits,
-         "weight_bits": int(np.prod(shape)) * bits, "zeros": 0.01, "shape": shape, "channels": shape[0]}
+         "weight_bits": int(np.prod(shape)) * bits, "zeros": 0.01, "shape": shape, "channels": shape[0],
+         "groups": 1}
         for name, kind, shape, macs in sizes
     ]  # fmt: skip
 

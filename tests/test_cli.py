@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 from edgekit.artifacts.export import export
 from edgekit.cli import app
 from edgekit.core.files import sha256
+from edgekit.core.run import Status
+from edgekit.store.store import Store
 from tests.artifacts.networks import convolutional, example
 from tests.brought import a_file
+from tests.factories import a_baseline, a_run, a_stopped_run
 
 METRICS = {
     "accuracy", "macro_f1", "size_bytes", "shipped_bytes", "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms",
@@ -107,6 +110,45 @@ def test_compress_prints_one_object_that_describes_the_file_it_wrote(tmp_path: P
 
 
 @pytest.mark.usefixtures("home")
+def test_advise_says_what_the_cards_say_with_a_command_for_each():
+    base = a_baseline()
+    run = a_run(
+        recipe=[{"quantize_fp16": {}}],
+        baseline=base.id,
+        comparison=a_run().comparison.model_copy(update={"speed": "tie"}),
+    )
+    with Store.open() as store:
+        for one in (base, run):
+            store.save(one)
+    found = printed("advise", run.id, "--size-bytes", "400e3")
+    assert (found["run"], found["model"]) == (run.id, "lenet5-fashion")
+    cards = {one["id"]: one for one in found["advice"]}
+    assert set(cards["half_floats_without_speed"]) == {
+        "id", "tone", "title", "why", "recipe", "promises", "model", "budget",
+    }  # fmt: skip
+    assert cards["half_floats_without_speed"]["recipe"] == [{"quantize_static": {}}]
+    assert "the size on disk is still above the budget" in cards["go_further"]["why"]
+    said = CliRunner().invoke(app, ["advise", run.id]).stdout
+    assert "Why is FP16 not faster?" in said
+    assert "  python -m edgekit compress lenet5-fashion --step 'quantize_static'" in said
+
+
+@pytest.mark.usefixtures("home")
+def test_advise_is_for_finished_runs_of_the_store():
+    run = a_stopped_run(Status.FAILED, "the disk is full.")
+    with Store.open() as store:
+        store.save(run)
+    assert refused("advise", run.id)[::2] == (
+        1,
+        f"advice is for finished runs; {run.id} is failed. the disk is full.\n",
+    )
+    status, _, why = refused("advise", "nosuchrun")
+    assert (status, why.startswith("no run 'nosuchrun' in the store")) == (1, True)
+    status, _, why = refused("advise", run.id, "--size-bytes", "0")
+    assert (status, why) == (1, "The budget: size_bytes must be greater than 0, not 0.0\n")
+
+
+@pytest.mark.usefixtures("home")
 def test_a_recipe_may_come_from_a_yaml_file(tmp_path: Path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("- quantize_weights: {bits: 4, activations: float}\n")
@@ -179,3 +221,16 @@ def test_pack_writes_a_smaller_file_and_unpack_gives_back_the_same(tmp_path):
 def test_pack_says_which_file_is_missing(tmp_path):
     status, _, why = refused("pack", str(tmp_path / "none.onnx"))
     assert (status, why) == (1, f"there must be a file at {tmp_path / 'none.onnx'}, but there is none.\n")
+
+
+def test_layers_says_what_each_can_bear(own_store):
+    found = printed("layers", "lenet5-fashion", "--axis", "weights", "--samples", "50")
+    assert (found["model"], found["samples"], found["done"]) == ("lenet5-fashion", 50, ["weights"])
+    assert list(found["cells"]["weights"]) == ["conv1", "conv2", "fc1", "fc2"]
+    assert set(found["cells"]["weights"]["fc1"][0]) == {"lost", "low", "high"}
+
+
+def test_a_run_of_the_command_line_remembers_its_preview(own_store):
+    run = printed("compress", "lenet5-fashion", "--step", "quantize_static", "--samples", "200")
+    with Store.open() as store:
+        assert sorted(store.get(run["id"]).predicted) == ["accuracy", "latency_ms", "size_bytes"]

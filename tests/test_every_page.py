@@ -7,6 +7,7 @@ from edgekit.store.store import Store
 from edgekit.ui.router import PAGES
 from tests.factories import a_baseline, a_run, a_stopped_run
 from tests.pages import fine, opened
+from tests.servers import free_port
 
 NAMES = [path for path, _, _ in PAGES]
 
@@ -59,3 +60,13 @@ def test_a_damaged_store_is_said_in_a_sentence(page, home):
     assert len(app.error) == 1
     assert "is damaged" in app.error[0].value
     assert "Move this file away" in app.error[0].value
+
+
+@pytest.mark.parametrize("page", [name for name in NAMES if name != "pages/models_and_data.py"])
+def test_a_database_that_does_not_answer_is_said_in_a_sentence(page, home, monkeypatch):
+    monkeypatch.setenv("EDGEKIT_STORE", f"postgresql+psycopg://edgekit:secret@127.0.0.1:{free_port()}/edgekit")
+    app = opened(page)
+    assert [e.message for e in app.exception] == []
+    assert len(app.error) == 1
+    assert "must answer, and does not" in app.error[0].value
+    assert "secret" not in app.error[0].value

@@ -1,4 +1,4 @@
-"""One contract for every store: SQLite and a folder, and SQLite with its files behind another fsspec address."""
+"""One contract for every store: SQLite or PostgreSQL, with files in a folder or in a bucket of S3."""
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
@@ -13,15 +13,18 @@ from edgekit.core.run import Status, Step
 from edgekit.store.store import Store, owner
 from tests.factories import a_baseline, a_run, a_stopped_run, measurements
 
-STORES = {
-    "a folder": lambda path: Store.open(path / "store"),
-    "files elsewhere": lambda path: Store.open(f"memory://{path.name}", f"sqlite:///{path / 'runs.db'}"),
-}
+FOLDER, S3, POSTGRES, BOTH = "a folder", "files in S3", "PostgreSQL", "PostgreSQL, files in S3"
+SHARED = [POSTGRES, BOTH]  # by several machines
 
 
-@pytest.fixture(params=STORES, ids=str)
+@pytest.fixture(params=[FOLDER, S3, POSTGRES, BOTH], ids=str)
 def store(request, tmp_path, home):
-    with STORES[request.param](tmp_path) as opened:
+    files, database = tmp_path / "store", None
+    if request.param in (S3, BOTH):
+        files = request.getfixturevalue("bucket") + "/edgekit"
+    if request.param in (POSTGRES, BOTH):
+        database = request.getfixturevalue("database")
+    with Store.open(files, database) as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ from edgekit.core import files
 from edgekit.core.errors import Cancelled, NothingToDo, RecipeError
 from edgekit.core.files import sha256
 from edgekit.core.measurement import BY_TASK, METRICS
-from edgekit.core.run import Run, Status
+from edgekit.core.run import Depth, Run, Status
 from edgekit.data import splits
 from edgekit.models.samples import load
 from edgekit.pipeline import _fingerprint, baseline, compress, measure_file
@@ -100,6 +100,35 @@ def test_a_recipe_goes_on_from_where_an_earlier_one_that_begins_alike_was(model,
     assert after.artifact.sha256 == alone.artifact.sha256
     assert (after.changes, len(after.curve)) == (alone.changes, 1)
     assert after.curve[0] | {"seconds": 0} == alone.curve[0] | {"seconds": 0}
+
+
+def test_a_look_is_measured_deeper_and_stays_the_same_run(model, store: Store):
+    recipe = Recipe.parse("quantize_static,samples=32")
+    look = compress(model, recipe, store=store, samples=SAMPLES, split="validation", depth=Depth.LOOK)
+    assert look.split == "validation"
+    assert not {"latency_ms", "peak_memory_bytes"} & set(look.measurements)
+    told = []
+    point = compress(
+        model, recipe, store=store, samples=SAMPLES, split="validation", depth=Depth.POINT,
+        progress=lambda done, what: told.append(what),
+    )  # fmt: skip
+    assert (point.id, point.artifact.sha256) == (look.id, look.artifact.sha256)
+    assert point.measurements["accuracy"] == look.measurements["accuracy"]
+    assert {"latency_ms", "latency_p95_ms"} <= set(store.get(look.id).measurements)
+    assert not any("of 400 samples" in what for what in told), "what it answers was known"
+
+
+def test_what_was_chosen_on_validation_data_is_the_same_file_on_the_test_set(model, store: Store):
+    recipe = Recipe.parse("prune_channels,sparsity=0.5", "fine_tune,epochs=1", "quantize_static,samples=32")
+    chosen = compress(model, recipe, store=store, samples=SAMPLES, split="validation", depth=Depth.LOOK)
+    told = []
+    confirmed = compress(model, recipe, store=store, samples=SAMPLES, progress=lambda done, what: told.append(what))
+    assert confirmed.artifact.sha256 == chosen.artifact.sha256
+    assert (confirmed.curve, confirmed.changes) == (chosen.curve, chosen.changes)
+    assert confirmed.made == chosen.made
+    assert not any("epoch" in what for what in told), "it is not trained again"
+    assert {run.id for run in store.list()} == {confirmed.id, confirmed.baseline}, "lists show the test set"
+    assert {run.split for run in store.list(split=None)} == {"test", "validation"}
 
 
 def test_other_samples_and_other_seeds_are_other_runs(model, run: Run, shared: Store):

@@ -51,6 +51,12 @@ def test_words_yaml_and_lists_give_the_same_recipe():
     assert Recipe.parse(["prune_channels,sparsity=0.3", technique("quantize_static")()]) == wanted
 
 
+def test_a_recipe_in_words_is_read_back_the_same():
+    words = ["prune_weights,skip=fc2+conv*,sparsity=0.25,layers[conv1].sparsity=0.125", "quantize_static,equalize=True"]
+    assert Recipe.parse(words).to_words() == words
+    assert Recipe.parse(Recipe.parse(words).to_words()) == Recipe.parse(words)
+
+
 def test_words_reach_single_layers_and_lists_of_names():
     step = Recipe.parse("prune_weights, sparsity=0.9, layers[conv*].sparsity=0.3, layers[fc?].scope=global, skip=a+b.c")
     assert step.steps == (

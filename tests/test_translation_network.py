@@ -151,7 +151,7 @@ def test_a_brought_file_is_fitted_and_decoded_like_ours_and_a_classifier_refused
         library.add(tmp_path / "other.onnx", model.data)
     assert str(refused.value) == (
         "of Tiny pairs, the first output must say of each place how likely each piece comes next, (batch, places, "
-        "pieces); that of this file is any × 2."
+        "pieces); that of this file is any × 2. Choose the data set that it was trained on."
     )
 
 

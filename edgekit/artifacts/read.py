@@ -4,6 +4,8 @@ Works on any ONNX file, whichever way it holds its weights: float, half, quantiz
 or packed codes. What a layer's weights are is not guessed from names: the constant part of the graph is run.
 """
 
+from __future__ import annotations
+
 import math
 import threading
 from collections import OrderedDict
@@ -35,7 +37,8 @@ def layers(path: Path) -> list[dict[str, Any]]:
     Keys: layer, kind, params (weights and biases), macs (for one sample; None if a shape is not known), weight_bits
     (stored for its weights, with scales, zero points and where they lie), bits (of one weight that is stored), zeros
     (share of weights that are 0), clusters (how many values the weights share; None where they share none), shape (of
-    the weight, a list), channels (of the output; None where the layer multiplies two inputs).
+    the weight, a list), channels (of the output; None where the layer multiplies two inputs), groups (that a
+    convolution's channels are split into; as many as it has where it is depthwise).
 
     Raises:
         ModelError: no such file, or no ONNX file.
@@ -54,8 +57,32 @@ def weights(path: Path) -> dict[str, np.ndarray]:
     return {layer.name: layer.weight(file.constants) for layer in file.layers if layer.parts}
 
 
+def opened(path: Path) -> File:
+    """The layers of a file with its constants, of which those that layers read are worked out.
+
+    Raises:
+        ModelError: no such file, or no ONNX file.
+    """
+    return _open(_bytes(path), path)
+
+
+def stored_form(known: Constants, weight: str) -> tuple[int, int | None]:
+    """Bits of each stored weight, and the size of the codebook if there is one: found by going back along the chain."""
+    name, clusters = weight, None
+    while name in known.made_by:
+        node = known.made_by[name]
+        name = next((given for given in node.input if given in known), "")  # what is decoded so far comes first
+        if node.domain == DOMAIN and node.op_type == "Looked":
+            clusters = math.prod(known.stored[node.input[1]].dims)
+        if node.domain == DOMAIN and node.op_type == "Codes":
+            return known.stored[name].dims[0], clusters
+    if name in known.stored:
+        return _bits_of_type(known.stored[name].data_type), clusters
+    return 8 * known.values[weight].itemsize, clusters
+
+
 @dataclass(frozen=True)
-class _Layer:
+class Layer:
     """A node with the names of its constants by role; `parts` is empty where it has none."""
 
     name: str
@@ -89,8 +116,10 @@ class _Layer:
 
 
 @dataclass(frozen=True)
-class _File:
-    layers: list[_Layer]
+class File:
+    """The layers in the order of the graph, all constants, and the sizes of all tensors."""
+
+    layers: list[Layer]
     constants: Constants
     sizes: Shapes
 
@@ -120,7 +149,7 @@ def _bytes(path: Path) -> bytes:
         raise ModelError(f"an ONNX file must lie at {path}, but it cannot be read ({error.strerror}).") from None
 
 
-def _open(data: bytes, path: Path) -> _File:
+def _open(data: bytes, path: Path) -> File:
     try:
         graph = onnx.load_model_from_string(data)
     except DecodeError:
@@ -144,7 +173,7 @@ def _open(data: bytes, path: Path) -> _File:
         if node.op_type in ROLES and node.output[0] not in known
         if (layer := _layer(node, number, known, readers, makers)) is not None
     ]
-    return _File(found, known, sizes)
+    return File(found, known, sizes)
 
 
 def _without_functions(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, Constants]:
@@ -157,14 +186,14 @@ def _without_functions(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, Constan
     return graph, constants(graph)
 
 
-def _layer(node: onnx.NodeProto, number: int, known: Constants, readers: dict, makers: dict) -> _Layer | None:
+def _layer(node: onnx.NodeProto, number: int, known: Constants, readers: dict, makers: dict) -> Layer | None:
     roles = ROLES[node.op_type]
     places = {"weight": roles.weight, "bias": roles.bias, "scale": roles.scale, "zero": roles.zero}
     places |= {f"other{place}": place for place in roles.others}
     parts = {role: name for role, place in places.items() if (name := _input(node, place)) and name in known}
     name = node.name or f"{node.op_type}_{number}"
     if "weight" not in parts:
-        return _Layer(name, node, roles, {}) if roles.kind == "MatMul" else None
+        return Layer(name, node, roles, {}) if roles.kind == "MatMul" else None
     if roles.kind == "Embedding" and known.values[parts["weight"]].dtype.kind != "f":
         after = readers.get(node.output[0], [])
         if [one.op_type for one in after] != ["DequantizeLinear"] or after[0].input[1] not in known:
@@ -172,7 +201,7 @@ def _layer(node: onnx.NodeProto, number: int, known: Constants, readers: dict, m
         parts |= {"scale": after[0].input[1]} | ({"zero": after[0].input[2]} if len(after[0].input) > 2 else {})
     if roles.kind == "MatMul" or node.op_type.endswith("Integer"):
         parts |= _what_follows(node, known, readers, makers)
-    return _Layer(name, node, roles, parts)
+    return Layer(name, node, roles, parts)
 
 
 def _what_follows(node: onnx.NodeProto, known: Constants, readers: dict, makers: dict) -> dict[str, str]:
@@ -196,15 +225,16 @@ def _input(node: onnx.NodeProto, place: int | None) -> str:
     return node.input[place] if place is not None and place < len(node.input) else ""
 
 
-def _row(layer: _Layer, file: _File) -> dict[str, Any]:
+def _row(layer: Layer, file: File) -> dict[str, Any]:
     kind = layer.roles.kind
     row = {"layer": layer.name, "kind": kind, "params": 0, "weight_bits": 0, "bits": 0, "zeros": 0.0, "shape": []}
     row |= {"clusters": None, "channels": None, "macs": macs(layer.node, file.sizes) if kind in MULTIPLYING else 0}
+    row["groups"] = next((one.i for one in layer.node.attribute if one.name == "group"), 1)
     if not layer.parts:
         return row
     weight = layer.weight(file.constants)
     counted = [name for role, name in layer.parts.items() if role not in ("scale", "zero")]
-    bits, clusters = _form(file.constants, layer.parts["weight"])
+    bits, clusters = stored_form(file.constants, layer.parts["weight"])
     return row | {
         "params": sum(file.constants.values[name].size for name in counted),
         "weight_bits": sum(_stored_bits(file.constants, name) for name in _sources(layer, file.constants)),
@@ -216,25 +246,10 @@ def _row(layer: _Layer, file: _File) -> dict[str, Any]:
     }
 
 
-def _sources(layer: _Layer, known: Constants) -> set[str]:
+def _sources(layer: Layer, known: Constants) -> set[str]:
     """The stored tensors that hold a layer's weights, not its bias."""
     roles = [role for role in layer.parts if role != "bias"]
     return set().union(*(known.sources(layer.parts[role]) for role in roles))
-
-
-def _form(known: Constants, weight: str) -> tuple[int, int | None]:
-    """Bits of each stored weight, and the size of the codebook if there is one: found by going back along the chain."""
-    name, clusters = weight, None
-    while name in known.made_by:
-        node = known.made_by[name]
-        name = next((given for given in node.input if given in known), "")  # what is decoded so far comes first
-        if node.domain == DOMAIN and node.op_type == "Looked":
-            clusters = math.prod(known.stored[node.input[1]].dims)
-        if node.domain == DOMAIN and node.op_type == "Codes":
-            return known.stored[name].dims[0], clusters
-    if name in known.stored:
-        return _bits_of_type(known.stored[name].data_type), clusters
-    return 8 * known.values[weight].itemsize, clusters
 
 
 def _stored_bits(known: Constants, name: str) -> int:

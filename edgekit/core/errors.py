@@ -7,6 +7,7 @@ EdgeKitError             what must hold, what came, what to do
 ├── DataError            a data set that is unknown, missing, damaged, or used on the wrong side of a split
 ├── MeasureError         a file that could not be run or timed
 ├── StoreError           runs or files that could not be read or written
+├── ClusterError         a scheduler or workers that cannot be reached, or that lost a trial
 ├── NothingToDo          a step that would change nothing: said, never hidden
 └── Cancelled            the person pressed Cancel
 """
@@ -41,6 +42,10 @@ class MeasureError(EdgeKitError):
 
 class StoreError(EdgeKitError):
     """Runs or files that could not be read or written."""
+
+
+class ClusterError(EdgeKitError):
+    """A scheduler or workers that cannot be reached, or that lost a trial."""
 
 
 class NothingToDo(EdgeKitError):

@@ -100,7 +100,7 @@ class Run(BaseModel):
         made: the same without the samples that scored it: of everything that makes two files the same.
         confusion: rows are labels, columns answers.
         predicted: what was estimated of this recipe before it was measured, where anything could be.
-        changes: [{"step", "layer", "what"}].
+        changes: [{"step", "layer", "what"}], and "numbers" where a step recorded any.
         layers: per layer of the file: [{"layer", "kind", "params", "macs", "weight_bits", "zeros", "shape"}].
         curve: per epoch of training.
         seconds: how long it took, with the steps whose outcome was known from an earlier run; `making_seconds` of them

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from edgekit.core.measurement import Measurement
+from edgekit.core.measurement import METRICS, Measurement
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Sizes = tuple[int | None, ...] | None
 
 
 class Task:
@@ -29,6 +31,8 @@ class Task:
         in_code: an expression that makes an answer of `outputs`, for who runs a file alone; empty for those of classes.
         group: how many samples of one class stand together in a training batch, for losses that compare samples.
         in_place: whether answers are boxes, to be drawn into the sample.
+        graded: whether an answer is nearer or farther, and none is right or wrong.
+        writes: whether an answer is a text, written a piece at a time behind the source (preprocessing's TextPairs).
         chooses: whether it also measures with what was chosen on validation samples: see `with_chosen`.
     """
 
@@ -41,6 +45,8 @@ class Task:
     decoding: ClassVar[str] = ""
     scoring: str = ""
     in_place: ClassVar[bool] = False
+    graded: ClassVar[bool] = False
+    writes: ClassVar[bool] = False
     in_code: ClassVar[str] = ""
     group: ClassVar[int] = 1
     chooses: ClassVar[bool] = False
@@ -57,6 +63,28 @@ class Task:
             once: runs the file on inputs (b, …) and gives its outputs (b, …).
         """
         return once(inputs)
+
+    def outputs(self, classes: int) -> int:
+        """How many numbers a network of ours puts out: of a sample, or of each place that it looks at."""
+        return classes
+
+    def asked(self, sizes: Sizes, title: str, classes: int) -> str:
+        """What the first output of a file from elsewhere must be, in words; empty where its `sizes` are that.
+
+        Args:
+            sizes: the dimensions that the file declares, None where one is free; None where it declares none.
+            title: of the data.
+            classes: how many it has.
+        """
+        return ""
+
+    def well(self, samples: int) -> str:
+        """What a share of the metric on validation samples means, behind the percentage."""
+        return f"{METRICS[self.metric].title} on {samples} validation samples"
+
+    def chance(self, classes: int) -> float:
+        """What guessing would score."""
+        return 0.0
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The answer to each sample: (n, …)."""

@@ -46,10 +46,15 @@ FAMILIES = ("Pruning", "Recovery", "Quantization", "Sharing and factoring", "Sma
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to one layer: `Change("conv1", "48 of 64 channels kept")`."""
+    """What happened to one layer: `Change("conv1", "48 of 64 channels kept")`.
+
+    Attributes:
+        numbers: what was seen on the way and explains how good it can be, by name, for the advisor to reckon with.
+    """
 
     layer: str
     what: str
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

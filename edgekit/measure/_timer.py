@@ -214,7 +214,7 @@ def peak_bytes(job: dict) -> dict:
 
 
 def profiled(job: dict) -> dict:
-    """The mean kernel time of every node in ms, by ONNX Runtime's own profiler, and how many runs it is of."""
+    """The mean kernel time of every node in ms, by ONNX Runtime's own profiler, its operator, and of how many runs."""
     with tempfile.TemporaryDirectory() as folder:
         quick = Opened(job["paths"][0], job["threads"])
         runs = max(job["least"], min(PROFILED_RUNS, int(job["seconds"] / warmed_up(quick))))
@@ -225,10 +225,13 @@ def profiled(job: dict) -> dict:
         with open(watched.session.end_profiling(), encoding="utf-8") as file:
             events = json.load(file)
     nodes: dict[str, list[float]] = {}
+    kinds: dict[str, str] = {}
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            nodes.setdefault(event["name"].removesuffix("_kernel_time"), []).append(event["dur"] / 1000)
-    return {"nodes": {name: trimmed_mean(times) for name, times in nodes.items()}, "runs": runs}
+            name = event["name"].removesuffix("_kernel_time")
+            nodes.setdefault(name, []).append(event["dur"] / 1000)
+            kinds[name] = event["args"]["op_name"]
+    return {"nodes": {name: trimmed_mean(times) for name, times in nodes.items()}, "kinds": kinds, "runs": runs}
 
 
 class Opened:

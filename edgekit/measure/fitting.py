@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import MeasureError, ModelError, unknown
-from edgekit.core.measurement import METRICS
 from edgekit.core.preprocessing import Preprocessing
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.text import UNCASED_PIECES
@@ -63,8 +62,6 @@ def fitted(
     """
     about, possible = dataset.entry, ways(facts, dataset)
     _check_answers(facts, about)
-    if task(about.task).in_place:
-        _check_maps(facts, about)
     if about.kind == "text":
         _check_vocabulary(graph, facts, about)
     if scaling is not None and scaling not in possible:
@@ -87,41 +84,16 @@ def fitted(
 
 
 def _check_answers(facts: Facts, about: Entry) -> None:
+    """Whether the task can read answers off what a file puts out."""
     sizes = facts.outputs[0].shape
-    if about.task == "regression" and sizes is not None and sizes[1:] not in ((), (1,)):
-        raise ModelError(
-            f"{about.title} has one number a sample to come close to, so the first output must have the shape "
-            f"(batch, 1); that of this file is {shape(sizes)}."
-        )
-    if about.task == "translation" and (sizes is None or len(sizes) != 3):
-        raise ModelError(
-            f"of {about.title}, the first output must say of each place how likely each piece comes next, (batch, "
-            f"places, pieces); that of this file is {shape(sizes)}."
-        )
-    wanted = len(about.classes) if task(about.task).per_class else 0
-    if wanted and sizes is not None and (len(sizes) != 2 or sizes[1] not in (None, wanted)):
-        raise ModelError(
-            f"to tell the {wanted} classes of {about.title} apart, the first output must have the shape "
-            f"(batch, {wanted}); that of this file is {shape(sizes)}. Choose the data set that it was "
-            "trained on."
-        )
-
-
-def _check_maps(facts: Facts, about: Entry) -> None:
-    """Whether a file puts out what boxes are read from."""
-    sizes, wanted = facts.outputs[0].shape, 4 + len(about.classes)
-    if sizes is not None and (len(sizes) != 4 or sizes[1] not in (None, wanted)):
-        raise ModelError(
-            f"to find the {len(about.classes)} classes of {about.title}, the first output must be a map of the shape "
-            f"(batch, {wanted}, rows, columns), as edgekit/tasks/_boxes.py reads it; that of this file is "
-            f"{shape(sizes)}. Export the network without the part that makes boxes of maps."
-        )
+    if asked := task(about.task).asked(sizes, about.title, len(about.classes)):
+        raise ModelError(f"{asked}; that of this file is {shape(sizes)}. Choose the data set that it was trained on.")
 
 
 def _check_vocabulary(graph: onnx.ModelProto, facts: Facts, about: Entry) -> None:
     """Whether the file has a vector for each word piece that EdgeKit can make of texts, and for no others."""
     how, pieces = "BERT's uncased vocabulary", UNCASED_PIECES
-    if about.task == "translation":
+    if task(about.task).writes:
         how, pieces = "its own byte pairs", ENGLISH_FRENCH_PIECES
     sizes = {tensor.name: tensor.dims[0] for tensor in graph.graph.initializer if len(tensor.dims) == 2}
     ids = {facts.inputs[0].name}
@@ -173,15 +145,11 @@ def _untried(best: str, possible: Iterable[str], about: Entry) -> str:
 
 
 def _in_words(best: str, shares: Mapping[str, float], n: int, about: Entry) -> str:
-    what = f"of {n} validation samples are right"
-    if about.task == "regression":
-        what = f"of the variance of {n} validation samples is explained"
-    elif not task(about.task).classes:
-        what = f"{METRICS[task(about.task).metric].title} on {n} validation samples"
-    said = f"Fed as “{best}”: {100 * shares[best]:.0f} % {what}"
+    asked = task(about.task)
+    said = f"Fed as “{best}”: {100 * shares[best]:.0f} % {asked.well(n)}"
     others = ", ".join(f"{100 * share:.0f} % as “{name}”" for name, share in shares.items() if name != best)
     said += f"; {others}." if others else "."
-    chance = 1 / len(about.classes) if about.classes and task(about.task).classes else 0.0
+    chance = asked.chance(len(about.classes))
     near = chance + NEAR_NOTHING * (1 - chance)
     if shares[best] < (min(near, NEAR_CHANCE * chance) if chance else near):
         said += " That is near chance: is this the data set it was trained on, and are the classes in the same order?"

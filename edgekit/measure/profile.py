@@ -7,6 +7,8 @@ the layer whose work it does; what belongs to none (pooling, additions, changes 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,15 +23,68 @@ if TYPE_CHECKING:
 THE_REST = "the rest"
 SECONDS, LEAST_RUNS = 0.2, 20
 
+CONVERTING = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Cast")  # between floats and codes
+REORDERING = ("ReorderInput", "ReorderOutput", "Transpose")  # changes of layout
+
 _ADDED = re.compile(r"^fused |_token_\d+$|_nchwc$|_nhwc$|_transformed$")
 _PASSING_ON = {"Relu", "Clip", "LeakyRelu", "HardSigmoid", "HardSwish", "Sigmoid", "Tanh", "Add", "Sum", "Mul"}
 _PASSING_ON |= {"QuantizeLinear", "DequantizeLinear", "Cast", "BatchNormalization"}
 
 
-def layer_times(path: Path, threads: int = 1, progress: Progress = silent) -> dict[str, float]:
-    """Milliseconds of one sample in each layer, in the order of the graph, then `THE_REST`.
+@dataclass(frozen=True)
+class Operator:
+    """A node that the runtime ran: its kind, the layer whose work it did, or `THE_REST`, and its milliseconds."""
 
-    The profiler itself slows small layers down and counts whole microseconds: compare layers, and take the file's
+    kind: str
+    layer: str
+    milliseconds: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of one sample goes.
+
+    Attributes:
+        layers: those of the file, in the order of the graph.
+        operators: all that ran.
+    """
+
+    layers: tuple[str, ...]
+    operators: tuple[Operator, ...]
+
+    def by_layer(self) -> dict[str, float]:
+        """Milliseconds in each layer, then `THE_REST`."""
+        times = dict.fromkeys(self.layers, 0.0) | {THE_REST: 0.0}
+        for one in self.operators:
+            times[one.layer] += one.milliseconds
+        return times
+
+    def by_kind(self) -> dict[str, float]:
+        """Milliseconds in each kind of operator, the longest first."""
+        times: dict[str, float] = {}
+        for one in self.operators:
+            times[one.kind] = times.get(one.kind, 0.0) + one.milliseconds
+        return dict(sorted(times.items(), key=lambda pair: -pair[1]))
+
+    @property
+    def converting(self) -> float:
+        """The share of the time that goes into turning floats into codes and back."""
+        return self._share(CONVERTING)
+
+    @property
+    def reordering(self) -> float:
+        """The share of the time that goes into changes of layout."""
+        return self._share(REORDERING)
+
+    def _share(self, kinds: Collection[str]) -> float:
+        whole = sum(one.milliseconds for one in self.operators)
+        return sum(one.milliseconds for one in self.operators if one.kind in kinds) / whole if whole else 0.0
+
+
+def profile(path: Path, threads: int = 1, progress: Progress = silent) -> Profile:
+    """Run a file under the profiler.
+
+    The profiler itself slows small operators down and counts whole microseconds: compare layers, and take the file's
     latency from `latency.py`.
 
     Raises:
@@ -41,12 +96,15 @@ def layer_times(path: Path, threads: int = 1, progress: Progress = silent) -> di
     names = [row["layer"] for row in layers(path)]
     job = {"do": "profile", "paths": [path], "threads": threads, "seconds": SECONDS, "least": LEAST_RUNS}
     with quiet(progress):
-        nodes = child.run(job, progress, "timing every layer")["nodes"]
-    owners = owner_of_each(list(nodes), onnx.load(path).graph, names)
-    times = dict.fromkeys(names, 0.0) | {THE_REST: 0.0}
-    for node, milliseconds in nodes.items():
-        times[owners[node]] += milliseconds
-    return times
+        found = child.run(job, progress, "timing every layer")
+    owners = owner_of_each(list(found["nodes"]), onnx.load(path).graph, names)
+    operators = [Operator(found["kinds"][node], owners[node], time) for node, time in found["nodes"].items()]
+    return Profile(tuple(names), tuple(operators))
+
+
+def layer_times(path: Path, threads: int = 1, progress: Progress = silent) -> dict[str, float]:
+    """Milliseconds of one sample in each layer, in the order of the graph, then `THE_REST`; see `profile`."""
+    return profile(path, threads, progress).by_layer()
 
 
 def owner_of_each(nodes: list[str], graph: onnx.GraphProto, layers: list[str]) -> dict[str, str]:

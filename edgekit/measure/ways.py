@@ -11,6 +11,7 @@ from edgekit.core.mel import BANDS
 from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Text, TextPairs, Values
 from edgekit.data.splits import Dataset
 from edgekit.models import samples
+from edgekit.tasks import task
 
 if TYPE_CHECKING:
     from edgekit.models.facts import Facts, Port
@@ -129,7 +130,7 @@ def _sounds(port: Port, dataset: Dataset) -> Ways:
 def _texts(port: Port, dataset: Dataset) -> Ways:
     if port.dtype not in ("int32", "int64") or len(port.shape) != 2:
         return {}
-    if dataset.entry.task == "translation":
+    if task(dataset.entry.task).writes:
         places = 2 * dataset.training.labels.shape[1]
         return {"byte pairs of both languages": TextPairs(length=places // 2)} if port.shape[1] == places else {}
     return {"BERT's word pieces": Text(length=port.shape[1] or PIECES)}
@@ -143,7 +144,7 @@ def _wanted(dataset: Dataset) -> str:
             "of (batch, channels, height, width), (batch, height, width, channels) with 1 or 3 channels, or a row of "
             "all pixels"
         )
-    if about.task == "translation":
+    if task(about.task).writes:
         return (
             f"of whole numbers (batch, {2 * dataset.training.labels.shape[1]}): the text, and what was written so far"
         )

@@ -17,7 +17,6 @@ import yaml
 from pydantic import Field
 
 from edgekit.core import files
-from edgekit.core.byte_pairs import ENGLISH_FRENCH_PIECES
 from edgekit.core.errors import ModelError, unknown
 from edgekit.core.model import Model
 from edgekit.data.catalog import entry
@@ -129,8 +128,7 @@ def with_weights(weights: Mapping[str, Tensor], architecture: str, data: str) ->
     from edgekit.models.architectures import restored
 
     about = entry(data)
-    outputs = len(about.classes) + (4 if task(about.task).in_place else 0)  # the sides of a box
-    outputs = ENGLISH_FRENCH_PIECES if about.task == "translation" else outputs
+    outputs = task(about.task).outputs(len(about.classes))
     return restored(architecture, outputs, weights, example(data).shape[1:])
 
 
@@ -141,7 +139,7 @@ def example(data: str) -> np.ndarray:
         ModelError: they take no samples of its kind.
     """
     about = entry(data)
-    if about.task == "translation":
+    if task(about.task).writes:
         from edgekit.models.architectures.seq2seq import LENGTH as PLACES
 
         return np.zeros((1, 2 * PLACES), np.int64)

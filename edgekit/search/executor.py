@@ -14,9 +14,6 @@ from pydantic import BaseModel
 
 from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Depth, Run, Scored
-from edgekit.library import load
-from edgekit.pipeline import compress
-from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 
 
@@ -49,6 +46,11 @@ class Executor(ABC):
     @abstractmethod
     def workers(self) -> int:
         """How many trials it works on at a time."""
+
+    @property
+    def notice(self) -> str:
+        """What a person should know about where trials are measured just now; empty if all is as it should be."""
+        return ""
 
     def close(self) -> None:
         """Let go of what it holds; trials that wait are not begun any more."""
@@ -99,6 +101,10 @@ class Local(Executor):
 
 def measured(trial: Trial, store: Store | None = None, progress: Progress = silent) -> Run:
     """The run of a trial, measured here unless the store has it: what every executor does in the end."""
+    from edgekit.library import load  # heavy imports wait until a trial needs them: most who submit one do no more
+    from edgekit.pipeline import compress
+    from edgekit.recipe import Recipe
+
     return compress(
         load(trial.model),
         Recipe.parse(copy.deepcopy(trial.recipe)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -46,8 +47,7 @@ def as_sliders_spell(recipe: Steps) -> Steps:
     """The same steps with the settings that a slider writes out, also where they are at their defaults."""
     from edgekit.recipe import Recipe  # here, since pages that show a record are painted without torch
 
-    spelled = {Recipe.parse(half).fingerprint: half for half in [*PRUNINGS, *QUANTIZATIONS]}
-    return [inner for step in recipe for inner in spelled.get(Recipe.parse([step]).fingerprint, [step])]
+    return [inner for step in recipe for inner in _spellings().get(Recipe.parse([step]).fingerprint, [step])]
 
 
 def record(runs: Iterable[Run]) -> Record | None:
@@ -65,6 +65,14 @@ def record(runs: Iterable[Run]) -> Record | None:
         latency=_mean([abs(one.value / after["latency_ms"].value - 1) for one, after in fast]),
         inside=sum(_holds(before, after) for before, after in pairs),
     )
+
+
+@functools.cache
+def _spellings() -> dict[str, Steps]:
+    """Fingerprint -> how a slider spells it."""
+    from edgekit.recipe import Recipe
+
+    return {Recipe.parse(half).fingerprint: half for half in [*PRUNINGS, *QUANTIZATIONS]}
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -20,7 +20,7 @@ class Axis:
     """One way in which a layer can be compressed.
 
     Attributes:
-        title, heading: for people; the latter stands over a column.
+        title, heading: for people, long and short.
         technique, setting: what does it.
         values: that the setting may have, from mild to harsh.
         percent: whether a value is a share.
@@ -44,7 +44,7 @@ AXES = {
     for axis in [
         Axis("bits", "Bits of the weights", "Bits", "quantize_weights", "bits", (8, 7, 6, 5, 4, 3, 2), percent=False),
         Axis("weights", "Weights set to zero", "Zeros", "prune_weights", "sparsity", SHARES),
-        Axis("channels", "Channels removed", "Channels out", "prune_channels", "sparsity", SHARES),
+        Axis("channels", "Channels removed", "Channels", "prune_channels", "sparsity", SHARES),
         Axis("rank", "Weights kept as a product of low rank", "Low rank", "factorize", "keep", (0.75, 0.5, 0.25, 0.1)),
     ]
 }

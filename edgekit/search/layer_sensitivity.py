@@ -102,6 +102,11 @@ def known_table(model_sha256: str, samples: Samples, store: Store) -> LayerTable
     return None if text is None else LayerTable.model_validate_json(text)
 
 
+def keep(table: LayerTable, samples: Samples, store: Store) -> None:
+    """Keep a table, or the part of it that there is by now, by what it was measured of."""
+    store.put_table(_key(table.model_sha256, samples), table.model_dump_json())
+
+
 def measure_layers(
     model: Model, store: Store, samples: Samples, axes: Sequence[str] | None = None, progress: Progress = silent
 ) -> LayerTable:
@@ -128,7 +133,7 @@ def measure_layers(
         here = part(progress, number / len(todo), (number + 1) / len(todo))
         for grown in work.rows(table, AXES[axis], here):
             table = grown
-            store.put_table(_key(model.sha256, samples), table.model_dump_json())
+            keep(table, samples, store)
     progress(1.0, "done")
     return table
 
@@ -222,8 +227,9 @@ class _Work:
         found: list[Cell | None] = []
         known: dict[str, Cell] = {}  # by what happened to the layers: several shares may keep the same channels
         for number, value in enumerate(axis.values):
-            here = part(progress, number / len(axis.values), (number + 1) / len(axis.values))
-            here(0.0, f"{together[0]}, {axis.title.lower()}: {axis.text(value)}")
+            words = f"{together[0]}, {axis.title.lower()}: {axis.text(value)}"
+            here = _saying(words, part(progress, number / len(axis.values), (number + 1) / len(axis.values)))
+            here(0.0, "")
             steps = recipe({axis.id: dict.fromkeys(together, value)}, layers)
             try:
                 happened = json.dumps(self._applied(_sketch(steps), silent)[1]) if axis.id == "channels" else str(value)
@@ -240,7 +246,7 @@ class _Work:
         graph, _ = self._applied(steps, part(progress, 0, 0.5))
         after = self.model.task.scores(self._outputs(graph, part(progress, 0.5, 1)), self.labels)
         gained = paired_difference(self.scores, after)
-        return Cell(lost=-gained.value, low=-gained.high, high=-gained.low)
+        return Cell(lost=0.0 - gained.value, low=0.0 - gained.high, high=0.0 - gained.low)
 
     def _applied(self, steps: Steps, progress: Progress) -> tuple[onnx.ModelProto, list[dict]]:
         """The float graph that steps make, with what they changed."""
@@ -279,6 +285,11 @@ class _Work:
         if axis.id == "channels":
             return self._channels()
         return [[name] for name in self._sizes()]
+
+
+def _saying(words: str, progress: Progress) -> Progress:
+    """A Progress that says the same all along, whatever single steps have to say."""
+    return lambda fraction, what: progress(fraction, words)
 
 
 def _sketch(steps: Steps) -> Steps:

@@ -101,7 +101,7 @@ def sweep(
                 raise error
             done[number] = Swept(recipe, None if error else future.result(), str(error or ""))
             on_point(done[number])
-        tell()
+        tell(what=executor.notice)
     return [done[number] for number in range(len(recipes))]
 
 

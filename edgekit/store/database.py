@@ -1,20 +1,22 @@
 """Opens the database of a store, and says in plain words what is wrong when it cannot be used.
 
 SQLite runs in write-ahead mode: any number of readers beside one writer, in this process and others. A writer waits
-for its turn for a few seconds before it gives up.
+for its turn for a few seconds before it gives up. PostgreSQL does the same for processes on several machines.
 """
 
 import errno
+import secrets
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from edgekit.core.errors import StoreError
+from edgekit.store import postgres
 from edgekit.store.tables import SCHEMA, about, metadata
 from edgekit.store.upgrade import STEPS, upgrade
 
@@ -30,7 +32,7 @@ def connect(url: str, patience: float) -> Engine:
     Raises:
         StoreError: damaged, locked, full, not writable, or made by a newer EdgeKit.
     """
-    engine = _sqlite(url, patience) if make_url(url).get_backend_name() == "sqlite" else create_engine(url)
+    engine = _engine(url, patience)
     try:
         with in_plain_words(engine), _alone(engine, patience):
             _prepare(engine)
@@ -61,8 +63,8 @@ def in_plain_words(engine: Engine) -> Iterator[None]:
     """Turn what the database or the disk says into a StoreError with what to do."""
     try:
         yield
-    except DBAPIError as error:
-        raise StoreError(_sentence(error.orig, engine)) from error
+    except SQLAlchemyError as error:
+        raise StoreError(_sentence(getattr(error, "orig", None) or error, engine)) from error
     except sqlite3.Error as error:
         raise StoreError(_sentence(error, engine)) from error
     except OSError as error:
@@ -94,7 +96,25 @@ def place(engine: Engine) -> str:
     return engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True)
 
 
-def _sqlite(url: str, patience: float) -> Engine:
+def _engine(address: str, patience: float) -> Engine:
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        raise StoreError(_no_database(f"this is no address: {address}")) from None
+    engines = {"sqlite": _sqlite, "postgresql": postgres.engine}
+    if url.get_backend_name() not in engines:
+        raise StoreError(_no_database(f"this one is of {url.get_backend_name()}"))
+    return engines[url.get_backend_name()](url, patience)
+
+
+def _no_database(what: str) -> str:
+    return (
+        "the database of a store must be SQLite (sqlite:///FILE) or PostgreSQL "
+        f"(postgresql+psycopg://USER:PASSWORD@HOST/NAME); {what}. Set EDGEKIT_STORE to such an address, or to nothing."
+    )
+
+
+def _sqlite(url: URL, patience: float) -> Engine:
     engine = create_engine(url, connect_args={"timeout": patience}, pool_size=4, max_overflow=-1)
 
     @event.listens_for(engine, "connect")
@@ -138,10 +158,14 @@ def _prepare(engine: Engine) -> None:
     if new:
         with writing(engine) as connection:
             metadata.create_all(connection)
-            if connection.scalar(select(about.c.value).where(about.c.key == "schema")) is None:
+            if _fact(connection, "schema") is None:
                 connection.execute(insert(about).values(key="schema", value=str(SCHEMA)))
     with reading(engine) as connection:
-        schema = connection.scalar(select(about.c.value).where(about.c.key == "schema"))
+        schema, named = _fact(connection, "schema"), _fact(connection, "id")
+    if not named:
+        with writing(engine) as connection:
+            if _fact(connection, "id") is None:
+                connection.execute(insert(about).values(key="id", value=secrets.token_hex(8)))
     if schema in {str(form) for form in STEPS}:
         with writing(engine) as connection:
             upgrade(connection, int(schema))
@@ -153,9 +177,13 @@ def _prepare(engine: Engine) -> None:
         )
 
 
+def _fact(connection: Connection, key: str) -> str | None:
+    return connection.scalar(select(about.c.value).where(about.c.key == key))
+
+
 def _sentence(error: BaseException, engine: Engine) -> str:
     where, code = place(engine), getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or postgres.is_locked(error):
         return _locked(where)
     if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return (
@@ -167,4 +195,8 @@ def _sentence(error: BaseException, engine: Engine) -> str:
         return disk_sentence(OSError(errno.ENOSPC, ""), where)
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR):
         return disk_sentence(OSError(errno.EIO, str(error)), where)
-    return f"the database {where} could not be used: {error}. Check that it is running and that its address is right."
+    said = str(error).strip().splitlines()[0].rstrip(".")
+    return (
+        f"the database {where} must answer, and does not: {said}. "
+        "Check that it runs, and that the address in EDGEKIT_STORE is right; then try again."
+    )

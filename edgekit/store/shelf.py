@@ -124,7 +124,7 @@ class Shelf:
 
     def _copy_in(self, path: Path, name: str) -> None:
         inside = self._files.path(f"{name}.onnx") if self.has_file(name) else None
-        if inside and inside.samefile(path):
+        if inside and self._files.is_local and inside.samefile(path):
             return
         if inside is None or sha256(inside) != name:
             copied = self._files.copy_in(path, f"{name}.onnx")

@@ -1,18 +1,21 @@
 """Every run, and every file that was measured: what pages, the command line and other processes share.
 
-    <folder>/edgekit.db     the runs (any SQLAlchemy address instead)
-    <folder>/files/         the measured files, each named by its sha256 (any fsspec address instead)
+    <folder>/edgekit.db     the runs (or PostgreSQL: EDGEKIT_STORE=postgresql+psycopg://…)
+    <folder>/files/         the measured files, each named by its sha256 (or elsewhere: EDGEKIT_FILES=s3://…)
     <folder>/arrays/        cached outputs, which can be computed again
     <folder>/owners/        a lock for each process that works here
+    <folder>/making/        a lock for each run that one of them makes
 
-Any number of threads and processes may use one store at once.
+Any number of threads and processes may use one store at once; with PostgreSQL and files elsewhere, of several machines.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 import weakref
 from collections.abc import Collection
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Self
 
@@ -22,8 +25,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, ins
 from edgekit.core.artifact import Artifact
 from edgekit.core.errors import StoreError
 from edgekit.core.files import home
+from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Run, Scored, Status
-from edgekit.store.database import connect, on_disk, reading, writing
+from edgekit.store import postgres
+from edgekit.store.database import connect, on_disk, place, reading, writing
 from edgekit.store.files import Files
 from edgekit.store.keeping import release, sweep, unused
 from edgekit.store.owner import hold, is_alive, owner
@@ -31,9 +36,12 @@ from edgekit.store.queries import filters, newest_first, whole
 from edgekit.store.rows import COLUMNS, Summary, as_csv, files_of, row, summary
 from edgekit.store.searches import Searches
 from edgekit.store.tables import about, bodies, deleted, runs, uses
+from edgekit.store.turns import Turns
 
 __all__ = ["Store", "owner"]
 
+DATABASE, FILES = "EDGEKIT_STORE", "EDGEKIT_FILES"  # where a store lies that several machines share
+WAITING = "waiting for another process that makes this very run"
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that is mistaken for another
 LONGEST_NAME = 80
 PATIENCE_SECONDS = 10.0
@@ -44,11 +52,13 @@ INTERRUPTED = "EdgeKit was stopped before this run had finished. Run its recipe 
 class Store(Searches):
     """Opened with `Store.open`; closed with `close`, at the end of a `with`, or when nobody holds it any more."""
 
-    def __init__(self, engine: Engine, files: Files, arrays: Files, owners: Path, everywhere: bool):
+    def __init__(self, engine: Engine, files: Files, arrays: Files, folder: Path, everywhere: bool):
         super().__init__(engine, files, arrays)
-        self._owners, self._everywhere = owners, everywhere
+        self._folder, self._everywhere = folder, everywhere
         self._summaries: dict[tuple, tuple[str | None, list[Summary]]] = {}
-        self._finalizer = weakref.finalize(self, _let_go, engine, hold(owners))
+        self._turns = Turns(engine, folder / "making")
+        lock = None if engine.dialect.name == "postgresql" else hold(folder / "owners")
+        self._finalizer = weakref.finalize(self, _let_go, engine, lock)
 
     @classmethod
     def open(
@@ -57,24 +67,47 @@ class Store(Searches):
         """The store in a folder; made if it is new.
 
         Args:
-            folder: a folder or an fsspec address such as "s3://bucket/edgekit"; the person's own (`home()`) by default.
-            url: a SQLAlchemy address; SQLite in the folder (or in `home()`, if the files are elsewhere) by default.
+            folder: a folder or an fsspec address such as "s3://bucket/edgekit". By default EDGEKIT_FILES, or else the
+                person's own (`home()`).
+            url: a SQLAlchemy address of SQLite or PostgreSQL. By default, if no folder is named either, EDGEKIT_STORE;
+                or else SQLite in the folder (or in `home()`, if the files are elsewhere).
             patience: seconds to wait while another process writes.
 
         Raises:
-            StoreError: damaged, locked, full, not writable, or made by another version.
+            StoreError: damaged, locked, full, not writable, not to be reached, or made by another version.
         """
-        address = str(folder or home()).rstrip("/")
+        if folder is None:
+            url = url or os.environ.get(DATABASE)
+        address = str(folder or os.environ.get(FILES) or home()).rstrip("/")
         files, arrays = Files(f"{address}/files"), Files(f"{address}/arrays")
         local = Path(address) if files.is_local else home()
-        owners = local / "owners"
         engine = connect(url or f"sqlite:///{local / 'edgekit.db'}", patience)
         try:
-            with on_disk(owners):
-                return cls(engine, files, arrays, owners, files.is_local and engine.dialect.name == "sqlite")
+            with on_disk(local):
+                files.check()
+                return cls(engine, files, arrays, local, files.is_local and engine.dialect.name == "sqlite")
         except BaseException:
             engine.dispose()
             raise
+
+    @property
+    def id(self) -> str:
+        """Which store this is, wherever it is opened from: the same word in all processes and on all machines."""
+        with reading(self._engine) as connection:
+            return connection.scalar(select(about.c.value).where(about.c.key == "id"))
+
+    @property
+    def place(self) -> str:
+        """Where runs and files are kept, as a person may read it: no password is in it."""
+        return f"{place(self._engine)} and {self._files.address}"
+
+    def alone(self, fingerprint: str, progress: Progress = silent) -> AbstractContextManager[None]:
+        """Be the only process, on any machine of this store, that makes the run with this fingerprint.
+
+        Args:
+            progress: called while another process makes it, so that Cancel works.
+        """
+        return self._turns.alone(fingerprint, lambda: progress(0.0, WAITING))
 
     def close(self) -> None:
         """Let go of the database. Only the last holder of a store should."""
@@ -269,7 +302,10 @@ class Store(Searches):
             _mark_changed(connection)
 
     def _is_alive(self, name: str) -> bool:
-        return is_alive(self._owners, name, everywhere=self._everywhere)
+        if self._engine.dialect.name != "postgresql":
+            return is_alive(self._folder / "owners", name, everywhere=self._everywhere)
+        with reading(self._engine) as connection:
+            return postgres.is_alive(connection, name)
 
 
 def _mark_changed(connection: Connection) -> None:
@@ -289,6 +325,7 @@ def _no_run(id: str) -> str:
     )
 
 
-def _let_go(engine: Engine, lock: BaseFileLock) -> None:
+def _let_go(engine: Engine, lock: BaseFileLock | None) -> None:
     engine.dispose()
-    lock.release()
+    if lock:
+        lock.release()

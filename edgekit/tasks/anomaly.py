@@ -41,6 +41,9 @@ class Anomaly(Task):
     sure = "the share of samples that are less odd"
     in_code = "np.square(outputs[0]).mean()"  # the larger, the odder
 
+    def well(self, samples: int) -> str:
+        return f"of {samples} validation samples, which are normal, is rebuilt"
+
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """1 for the ALARMS oddest of these samples, 0 for the others."""
         return (self.confidences(outputs) > 1 - ALARMS).astype(np.int64)

@@ -16,6 +16,8 @@ from edgekit.core.task import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from edgekit.core.task import Sizes
+
 SUM_OFF = 1e-3  # probabilities of half precision or of 8-bit codes add up to one only about
 RESAMPLES = 500
 MOST_CLASSES = 100  # with more, resampling a confusion matrix would take longer than measuring
@@ -25,6 +27,19 @@ class Classification(Task):
     """See the module docstring. Outputs are logits or probabilities, (n, classes)."""
 
     title, metric = "Classification", "accuracy"
+
+    def asked(self, sizes: Sizes, title: str, classes: int) -> str:
+        if not classes or sizes is None or (len(sizes) == 2 and sizes[1] in (None, classes)):
+            return ""
+        return (
+            f"to tell the {classes} classes of {title} apart, the first output must have the shape (batch, {classes})"
+        )
+
+    def well(self, samples: int) -> str:
+        return f"of {samples} validation samples are right"
+
+    def chance(self, classes: int) -> float:
+        return 1 / classes if classes else 0.0
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.argmax(1)  # (n, classes) -> (n,)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from edgekit.core.task import Sizes
+
 SHOWN, MOST = 0.4, 16  # the lowest score of a box that is an answer; boxes in an answer
 GROUPS = 100  # of images
 
@@ -42,6 +44,20 @@ class Detection(Task):
     title, metric, classes, per_class = "Detection", "map", False, False
     sure, in_place = "how sure each network is of its least certain box", True
     in_code = 'task("detection").answers(outputs)[0]'
+
+    def outputs(self, classes: int) -> int:
+        """Of each place four sides of a box, and how sure it is of each class."""
+        return 4 + classes
+
+    def asked(self, sizes: Sizes, title: str, classes: int) -> str:
+        channels = self.outputs(classes)
+        if sizes is None or (len(sizes) == 4 and sizes[1] in (None, channels)):
+            return ""
+        return (
+            f"to find the {classes} classes of {title}, the first output must be a map of the shape (batch, "
+            f"{channels}, rows, columns), as edgekit/tasks/_boxes.py reads it, without the part that makes boxes of "
+            "maps"
+        )
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The boxes that it is sure enough of."""

@@ -17,13 +17,23 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from edgekit.core.task import Sizes
+
 CHANGED = 0.1  # standard deviations of the labels by which an answer must move to count as another one
 
 
 class Regression(Task):
     """See the module docstring. Outputs are (n,) or (n, 1)."""
 
-    title, metric, classes = "Regression", "r2", False
+    title, metric, classes, graded = "Regression", "r2", False, True
+
+    def asked(self, sizes: Sizes, title: str, classes: int) -> str:
+        if sizes is None or sizes[1:] in ((), (1,)):
+            return ""
+        return f"{title} has one number a sample to come close to, so the first output must have the shape (batch, 1)"
+
+    def well(self, samples: int) -> str:
+        return f"of the variance of {samples} validation samples is explained"
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.reshape(len(outputs), -1)[:, 0].astype(np.float64)  # (n, 1) -> (n,)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from sacrebleu.metrics import BLEU
     from torch import Tensor
 
+    from edgekit.core.task import Sizes
+
 SAID, SURE, NEXT = range(3)  # what `run` gives of every place
 COLUMNS = 3
 ORDERS = 4  # words in a row, at most
@@ -44,7 +46,7 @@ class Translation(Task):
     the piece said, the logarithm of its probability, and the piece that would come next after the reference.
     """
 
-    title, metric, classes, per_class = "Translation", "bleu", False, False
+    title, metric, classes, per_class, writes = "Translation", "bleu", False, False, True
     sure = "how probable a file finds what it says, the geometric mean over its pieces"
 
     in_code = 'task("translation").said(task("translation").answers(outputs)[0], ())'
@@ -54,6 +56,18 @@ class Translation(Task):
     def scoring(self) -> str:
         """Tokenizer, case and version, as papers give them."""
         return f"sacreBLEU {importlib.metadata.version('sacrebleu')} with 13a and mixed case"
+
+    def outputs(self, classes: int) -> int:
+        """Of each place one number a piece."""
+        return byte_pairs.ENGLISH_FRENCH_PIECES
+
+    def asked(self, sizes: Sizes, title: str, classes: int) -> str:
+        if sizes is not None and len(sizes) == 3:
+            return ""
+        return (
+            f"of {title}, the first output must say of each place how likely each piece comes next, (batch, places, "
+            "pieces)"
+        )
 
     def run(self, once: Callable[[np.ndarray], np.ndarray], inputs: np.ndarray) -> np.ndarray:
         """Greedy decoding, (n, T, 3), and where there is a reference, one pass more that is given it."""

@@ -39,6 +39,9 @@ class Verification(Task):
     sure = "how similar the most similar other sample is, whose person is the answer"
     in_code = "outputs[0] / np.linalg.norm(outputs[0])"  # products of two of these, summed, say how similar they are
 
+    def chance(self, classes: int) -> float:
+        return 0.5
+
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         """The place of the most similar other sample."""
         return _nearest(outputs).argmax(1)  # (n, d) -> (n,)

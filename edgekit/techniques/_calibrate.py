@@ -21,17 +21,21 @@ def watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, prog
     """
     session = open_session(graph, names)
     lows, highs = dict.fromkeys(names, np.inf), dict.fromkeys(names, -np.inf)
+    halfway: dict[str, tuple[float, float]] = {}
     kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for start, batch, values in batches(session, names, inputs):
-        progress(start / len(inputs), f"calibration sample {start + 1} of {len(inputs)}")
-        for name, value in zip(names, values, strict=True):
-            flat = value.reshape(-1)
-            lows[name] = min(lows[name], float(flat.min()))
-            highs[name] = max(highs[name], float(flat.max()))
-            every = flat.size * len(inputs) // (batch * VALUES) | 1
-            kept[name].append(flat[::every].copy())
+    half = len(inputs) // (2 * _fixed_batch(session)) * _fixed_batch(session)
+    for begin, stretch in ((0, inputs[:half]), (half, inputs[half:])):
+        halfway = {name: (lows[name], highs[name]) for name in names if begin}
+        for start, batch, values in batches(session, names, stretch):
+            progress((begin + start) / len(inputs), f"calibration sample {begin + start + 1} of {len(inputs)}")
+            for name, value in zip(names, values, strict=True):
+                flat = value.reshape(-1)
+                lows[name] = min(lows[name], float(flat.min()))
+                highs[name] = max(highs[name], float(flat.max()))
+                every = flat.size * len(inputs) // (batch * VALUES) | 1
+                kept[name].append(flat[::every].copy())
     progress(1.0, "calibration done")
-    return {name: Seen(lows[name], highs[name], np.concatenate(kept[name])) for name in names}
+    return {name: Seen(lows[name], highs[name], np.concatenate(kept[name]), halfway.get(name)) for name in names}
 
 
 def batches(
@@ -39,7 +43,7 @@ def batches(
 ) -> Iterator[tuple[int, int, list[np.ndarray]]]:
     """(first sample, number of samples, values of each tensor), in batches that fit in BATCH_BYTES."""
     feed = session.get_inputs()[0]
-    size, start = feed.shape[0] if isinstance(feed.shape[0], int) else 1, 0
+    size, start = _fixed_batch(session), 0
     while start < len(inputs):
         batch = inputs[start : start + size]
         values = session.run(list(names), {feed.name: batch})
@@ -47,6 +51,12 @@ def batches(
         start += len(batch)
         if not isinstance(feed.shape[0], int):
             size = max(1, min(BATCH, BATCH_BYTES * len(batch) // sum(value.nbytes for value in values)))
+
+
+def _fixed_batch(session: onnxruntime.InferenceSession) -> int:
+    """How many samples a graph takes at a time where that is written into it, else 1."""
+    size = session.get_inputs()[0].shape[0]
+    return size if isinstance(size, int) else 1
 
 
 def open_session(graph: onnx.ModelProto, names: Sequence[str]) -> onnxruntime.InferenceSession:

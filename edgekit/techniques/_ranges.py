@@ -13,15 +13,36 @@ import numpy as np
 Method = Literal["minmax", "entropy", "percentile", "mse"]
 Codes = type[np.uint8] | type[np.int8] | type[np.uint16]
 BINS = 2048
+RARE = 1e-4  # the share that ranges "percentile" cuts off by default
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What calibration saw of one tensor: the exact extremes, and an even sample of its values (float32, flat)."""
+    """What calibration saw of one tensor.
+
+    Attributes:
+        low, high: the exact extremes.
+        values: an even sample of its values, float32, flat.
+        halfway: the extremes, (low, high), that the first half of the samples had; None if all came at once.
+    """
 
     low: float
     high: float
     values: np.ndarray
+    halfway: tuple[float, float] | None = None
+
+    def numbers(self) -> dict[str, float]:
+        """How far its range can be trusted, for a Change: two shares of it, in [0, 1].
+
+        rare: needed by the rarest 0.01 % of the values at either end alone, so lost to all others.
+        late: that only the second half of the samples showed: with more of them it would have grown further.
+        """
+        whole = _reach(self.low, self.high)
+        if not whole:
+            return {"rare": 0.0, "late": 0.0}
+        bottom, top = np.quantile(self.values, [RARE, 1 - RARE])
+        seen_early = _reach(*self.halfway) if self.halfway else 0.0
+        return {"rare": 1 - _reach(float(bottom), float(top)) / whole, "late": 1 - seen_early / whole}
 
 
 @dataclass(frozen=True)
@@ -80,6 +101,11 @@ def make_grid(low: float, high: float, dtype: Codes, symmetric: bool = False) ->
         return Grid(_positive(reach / half), first + half + 1, dtype)
     scale = _positive((high - low) / (last - first))
     return Grid(scale, int(np.clip(round(first - low / float(scale)), first, last)), dtype)
+
+
+def _reach(low: float, high: float) -> float:
+    """How long the range of values from low to high is, with zero in it."""
+    return max(high, 0.0) - min(low, 0.0)
 
 
 def _positive(scale: float) -> np.float32:

@@ -47,10 +47,12 @@ class Integers:
     Attributes:
         encodings: weight initializer name -> its codes.
         outputs: layer name -> the codes of what it puts out; none where that stays float.
+        numbers: layer name -> how many samples were looked at, and what Seen says of the range that it reads.
     """
 
     encodings: dict[str, Encoding]
     outputs: dict[str, Grid]
+    numbers: dict[str, dict[str, float]]
 
 
 def to_integers(
@@ -66,7 +68,8 @@ def to_integers(
     what = plan(graph, set(encoders))
     dtype = activation_dtype(activations.kind, bench.host)
     codes = 2 ** (8 * np.dtype(dtype).itemsize)
-    seen = watch(graph, list(what.ranged), bench.calibration(activations.samples), part(bench.progress, 0, 0.7))
+    inputs = bench.calibration(activations.samples)
+    seen = watch(graph, list(what.ranged), inputs, part(bench.progress, 0, 0.7))
     grids, ranging = {}, part(bench.progress, 0.7, 0.9)
     for done, (tensor, maker) in enumerate(what.ranged.items()):
         ranging(done / len(what.ranged), f"range of {maker or tensor}")
@@ -75,7 +78,9 @@ def to_integers(
     bench.progress(0.9, "writing integers")
     encodings = write_qdq(graph, what, grids, encoders)
     bench.progress(1.0, "done")
-    return Integers(encodings, {maker: grids[tensor] for tensor, maker in what.ranged.items() if maker})
+    read = {name: seen[what.codes_of[layer.node.input[0]]] for name, layer in what.layers.items()}
+    numbers = {name: {"samples": len(inputs)} | one.numbers() for name, one in read.items()}
+    return Integers(encodings, {maker: grids[tensor] for tensor, maker in what.ranged.items() if maker}, numbers)
 
 
 def activation_dtype(kind: str, host: Host) -> Codes:

@@ -147,7 +147,8 @@ class QuantizeStatic(Layerwise, GraphTechnique):
         shared = {layer.name: f"; channels equalised with {other.name}"
                   for pair in equalized for layer, other in (pair, pair[::-1])}  # fmt: skip
         changes = [
-            own._change(name, bench, done.outputs.get(name), shared.get(name, "")) for name, own in settings.items()
+            own._change(name, bench, done.outputs.get(name), shared.get(name, ""), done.numbers[name])
+            for name, own in settings.items()
         ]
         looked_up = tables(graph, lambda name: self.for_layer(name) is not None)
         return Applied(graph, changes + write_tables(graph, looked_up))
@@ -171,8 +172,10 @@ class QuantizeStatic(Layerwise, GraphTechnique):
 
         return codes
 
-    def _change(self, layer: str, bench: Bench, puts_out: Grid | None, shared: str) -> Change:
+    def _change(
+        self, layer: str, bench: Bench, puts_out: Grid | None, shared: str, numbers: dict[str, float]
+    ) -> Change:
         scales = "a scale per channel" if self.per_channel else "one scale"
         why = {"auto": f" ({WHY_REDUCED})", "on": " (7 bits)"}.get(self.reduce_range, "")
         why = why if self._weight_bits(bench) < 8 else ""
-        return Change(layer, f"{self.weight_type} weights with {scales}{why}; {in_words(puts_out)}{shared}")
+        return Change(layer, f"{self.weight_type} weights with {scales}{why}; {in_words(puts_out)}{shared}", numbers)

@@ -181,7 +181,10 @@ class QuantizeWeights(Layerwise, GraphTechnique):
             return Applied(graph, [Change(name, what) for name, what in words.items()], encodings)
         encoders = {name: _known(encodings[layer.weight]) for name, layer in layers.items()}
         done = to_integers(graph, bench.part(0.6, 1), encoders, Activations("auto", False, self.samples, self._method))
-        changes = [Change(name, f"{what}; {in_words(done.outputs.get(name))}") for name, what in words.items()]
+        changes = [
+            Change(name, f"{what}; {in_words(done.outputs.get(name))}", done.numbers[name])
+            for name, what in words.items()
+        ]
         return Applied(graph, changes, done.encodings)
 
     def _method(self, layer: str) -> tuple[Method, float]:

@@ -22,10 +22,13 @@ from edgekit.search.ghost_record import remember
 from edgekit.store.store import Store
 
 if TYPE_CHECKING:
+    from edgekit.measure.layer_values import LayerOutputs
+    from edgekit.measure.profile import Profile
     from edgekit.search.calibration_curve import Calibrated
     from edgekit.search.sweep import Swept
 
 LARGE = 20_000_000  # bytes of a file that is added in a process of its own, which takes seconds to start
+LOOKED_AT = 64  # validation samples that every layer is looked at with
 ORIGINAL, OURS = "Original", "This file"
 
 
@@ -183,6 +186,36 @@ def time_whole(path: Path, run: Run, store: Store, session: str) -> Job:
     return jobs().submit("Timing the whole way", work, session=session, short=True, slot="whole")
 
 
+def look_into(path: Path, run: Run, store: Store, session: str) -> Job:
+    """Compare what the layers of the original and of a run's file put out on validation samples."""
+
+    def work(progress: Progress) -> list[LayerOutputs]:
+        from edgekit.data.splits import load as data
+        from edgekit.library import card
+        from edgekit.measure.layer_values import layer_outputs
+
+        samples = data(run.data).validation.take(LOOKED_AT)
+        base = store.file(store.get(run.baseline).artifact.sha256)
+        return layer_outputs(base, path, card(run.model).preprocessing(samples.raw), progress)
+
+    return jobs().submit("Looking into every layer", work, session=session, short=True, slot="layer_outputs")
+
+
+def profile_layers(path: Path, run: Run, store: Store, session: str) -> Job:
+    """Profile the original and a run's file; the result is one profile by the name of each."""
+
+    def work(progress: Progress) -> dict[str, Profile]:
+        from edgekit.measure.profile import profile
+
+        base = store.file(store.get(run.baseline).artifact.sha256)
+        return {
+            ORIGINAL: profile(base, progress=part(progress, 0, 0.5)),
+            OURS: profile(path, progress=part(progress, 0.5, 1)),
+        }
+
+    return jobs().submit("Timing every layer", work, session=session, short=True, slot="layer_times")
+
+
 def calibrate(path: Path, run: Run, store: Store, session: str) -> Job:
     """Measure a run's recipe with more and fewer calibration samples; the result is one point a number.
 
@@ -230,9 +263,11 @@ def search(id: str, title: str, store: Store, session: str) -> Job:
     """Carry on a search where it stands; the result is its id. The same one twice is one job."""
 
     def work(progress: Progress) -> str:
+        from edgekit.jobs.executors import workers_elsewhere
         from edgekit.search.autopilot.search import carry_on
 
-        return carry_on(id, store=store, progress=progress).search.id
+        with workers_elsewhere(store) as executor:
+            return carry_on(id, executor=executor, store=store, progress=progress).search.id
 
     return jobs().submit(f"Searching for {title}", work, session=session, key=f"search-{id}")
 
@@ -241,9 +276,11 @@ def sweep(model: str, grid: str, samples: int | None, store: Store, session: str
     """Measure every point of a grid; the result says of each what became of it. The same one twice is one job."""
 
     def work(progress: Progress) -> list[Swept]:
+        from edgekit.jobs.executors import workers_elsewhere
         from edgekit.search.sweep import sweep
 
-        return sweep(model, grid, samples=samples, store=store, progress=progress)
+        with workers_elsewhere(store) as executor:
+            return sweep(model, grid, samples=samples, executor=executor, store=store, progress=progress)
 
     return jobs().submit("Sweeping", work, session=session, key=json.dumps(["sweep", model, grid, samples]))
 

@@ -1,6 +1,7 @@
 """What a person asks of the Autopilot: limits in any mix, minutes, how much training, which families."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -62,14 +63,12 @@ def form(choice: Choice, store: Store) -> None:
             help="Of techniques that may be used.",
         )  # fmt: skip
         limits = [_limit(name, amount) for name, amount in amounts.items() if amount is not None]
-        st.button(
+        if st.button(  # no callback: it would be given what the inputs held when the page was drawn
             ":primary[**Search**]", icon=":material/rocket_launch:", key="search", width="stretch",
-            disabled=not limits or jobs_view.active(state.job()),
-            on_click=_begin, args=(choice, limits, minutes, training, families, store),
-            help=None if limits else "Set at least one limit.",
-        )  # fmt: skip
-        if refused := st.session_state.pop("search_refused", None):
-            st.error(refused, icon=":material/error:")
+            disabled=not limits or jobs_view.active(state.job()), help=None if limits else "Set at least one limit.",
+        ):  # fmt: skip
+            asked = {"minutes": minutes, "training": training, "families": families}
+            _begin(choice, limits, asked, store)
 
 
 def _input(name: str, field: Field) -> float | None:
@@ -83,11 +82,12 @@ def _limit(name: str, amount: float) -> str:
     return f"{name}={amount:.9g}{(MAIN | MORE)[name].unit}"
 
 
-def _begin(choice: Choice, limits: list[str], minutes: float, training: str, families: list[str], store: Store) -> None:
+def _begin(choice: Choice, limits: list[str], asked: dict[str, Any], store: Store) -> None:
     try:
-        kept = begin(choice.model, limits, minutes=minutes, training=training, families=families, store=store)
+        kept = begin(choice.model, limits, store=store, **asked)
     except EdgeKitError as error:
-        st.session_state["search_refused"] = str(error)
+        st.error(str(error), icon=":material/error:")
         return
     state.look_at_search(kept.id)
     state.watch(actions.search(kept.id, choice.card.title, store, state.session()).id)
+    st.rerun()

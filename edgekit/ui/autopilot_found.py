@@ -36,7 +36,7 @@ def draw(kept: Search, choice: Choice, store: Store) -> None:
         )
     _frontier(found)
     if failed := [tried for tried in kept.tried if tried.error]:
-        with st.expander(f"{len(failed)} recipes could not be measured"):
+        with st.expander(f"{len(failed)} recipe{'s'[: len(failed) > 1]} could not be measured"):
             st.table(
                 {"Recipe": [words.recipe(spelled(one.steps)) for one in failed], "Why": [one.error for one in failed]}
             )

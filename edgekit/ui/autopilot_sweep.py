@@ -13,39 +13,36 @@ EXAMPLE = "prune_channels.sparsity=0.1:0.5:0.1 × quantize_weights.bits=4,8"
 
 
 def draw(choice: Choice, store: Store) -> None:
-    """The grid in words, how many points it has, the job, and what became of it."""
+    """The grid in words, the job, and what became of it."""
     text = st.text_input(
         "Grid", EXAMPLE, key="grid", persist_state="session",
         help="technique.setting=values, joined by ×. Values one by one, as 2,4,8, or from:to:step. A technique alone, "
         "such as quantize_static, is a step that is always there.",
     )  # fmt: skip
-    count = _points(text)
-    st.button(
-        f":primary[**Measure {count} points**]" if count else "Measure", icon=":material/grid_on:", key="sweep",
-        disabled=not count or jobs_view.active(state.job()), on_click=_start, args=(choice, text, store),
-    )  # fmt: skip
+    if st.button(
+        ":primary[**Measure every point**]", icon=":material/grid_on:", key="sweep",
+        disabled=not text or jobs_view.active(state.job()),
+    ):  # fmt: skip
+        _start(choice, text, store)
     if (job := st.session_state.get("sweep_job")) and state.job() == job:
         jobs_view.job_panel(job, on_end=_done)
     if swept := st.session_state.get("swept"):
         _outcome(swept, choice)
 
 
-def _points(text: str) -> int:
-    """How many points a grid has; 0 with what is wrong said, where it is none."""
-    from edgekit.search.sweep import grid
+def _start(choice: Choice, text: str, store: Store) -> None:
+    from edgekit.search.sweep import grid  # with it come the techniques, which load torch
 
     try:
-        return len(grid(text))
+        grid(text)
     except EdgeKitError as error:
         st.error(str(error), icon=":material/error:")
-        return 0
-
-
-def _start(choice: Choice, text: str, store: Store) -> None:
+        return
     st.session_state["swept"] = None
     job = actions.sweep(choice.model, text, choice.samples, store, state.session()).id
     st.session_state["sweep_job"] = job
     state.watch(job)
+    st.rerun()
 
 
 def _done(job: Job) -> None:

@@ -1,4 +1,6 @@
-"""The two Pareto charts: accuracy against size, accuracy against latency. Pure functions from points to a figure.
+"""The Pareto charts: accuracy against size, accuracy against latency; of a network without accuracy, costs alone.
+
+Pure functions from points to a figure.
 
 Only measured points are solid. What is predicted is hollow, with its error band. Colours can be told apart by people
 who see few of them, have a contrast of 3 : 1 on the white and on the dark page, and never stand alone: each kind has
@@ -22,7 +24,8 @@ HEIGHT = 380
 MOST_TICKS = 5
 HALO = 9  # pixels, around the selected point
 MARGIN = 1.35  # of the horizontal axis, left and right of the points
-TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)"}
+QUALITY = "quality"  # the usual vertical axis: accuracy, or what stands in for it
+TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)", "peak_memory_bytes": "Peak memory"}
 CROWD = 1000  # with more points, those that others beat are drawn small and without error bars, by the graphics card
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
@@ -62,10 +65,11 @@ class Point:
         """How good it is: accuracy, or what stands in for it."""
         return quality(self.measurements)
 
-    def xy(self, metric: str) -> tuple[Measurement, Measurement] | None:
-        """The value on the horizontal axis and how good it is; None if one of them is not known."""
-        x, y = self.measurements.get(metric), self.quality
-        return (x, y) if x is not None and y is not None and x.value > 0 else None
+    def xy(self, metric: str, upright: str = QUALITY) -> tuple[Measurement, Measurement] | None:
+        """The values on the horizontal and the vertical axis; None if one of them is not known."""
+        x, y = self.measurements.get(metric), self.quality if upright == QUALITY else self.measurements.get(upright)
+        known = x is not None and y is not None and x.value > 0 and (upright == QUALITY or y.value > 0)
+        return (x, y) if known else None
 
 
 def kind(recipe: list) -> str:
@@ -83,34 +87,40 @@ def pareto(
     metric: str,
     *,
     budget: Budget,
+    upright: str = QUALITY,
     selected: str | None = None,
     ghost: Point | None = None,
 ) -> go.Figure:
-    """Accuracy against `metric` ("size_bytes" or "latency_ms").
+    """What `upright` names against `metric` (keys of TITLES).
 
     Args:
-        points: measured ones; a point without this axis is left out. The one with an empty recipe is the baseline.
+        points: measured ones; a point without one of the axes is left out. The one with an empty recipe is the
+            baseline.
         budget: the region outside it is shaded.
         selected: id of the point to mark.
         ghost: a prediction, drawn hollow.
     """
-    known = [point for point in points if point.xy(metric)]
-    base = next((p.quality.value for p in known if not p.recipe), None)
+    axes = (metric, upright)
+    known = [point for point in points if point.xy(*axes)]
+    foreseen = [ghost] if ghost is not None and ghost.xy(*axes) else []
     figure = go.Figure()
+    on_frontier = _frontier(figure, known, axes)
     detailed, crowd = known, []
-    on_frontier = _frontier(figure, known, metric)
     if len(known) > CROWD:
         detailed = [p for p in known if p.id in on_frontier or p.id == selected or not p.recipe]
         crowd = [p for p in known if p.id not in {one.id for one in detailed}]
     for members, draw in ((_by_kind(crowd), _crowd), (_by_kind(detailed), _group)):
         for name, some in members.items():
-            draw(figure, some, KINDS[name], metric, selected)
-    if ghost is not None and ghost.xy(metric):
-        _ghost(figure, ghost, metric)
-    shown = known + ([ghost] if ghost is not None and ghost.xy(metric) else [])
-    _axes(figure, shown, metric, always={selected, ghost.id if ghost else None})
-    _shade(figure, metric, budget, base)
+            draw(figure, some, KINDS[name], axes, selected)
+    for point in foreseen:
+        _ghost(figure, point, axes)
+    _axes(figure, known + foreseen, axes, always={selected, ghost.id if ghost else None})
+    _layout(figure)
+    _shade(figure, axes, budget, next((p.xy(*axes)[1].value for p in known if not p.recipe), None))
     return figure
+
+
+Axes = tuple[str, str]  # what the horizontal and the vertical one show
 
 
 def _by_kind(points: list[Point]) -> dict[str, list[Point]]:
@@ -121,44 +131,52 @@ def _by_kind(points: list[Point]) -> dict[str, list[Point]]:
     return {name: some for name, some in found.items() if some}
 
 
-def _frontier(figure: go.Figure, points: list[Point], metric: str) -> set[str]:
+def _frontier(figure: go.Figure, points: list[Point], axes: Axes) -> set[str]:
     """Draws the line; the ids of the points on it."""
-    pairs = [(p.measurements[metric].value, p.quality.value) for p in points]
-    places = frontier(pairs, more_is_better=(False, True))
+    pairs = [(x.value, y.value) for x, y in (p.xy(*axes) for p in points)]
+    places = frontier(pairs, more_is_better=(False, axes[1] == QUALITY))
     best = [pairs[i] for i in places]
     figure.add_scatter(
-        x=[x for x, _ in best], y=[100 * y for _, y in best], mode="lines", name="Best so far", hoverinfo="skip",
-        line={"color": GREY, "width": 1.5, "shape": "hv"}, showlegend=False,
+        x=[x for x, _ in best], y=[_scale(axes) * y for _, y in best], mode="lines", name="Best so far",
+        hoverinfo="skip", line={"color": GREY, "width": 1.5, "shape": "hv"}, showlegend=False,
     )  # fmt: skip
     return {points[i].id for i in places}
 
 
-def _crowd(figure: go.Figure, points: list[Point], group: Kind, metric: str, selected: str | None) -> None:
+def _crowd(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, selected: str | None) -> None:
     """Thousands of points of one kind, each of which can still be read and clicked."""
-    titles = [METRICS[name].title for name in (points[0].quality.metric, metric)]
-    value = "%{x:.3s}B" if metric == "size_bytes" else "%{x:.3~g} ms"
+    xs, ys = zip(*(point.xy(*axes) for point in points), strict=True)
+    lines = [f"{METRICS[one[0].metric].title}: {_shown(one[0].metric, axis)}" for one, axis in ((ys, "y"), (xs, "x"))]
     figure.add_scattergl(
-        x=np.array([p.measurements[metric].value for p in points]),
-        y=np.array([100 * p.quality.value for p in points]),
+        x=np.array([m.value for m in xs]),
+        y=np.array([_scale(axes) * m.value for m in ys]),
         mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
         marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
         customdata=np.array([[point.id, point.name] for point in points]),
-        hovertemplate=f"<b>%{{customdata[1]}}</b><br>{titles[0]}: %{{y:.1f}} %<br>{titles[1]}: {value}<extra></extra>",
+        hovertemplate="<br>".join(["<b>%{customdata[1]}</b>", *lines]) + "<extra></extra>",
     )  # fmt: skip
 
 
-def _group(figure: go.Figure, points: list[Point], group: Kind, metric: str, selected: str | None) -> None:
+def _shown(metric: str, axis: str) -> str:
+    """A value where the browser writes it."""
+    unit = METRICS[metric].unit
+    if unit == "fraction":
+        return f"%{{{axis}:.1f}} %"
+    return f"%{{{axis}:.3s}}B" if unit == "bytes" else f"%{{{axis}:.3~g}} ms"
+
+
+def _group(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, selected: str | None) -> None:
     """The points of one kind; the selected one is larger and has a halo."""
     size, larger = (16, 20) if group.symbol == "star" else (10, 14)
     chosen = [point.id == selected for point in points]
     figure.add_scatter(
-        **_places(points, metric, group.colour), mode="markers", name=group.title, legendgroup=group.title,
+        **_places(points, axes, group.colour), mode="markers", name=group.title, legendgroup=group.title,
         marker={
             "color": group.colour, "symbol": group.symbol, "opacity": 1,
             "size": [larger if c else size for c in chosen],
             "line": {"color": _faded(group.colour), "width": [HALO if c else 0 for c in chosen]},
         },
-        customdata=[[point.id] for point in points], text=[_hover(point, metric) for point in points],
+        customdata=[[point.id] for point in points], text=[_hover(point, axes) for point in points],
         hovertemplate="%{text}<extra></extra>", unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
 
@@ -169,32 +187,41 @@ def _faded(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.35)"
 
 
-def _ghost(figure: go.Figure, ghost: Point, metric: str) -> None:
+def _ghost(figure: go.Figure, ghost: Point, axes: Axes) -> None:
     group = KINDS[kind(ghost.recipe)]
     figure.add_scatter(
-        **_places([ghost], metric, group.colour), mode="markers", name="Predicted, not measured", opacity=0.8,
+        **_places([ghost], axes, group.colour), mode="markers", name="Predicted, not measured", opacity=0.8,
         marker={"color": group.colour, "symbol": f"{group.symbol}-open", "size": 13, "line": {"width": 2}},
-        text=[f"<b>Predicted, not measured</b><br>{_hover(ghost, metric)}"], hovertemplate="%{text}<extra></extra>",
+        text=[f"<b>Predicted, not measured</b><br>{_hover(ghost, axes)}"], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
-def _places(points: list[Point], metric: str, colour: str) -> dict:
+def _places(points: list[Point], axes: Axes, colour: str) -> dict:
     """x, y and the error bars of both."""
-    xs, ys = [p.measurements[metric] for p in points], [p.quality for p in points]
+    xs, ys = zip(*(point.xy(*axes) for point in points), strict=True)
     return {
         "x": [m.value for m in xs],
-        "y": [100 * m.value for m in ys],
-        "error_x": _bars([m.high - m.value for m in xs], [m.value - m.low for m in xs], colour),
-        "error_y": _bars([100 * (m.high - m.value) for m in ys], [100 * (m.value - m.low) for m in ys], colour),
+        "y": [_scale(axes) * m.value for m in ys],
+        "error_x": _bars(xs, 1, colour),
+        "error_y": _bars(ys, _scale(axes), colour),
     }
 
 
-def _bars(up: list[float], down: list[float], colour: str) -> dict:
-    return {"array": up, "arrayminus": down, "color": colour, "thickness": 1, "width": 3, "symmetric": False}
+def _scale(axes: Axes) -> int:
+    """How good a file is stands in percent; what it costs in its own unit."""
+    return 100 if axes[1] == QUALITY else 1
 
 
-def _hover(point: Point, metric: str) -> str:
-    x, y = point.xy(metric)
+def _bars(found: Sequence[Measurement], scale: int, colour: str) -> dict:
+    return {
+        "array": [scale * (m.high - m.value) for m in found],
+        "arrayminus": [scale * (m.value - m.low) for m in found],
+        "color": colour, "thickness": 1, "width": 3, "symmetric": False,
+    }  # fmt: skip
+
+
+def _hover(point: Point, axes: Axes) -> str:
+    x, y = point.xy(*axes)
     lines = [f"<b>{point.name}</b>"]
     for measurement in (y, x):
         band = words.interval(measurement)
@@ -203,16 +230,30 @@ def _hover(point: Point, metric: str) -> str:
     return "<br>".join(lines)
 
 
-def _axes(figure: go.Figure, points: list[Point], metric: str, always: set[str]) -> None:
+def _axes(figure: go.Figure, points: list[Point], axes: Axes, always: set[str]) -> None:
+    """Both axes, opened on the points that are worth seeing; costs are on logarithmic ones."""
+    metric, upright = axes
+    if upright == QUALITY:
+        points = _quality_axis(figure, points, always)
+    else:
+        figure.update_yaxes(**_costs([p.xy(*axes)[1].value for p in points], upright))
+    figure.update_xaxes(**_costs([p.xy(*axes)[0].value for p in points], metric))
+
+
+def _costs(values: list[float], metric: str) -> dict:
+    """A logarithmic axis with round ticks; with none where there is nothing to read off."""
+    low, high = min(values, default=1.0) / MARGIN, max(values, default=1.0) * MARGIN
+    ticks = round_values(low, high) if values else []
+    return {
+        "type": "log", "range": [math.log10(low), math.log10(high)], "tickvals": ticks, "zeroline": False,
+        "ticktext": [tick_text(metric, tick) for tick in ticks], "title": TITLES[metric], "tickangle": 0,
+    }  # fmt: skip
+
+
+def _quality_axis(figure: go.Figure, points: list[Point], always: set[str]) -> list[Point]:
+    """The vertical axis of how good the points are; those that it shows are returned."""
     bottom, top = view([(p.id, p.quality) for p in points], always)
     seen = [p for p in points if 100 * p.quality.value >= bottom]
-    values = [p.measurements[metric].value for p in seen] or [1.0]
-    low, high = min(values) / MARGIN, max(values) * MARGIN
-    ticks = round_values(low, high)
-    figure.update_xaxes(
-        type="log", range=[math.log10(low), math.log10(high)], tickvals=ticks,
-        ticktext=[tick_text(metric, tick) for tick in ticks], title=TITLES[metric], zeroline=False, tickangle=0,
-    )  # fmt: skip
     title = METRICS[points[0].quality.metric if points else QUALITIES[0]].title
     figure.update_yaxes(range=[bottom, top], ticksuffix=" %", title=title, zeroline=False)
     if hidden := len(points) - len(seen):
@@ -220,6 +261,10 @@ def _axes(figure: go.Figure, points: list[Point], metric: str, always: set[str])
             text=f"{hidden} more below: double-click to see", showarrow=False, xref="paper", yref="paper", x=1, y=0,
             xanchor="right", yanchor="bottom", xshift=-6, yshift=4, font={"size": 12},
         )  # fmt: skip
+    return seen
+
+
+def _layout(figure: go.Figure) -> None:
     figure.update_layout(
         height=HEIGHT, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, hovermode="closest",
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False},
@@ -251,25 +296,32 @@ def round_values(low: float, high: float) -> list[float]:
 
 def tick_text(metric: str, tick: float) -> str:
     """A tick with as few digits as it needs: 500 kB, 2 MB, 0.05."""
-    if metric != "size_bytes":
+    if METRICS[metric].unit != "bytes":
         return f"{tick:g}"
     factor, unit = (1e6, "MB") if tick >= 1e6 else (1e3, "kB")
     return f"{tick / factor:g} {unit}"
 
 
-def _shade(figure: go.Figure, metric: str, budget: Budget, base: float | None) -> None:
+def _shade(figure: go.Figure, axes: Axes, budget: Budget, base: float | None) -> None:
     """Tint what is outside the budget, and name its edge where the view reaches it."""
+    metric, upright = axes
     x_low, x_high = (10**edge for edge in figure.layout.xaxis.range)
-    bottom, top = figure.layout.yaxis.range
-    worst = min(max(getattr(budget, metric), x_low), x_high)
-    least = bottom if base is None else min(max(100 * base - budget.accuracy_drop, bottom), top)
+    worst = min(max(getattr(budget, metric, x_high), x_low), x_high)
+    bottom, top = view_ends = figure.layout.yaxis.range
+    if upright == QUALITY:
+        least = bottom if base is None else min(max(100 * base - budget.accuracy_drop, bottom), top)
+        beyond, place, edge = (bottom, least), least, words.drop(budget.accuracy_drop)
+    else:
+        bottom, top = 10**bottom, 10**top
+        most = min(max(getattr(budget, upright), bottom), top)
+        beyond, place, edge = (most, top), math.log10(most), words.number(upright, getattr(budget, upright))
     if worst < x_high:
         _tint(figure, worst, x_high, bottom, top)
-    if least > bottom:
-        _tint(figure, x_low, worst, bottom, least)
+    if beyond[0] < beyond[1]:
+        _tint(figure, x_low, worst, *beyond)
         figure.add_annotation(
-            text=f"Budget: at most {words.drop(budget.accuracy_drop)}", showarrow=False, xref="paper", x=0, y=least,
-            xanchor="left", yanchor="top" if least > (bottom + top) / 2 else "bottom", xshift=4, font={"size": 12},
+            text=f"Budget: at most {edge}", showarrow=False, xref="paper", x=0, y=place,
+            xanchor="left", yanchor="top" if place > sum(view_ends) / 2 else "bottom", xshift=4, font={"size": 12},
         )  # fmt: skip
     if x_low < worst < x_high:
         figure.add_annotation(

@@ -85,20 +85,20 @@ def _agreement(everyone: Sequence[Contender], shares: np.ndarray, disputed: int,
 
 
 def _sample(dispute: Dispute, everyone: Sequence[Contender], about: Entry, raw: np.ndarray) -> None:
-    label, in_place = about.answer(dispute.label), tasks.task(about.task).in_place
+    label, task = about.answer(dispute.label), tasks.task(about.task)
     alt = f"Test sample {dispute.sample}, {label}"
-    if not in_place:
+    if not task.in_place:
         sample.show(raw, about, key=f"disputed-{dispute.sample}", alt=alt, width=SIDE)
     st.markdown(f"**{words.plain(label)}** :small[:gray[{dispute.sample}]]")
     for place, one in enumerate(everyone):
         answer = words.plain(about.answer(dispute.answers[place]))
-        if about.task == "regression":
+        if task.graded:
             st.markdown(f"{one.mark} :small[{answer}]")
             continue
         right = ":green[:material/check:]" if dispute.right[place] else ":red[:material/close:]"
         sure = words.percent(dispute.confidences[place], 0)
         st.markdown(f"{one.mark} {right} :small[{answer}, {sure}]")
-        if in_place:
+        if task.in_place:
             alt = f"Test sample {dispute.sample}, {answer}"
             boxes.show(raw, about, dispute.answers[place], dispute.label, alt=alt, width=SIDE)
 

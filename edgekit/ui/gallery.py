@@ -28,7 +28,7 @@ def draw(run: Run) -> None:
     st.markdown(
         f"**{found.count:,} of {found.total:,}** test samples ({words.percent(found.count / found.total, 2)}) "
         "get another answer than from the original network. "
-        + ("" if about.task == "regression" else f"The percentage is {task(about.task).sure}.")
+        + ("" if task(about.task).graded else f"The percentage is {task(about.task).sure}.")
     )
     if not found.examples:
         return
@@ -54,7 +54,7 @@ def _card(one: Disagreement, raw: np.ndarray, about: Entry) -> None:
     with st.container(border=True, gap="small", height="stretch", **({} if about.kind == "text" else beside)):
         alt = f"Test sample {one.sample}: {about.answer(one.label)}"
         sample.show(raw, about, key=f"changed-{one.sample}", alt=alt, width=WIDTH)
-        st.markdown(numbers(one, name) if about.task == "regression" else text(one, name, right))
+        st.markdown(numbers(one, name) if task(about.task).graded else text(one, name, right))
 
 
 def _two_pictures(one: Disagreement, raw: np.ndarray, about: Entry, lines: str) -> None:

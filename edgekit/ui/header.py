@@ -34,13 +34,14 @@ def choose() -> Choice:
             "Model", list(titles), format_func=titles.__getitem__, key="model", persist_state="session",
             width=340, on_change=_another,
         )  # fmt: skip
-        samples = st.segmented_control(
-            "Test samples", list(SAMPLES), default="all", required=True, key="samples", bind="query-params",
-            help="All of the test set gives the tightest interval. Fewer are quicker; points scored on a different "
-            "number of samples are never drawn together.",
-        )  # fmt: skip
+        card, samples = cards()[model], "all"
+        if not entry(card.data).synthetic:
+            samples = st.segmented_control(
+                "Test samples", list(SAMPLES), default="all", required=True, key="samples", bind="query-params",
+                help="All of the test set gives the tightest interval. Fewer are quicker; points scored on a different "
+                "number of samples are never drawn together.",
+            )  # fmt: skip
     state.show_model()
-    card = cards()[model]
     host = this_host()
     st.caption(
         f"{card.summary} Measured on this computer: {host.cpu}, {host.cores} cores, ONNX Runtime, batch 1, one thread."
@@ -52,8 +53,12 @@ def choose() -> Choice:
 UNKNOWN = Measurement(metric="accuracy", value=1.0, low=1.0, high=1.0, origin=Origin.ESTIMATED)  # before it is measured
 
 
-def budget(run: Run | None, baseline: Run | None) -> Budget:
-    """The budget as three chips, green where the selected file holds it, and a place to change it."""
+def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
+    """The budget as three chips, green where the selected file holds it, and a place to change it.
+
+    On random inputs there is no accuracy to lose, so there are two.
+    """
+    scored = not entry(about.data).synthetic
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="budget"):
         chips = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
         with st.popover("Budget", icon=":material/edit:", type="tertiary", key="budget_edit"):
@@ -66,15 +71,30 @@ def budget(run: Run | None, baseline: Run | None) -> Budget:
                 "Latency, at most (ms)", 0.001, 100_000.0, plain.latency_ms, step=0.1, format="%g",
                 key="latency", bind="query-params",
             )  # fmt: skip
-            drop = st.number_input(
-                "Accuracy lost, at most (points)", 0.0, 100.0, plain.accuracy_drop, step=0.1, format="%g",
-                key="drop", bind="query-params",
-            )  # fmt: skip
+            drop = plain.accuracy_drop
+            if scored:
+                drop = st.number_input(
+                    "Accuracy lost, at most (points)", 0.0, 100.0, drop, step=0.1, format="%g",
+                    key="drop", bind="query-params",
+                )  # fmt: skip
     chosen = Budget(size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop)
     before = quality(baseline.measurements) if baseline else UNKNOWN
-    for limit in chosen.limits(before):
+    for limit in chosen.limits(before if scored else None):
         chip(chips, limit, run if baseline else None, text(limit, chosen))
     return chosen
+
+
+def settle_for(budget: Budget) -> None:
+    """Set the budget to another one. For callbacks."""
+    st.session_state["size"] = budget.size_bytes / 1e6
+    st.session_state["latency"] = budget.latency_ms
+    st.session_state["drop"] = budget.accuracy_drop
+
+
+def turn_to(model: str) -> None:
+    """Choose another model. For callbacks."""
+    st.session_state["model"] = model
+    _another()
 
 
 def text(limit: Limit, budget: Budget) -> str:
@@ -97,7 +117,8 @@ def chip(place, limit: Limit, run: Run | None, text: str) -> None:
 
 
 def _another() -> None:
-    """Another model: the selected run and a recipe made for the last one no longer apply."""
+    """Another model: the selected run, and recipe and layers chosen for the last one, no longer apply."""
     state.show_model()
     state.select(None)
     state.set_custom_recipe(None)
+    state.choose_for_layers({})

@@ -7,6 +7,7 @@ import streamlit as st
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import METRICS, QUALITIES, Measurement, paired_test, quality
 from edgekit.core.run import Run
+from edgekit.models.about import About
 from edgekit.ui import words
 
 GOOD, BAD, MIXED, EVEN = "green", "red", "orange", "gray"
@@ -26,10 +27,13 @@ class Card:
     help: str
 
 
-def cards(run: Run, budget: Budget) -> list[Card]:
-    """Accuracy, size, latency, shipped size and memory of a run against the network it came from."""
+def cards(run: Run, budget: Budget, about: About) -> list[Card]:
+    """Accuracy, size, latency, shipped size and memory of a run against the network it came from.
+
+    What was never trained has no accuracy, and nothing that could stand in for it.
+    """
     return [
-        _accuracy(run, budget),
+        *([] if about.shape_only else [_accuracy(run, budget)]),
         _latency_or_size(run, "Size", "size_bytes"),
         _latency_or_size(run, "Latency", "latency_ms"),
         _less_or_more(run, "As shipped", "shipped_bytes"),
@@ -37,10 +41,11 @@ def cards(run: Run, budget: Budget) -> list[Card]:
     ]
 
 
-def draw(run: Run, budget: Budget) -> None:
+def draw(run: Run, budget: Budget, about: About) -> None:
     """The cards, in as many columns as fit."""
-    with st.grid(5, min_column_width=148, gap="small"):
-        for card in cards(run, budget):
+    shown = cards(run, budget, about)
+    with st.grid(len(shown), min_column_width=148, gap="small"):
+        for card in shown:
             with st.container(border=True, height="stretch", gap="xsmall"):
                 st.metric(card.title, card.value, card.moved, card.verdict, delta_arrow="off", help=card.help)
                 st.caption("  \n".join(line for line in (card.before, card.band) if line) or "the original")

@@ -11,7 +11,8 @@ from edgekit.ui.spelling import spelled
 
 MOST = 10_000  # newest runs that a chart looks through
 
-AXES = (*QUALITIES, "size_bytes", "latency_ms")
+OF_THE_HOST = ("latency_ms", "peak_memory_bytes")
+AXES = (*QUALITIES, "size_bytes", *OF_THE_HOST)
 
 
 def points(summaries: Iterable[Summary], host: str, keep: str | None = None) -> list[Point]:
@@ -38,7 +39,7 @@ def find(points: Iterable[Point], recipe: list[dict]) -> str | None:
 
 
 def _measurements(one: Summary, host: str) -> dict[str, Measurement]:
-    axes = [axis for axis in AXES if axis in one.metrics and (axis != "latency_ms" or one.host == host)]
+    axes = [axis for axis in AXES if axis in one.metrics and (axis not in OF_THE_HOST or one.host == host)]
     return {
         axis: Measurement(metric=axis, origin=Origin.MEASURED, device=one.host, **one.metrics[axis]._asdict())
         for axis in axes

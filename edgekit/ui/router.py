@@ -16,6 +16,7 @@ ICON = Path(__file__).with_name("icon.svg")
 PAGES = [
     ("pages/workbench.py", "Workbench", ":material/tune:"),
     ("pages/autopilot.py", "Autopilot", ":material/rocket_launch:"),
+    ("pages/layers.py", "Layers", ":material/layers:"),
     ("pages/compare.py", "Compare", ":material/compare_arrows:"),
     ("pages/runs.py", "Runs", ":material/history:"),
     ("pages/models_and_data.py", "Models & data", ":material/database:"),

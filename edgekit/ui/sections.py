@@ -1,5 +1,7 @@
 """The parts of the Workbench that show what was measured, in the order in which they stand on the page."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from edgekit.core.budget import Budget
@@ -31,11 +33,17 @@ from edgekit.ui.charts import Point
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 
-AXES = {"size_bytes": "size", "latency_ms": "latency"}
+AXES = {"size_bytes": "size", "latency_ms": "latency", "peak_memory_bytes": "memory"}
+WITH_QUALITY = [("size_bytes", draw_charts.QUALITY), ("latency_ms", draw_charts.QUALITY)]
+COSTS_ALONE = [("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms")]
 
 
-def job(choice: Choice, store: Store) -> None:
-    """The long job that this tab watches, with its Cancel; points that it makes appear as they come."""
+def job(choice: Choice, store: Store, grown: Callable[[], object] = lambda: None) -> None:
+    """The long job that this tab watches, with its Cancel; points that it makes appear as they come.
+
+    Args:
+        grown: what else the page shows of the job's work: it is drawn anew whenever this answers otherwise.
+    """
     watched = state.job()
     if watched is None:
         return
@@ -47,8 +55,8 @@ def job(choice: Choice, store: Store) -> None:
         state.watch(None)
         return
 
-    def finished() -> int:
-        return store.count(model=choice.model, statuses=[Status.DONE])
+    def finished() -> tuple[int, object]:
+        return store.count(model=choice.model, statuses=[Status.DONE]), grown()
 
     before = finished()
     jobs_view.job_panel(
@@ -60,30 +68,35 @@ def job(choice: Choice, store: Store) -> None:
 
 
 def headline_cards(view: View, budget: Budget, card: About) -> None:
-    """Before → after; before the first measurement, nothing. Of a network that was never trained it says so."""
+    """Before → after; before the first measurement, nothing. Of a network that was never trained, costs alone."""
     if card.shape_only:
         st.info(
-            "Only the shape of this network is here, with random weights. Size, memory and latency mean something; "
-            "how far answers agree says nothing of a trained one.",
+            "Only the shape of this network is here, with random weights: for size, memory and latency.",
             icon=":material/casino:",
         )
     if view.run is not None:
-        headline.draw(view.run, budget)
+        headline.draw(view.run, budget, card)
 
 
-def charts(view: View, budget: Budget, ghost: Point | None) -> None:
-    """The two Pareto charts side by side. A click on a point selects its run in both."""
+def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None:
+    """The two Pareto charts side by side. A click on a point selects its run in both.
+
+    Where inputs are random, how often answers agree says little, so the charts show what a file costs.
+    """
     if not view.points and ghost is None:
         with st.container(border=True, key="no_points"):
             st.markdown("**The first point is on its way.** The network itself is measured first: the star.")
         return
     good = next((point.quality.metric for point in view.points if point.quality), QUALITIES[0])
-    for place, (metric, axis) in zip(st.columns(2, gap="medium"), AXES.items(), strict=True):
+    names = AXES | {draw_charts.QUALITY: METRICS[good].title.split()[0]}
+    shown = COSTS_ALONE if entry(card.data).synthetic else WITH_QUALITY
+    for place, (metric, upright) in zip(st.columns(2, gap="medium"), shown, strict=True):
         with place:
-            title = f"{METRICS[good].title.split()[0]} and {axis}"
+            title = selected.sentence(f"{names[upright]} and {names[metric]}")
             st.markdown(f"**{title}**")
+            chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
-                view.points, metric, budget=budget, selected=view.run.id if view.run else None, ghost=ghost
+                view.points, metric, budget=budget, upright=upright, selected=chosen, ghost=ghost
             )
             key = f"chart-{metric}"
             st.plotly_chart(
@@ -119,7 +132,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
         "Calibration",
     ]
     drawn = [
-        lambda: advice_cards.draw(run, view.baseline, budget),
+        lambda: advice_cards.draw(run, view.baseline, budget, store),
         lambda: gallery.draw(run),
         lambda: layer_table.draw(run, view.baseline),
         lambda: recovery.draw(run),

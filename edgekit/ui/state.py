@@ -1,11 +1,13 @@
 """What one tab is looking at, kept in its address: so a reload, or a link sent to someone, shows the same thing.
 
 Sliders and switches bind themselves to the address (`bind="query-params"`). What no widget holds is read and written
-here: the selected run (?run=), the job being watched (?job=) and a recipe that the sliders cannot make (?recipe=).
+here: the selected run (?run=), the job being watched (?job=), a recipe that the sliders cannot make (?recipe=) and
+what was chosen for single layers (?layers=).
 Everything that comes from an address is checked before it is used; what does not hold is dropped.
 """
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Iterable
@@ -15,7 +17,8 @@ import streamlit as st
 
 from edgekit.core.files import home
 from edgekit.library import cards
-from edgekit.store.store import Store
+from edgekit.search.layer_choices import AXES
+from edgekit.store.store import DATABASE, FILES, Store
 
 DEFAULT_MODEL = "lenet5-fashion"
 IDENTIFIER = re.compile(r"[\w.-]{1,80}")
@@ -24,11 +27,11 @@ LONGEST_RECIPE = 4000
 
 def store() -> Store:
     """The person's runs: one store for all tabs of this server."""
-    return _store(str(home()))
+    return _store(str(home()), os.environ.get(DATABASE), os.environ.get(FILES))
 
 
 @st.cache_resource(show_spinner=False, max_entries=2)
-def _store(folder: str) -> Store:
+def _store(folder: str, database: str | None, files: str | None) -> Store:
     opened = Store.open()
     opened.interrupt_dead()
     opened.retention()
@@ -98,6 +101,27 @@ def custom_recipe() -> list[dict[str, Any]] | None:
 def set_custom_recipe(steps: list[dict[str, Any]] | None) -> None:
     """Keep a recipe in the address; None forgets it."""
     _write("recipe", None if steps is None else json.dumps(steps, separators=(",", ":")))
+
+
+def layer_choices() -> dict[str, dict[str, float]]:
+    """What was chosen for single layers, from ?layers=: id of an axis -> layer -> value. Else what holds of it."""
+    text = st.query_params.get("layers", "")
+    try:
+        found = json.loads(text) if len(text) <= LONGEST_RECIPE else {}
+    except ValueError:
+        return {}
+    rows = found.items() if isinstance(found, dict) else ()
+    return {
+        axis: {layer: value for layer, value in own.items() if value in AXES[axis].values}
+        for axis, own in rows
+        if axis in AXES and isinstance(own, dict)
+    }
+
+
+def choose_for_layers(chosen: dict[str, dict[str, float]]) -> None:
+    """Keep what was chosen for single layers in the address."""
+    kept = {axis: own for axis, own in chosen.items() if own}
+    _write("layers", json.dumps(kept, separators=(",", ":")) if kept else None)
 
 
 def parse_recipe(text: str) -> list[dict[str, Any]] | None:

@@ -57,6 +57,7 @@ def test_convolutions_of_every_sort_are_counted(tmp_path):
         "0": "Conv", "3": "Conv", "5": "ConvTranspose", "8": "Gemm",
     }  # fmt: skip
     assert rows["5"]["channels"] == 6
+    assert {name: row["groups"] for name, row in rows.items()} == {"0": 1, "3": 8, "5": 1, "8": 1}
 
 
 def test_one_dimensional_convolutions_are_counted(tmp_path):

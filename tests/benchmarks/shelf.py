@@ -23,7 +23,9 @@ RECIPES = {  # model -> integers, pruning with recovery
     "lenet5-mnist": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=2")),
     "resnet8-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=4")),
     "resnet20-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=3")),
-    "mobilenetv2-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=2")),
+    "mobilenetv2-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=1")),
+    "efficientnet-lite0-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=1")),
+    "resnet50-cifar10": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=1")),
     "siamese-faces": (
         STATIC,
         ("prune_channels,sparsity=0.5", "fine_tune,epochs=12,optimizer=adamw,learning_rate=0.0002"),
@@ -59,7 +61,7 @@ RECIPES = {  # model -> integers, pruning with recovery
     ),
     "anomaly-autoencoder": (
         STATIC,
-        ("prune_channels,sparsity=0.5", "fine_tune,epochs=20,optimizer=adamw,learning_rate=0.002"),
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=60,optimizer=adamw,learning_rate=0.005"),
     ),
     "gestures-cnn": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=20")),
     "digits-gru": (("quantize_dynamic",), ("prune_weights,sparsity=0.5", "fine_tune,epochs=5,learning_rate=0.01")),

@@ -8,7 +8,7 @@ from torch import nn
 
 from edgekit.artifacts.export import export
 from edgekit.measure import child
-from edgekit.measure.profile import THE_REST, layer_times, owner_of_each
+from edgekit.measure.profile import THE_REST, Operator, Profile, layer_times, owner_of_each, profile
 from edgekit.models.architectures import build
 from tests.measure.graphs import chain
 
@@ -72,3 +72,20 @@ def test_names_that_the_runtime_changed_find_their_layer():
         "input_QuantizeLinear": THE_REST,
     }
     assert owner_of_each(list(expected), graph, layers) == expected
+
+
+def test_kinds_layers_and_shares_are_sums_of_the_same_operators():
+    found = Profile(
+        ("conv", "fc"),
+        (Operator("Conv", "conv", 3.0), Operator("ReorderInput", THE_REST, 1.0), Operator("Conv", "fc", 4.0)),
+    )
+    assert found.by_layer() == {"conv": 3.0, "fc": 4.0, THE_REST: 1.0}
+    assert found.by_kind() == {"Conv": 7.0, "ReorderInput": 1.0}
+    assert (found.reordering, found.converting) == (pytest.approx(1 / 8), 0.0)
+    assert Profile((), ()).reordering == 0.0
+
+
+def test_every_operator_that_ran_has_its_kind(tmp_path):
+    found = profile(chain(tmp_path / "file.onnx", 2))
+    assert set(found.by_kind()) <= {"MatMul", "Relu", "FusedMatMul", "Gemm", "FusedGemm"}
+    assert sum(found.by_kind().values()) == pytest.approx(sum(found.by_layer().values()))

@@ -26,6 +26,15 @@ def test_minmax_is_the_smallest_and_the_largest():
     assert find_range(seen(np.array([-2, 0.5, 3], np.float32)), "minmax") == (-2, 3)
 
 
+def test_how_far_a_range_can_be_trusted_is_told_by_shares_of_it():
+    values = np.append(np.linspace(-1, 1, 20_001, dtype=np.float32), np.float32(7))
+    found = Seen(-1.0, 7.0, values, halfway=(-0.5, 1.0)).numbers()
+    assert found["rare"] == pytest.approx(6 / 8, abs=1e-3), "one value alone needs what lies between 1 and 7"
+    assert found["late"] == pytest.approx(1 - 1.5 / 8), "the first half reached from -0.5 to 1"
+    assert Seen(-1.0, 7.0, values).numbers()["late"] == 1, "a single look confirms nothing"
+    assert Seen(0.0, 0.0, np.zeros(3, np.float32)).numbers() == {"rare": 0, "late": 0}
+
+
 @pytest.mark.parametrize("method", ["minmax", "percentile", "entropy", "mse"])
 def test_every_range_holds_zero(method: str):
     low, high = find_range(seen(np.linspace(2, 5, 1000, dtype=np.float32)), method)

@@ -87,6 +87,17 @@ def test_calibration_sees_the_exact_extremes_and_an_even_sample_of_values():
     assert held.values.mean() == pytest.approx(inputs(50).mean(), abs=0.03)
 
 
+def test_what_calibration_saw_of_a_layers_inputs_is_recorded_beside_what_happened_to_it():
+    rising = replace(
+        BENCH, calibration=lambda n: np.linspace(0.1, 1, n, dtype=np.float32)[:, None, None, None] * inputs(1)
+    )
+    changes = {one.layer: one for one in QuantizeStatic(samples=10).apply(residual(), rising).changes}
+    assert set(changes["stem"].numbers) == {"samples", "rare", "late"}
+    assert changes["stem"].numbers["samples"] == 10
+    assert changes["stem"].numbers["late"] == pytest.approx(0.5, abs=1e-6), "sample 5 is half as large as sample 10"
+    assert QuantizeStatic(samples=1).apply(residual(), rising).changes[0].numbers["late"] == 1
+
+
 def test_more_samples_than_there_are_take_what_there_are():
     few = replace(BENCH, calibration=lambda n: inputs(20)[:n])
     assert quantized(bench=few, samples=4096) == quantized(bench=few, samples=20)

@@ -147,9 +147,30 @@ def test_without_a_baseline_no_accuracy_is_outside_the_budget():
     assert pareto([INT8], "size_bytes", budget=Budget()).layout.shapes == ()
 
 
+def test_costs_alone_are_drawn_as_measured_with_the_line_through_those_that_are_least():
+    figure = pareto(POINTS, "size_bytes", upright="latency_ms", budget=Budget())
+    drawn, line = trace(figure, "Quantized"), trace(figure, "Best so far")
+    latency = INT8.measurements["latency_ms"]
+    assert (list(drawn.x), list(drawn.y)) == ([441_000], [0.11])
+    assert drawn.error_y.array[0] == pytest.approx(latency.high - latency.value)
+    assert list(zip(line.x, line.y, strict=True)) == [(230_000, 0.05)]  # smaller and faster than all others
+    low, high = figure.layout.yaxis.range
+    assert 10**low < 0.05 < 0.21 < 10**high
+
+
+def test_costs_outside_the_budget_are_shaded_above_and_to_the_right():
+    figure = pareto(POINTS, "size_bytes", upright="latency_ms", budget=Budget(size_bytes=1e6, latency_ms=0.1))
+    beyond, above = figure.layout.shapes
+    assert (beyond.x0, above.x1, above.y0) == (pytest.approx(1e6), pytest.approx(1e6), pytest.approx(0.1))
+    assert [note.text for note in figure.layout.annotations] == ["Budget: at most 0.100 ms", "Budget: 1.00 MB"]
+    memory = pareto(POINTS, "peak_memory_bytes", upright="latency_ms", budget=Budget(latency_ms=0.1))
+    assert len(memory.layout.shapes) == 1  # no budget of memory, so only of latency
+
+
 def test_a_chart_without_points_is_empty_and_whole():
     figure = pareto([], "size_bytes", budget=Budget())
     assert [list(one.x) for one in figure.data] == [[]]
+    assert figure.layout.xaxis.tickvals == ()
 
 
 def test_a_collapsed_point_does_not_flatten_the_others_unless_it_is_selected():

@@ -4,12 +4,13 @@ import pytest
 
 from edgekit.core.budget import Budget
 from edgekit.core.interval import Interval
+from edgekit.library import card
 from edgekit.ui.headline import cards, speed
 from tests.factories import a_baseline, a_run
 
 
 def by_title(run, budget=None):
-    return {card.title: card for card in cards(run, budget or Budget())}
+    return {one.title: one for one in cards(run, budget or Budget(), card("lenet5-fashion"))}
 
 
 def test_every_card_tells_now_the_change_and_where_from():
@@ -31,7 +32,12 @@ def test_intervals_are_shown_and_exact_numbers_called_exact():
 
 
 def test_the_network_itself_has_moved_nowhere():
-    assert {(card.moved, card.before) for card in cards(a_baseline(), Budget())} == {(None, "")}
+    assert {(one.moved, one.before) for one in by_title(a_baseline()).values()} == {(None, "")}
+
+
+def test_what_was_never_trained_has_no_card_of_how_good_it_is():
+    titles = [one.title for one in cards(a_run(), Budget(), card("bert-base"))]
+    assert titles == ["Size", "Latency", "As shipped", "Memory"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from edgekit.core.run import Status
 from edgekit.jobs.jobs import JobStatus, jobs
 from edgekit.store.store import Store
 from edgekit.ui import actions
-from tests.factories import a_baseline, a_run, a_stopped_run
+from tests.factories import a_baseline, a_run, a_stopped_run, measurements
 from tests.techniques.graphs import residual
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -225,6 +225,38 @@ def test_data_that_is_not_here_is_offered_with_one_button(tmp_path, monkeypatch)
     place = app.container(key="no_data")
     assert place.subheader[0].value == "CIFAR-10 is not on this computer yet"
     assert [button.label for button in app.button] == [":primary[**Download** CIFAR-10]"]
+
+
+def test_advice_is_applied_with_one_click():
+    base, run = stored(a_baseline(), a_run(measurements=measurements(0.9190, 441_000, 0.11)))
+    app = workbench(run=run.id)
+    fine(app.button(key="apply-go_further").click().run())
+    assert app.slider(key="sparsity").value == 25
+    assert app.get_by_key("recovery").value == "fine-tune"
+
+
+@pytest.mark.usefixtures("cifar10")
+def test_advice_may_be_to_begin_with_another_model():
+    on = {"data": "cifar10", "measurements": measurements(0.85, 320_000)}
+    stored(a_baseline(model="resnet20-cifar10", data="cifar10"), a_baseline(model="resnet8-cifar10", **on))
+    worse = measurements(0.80, 330_000)
+    recipe = [{"prune_channels": {"sparsity": 0.6}}]
+    (run,) = stored(a_run(model="resnet20-cifar10", data="cifar10", recipe=recipe, measurements=worse))
+    app = workbench(model="resnet20-cifar10", run=run.id)
+    fine(app.button(key="apply-architecture_first").click().run())
+    assert app.selectbox(key="model").value == app.query_params["model"] == "resnet8-cifar10"
+    assert app.select_slider(key="bits").value == 32, "as it is"
+
+
+def test_a_budget_that_nothing_holds_is_relaxed_with_one_click():
+    sparsities = (0.1, 0.2, 0.3, 0.4, 0.5)
+    runs = [a_run(recipe=[{"prune_channels": {"sparsity": share}}], measurements=measurements(0.919, 500_000, 0.1))
+            for share in sparsities]  # fmt: skip
+    stored(a_baseline(), *runs)
+    app = workbench(run=runs[0].id, size="0.2")
+    fine(app.button(key="relax-budget_out_of_reach").click().run())
+    assert app.number_input(key="size").value == 0.5
+    assert "Size within budget: at most 500 kB" in app.container(key="budget").markdown[0].value
 
 
 def test_each_tab_draws_what_its_name_says():

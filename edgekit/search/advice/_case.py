@@ -1,12 +1,14 @@
 """What a rule looks at, what it says, and the numbers in its sentence as a person reads them."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import QUALITIES, Measurement, quality
 from edgekit.core.run import Run
+from edgekit.store.rows import Summary
 
 MINUS = "\u2212"
 TONES = ("why", "good", "next")
@@ -26,6 +28,9 @@ class Advice:
         why: the sentence, with the numbers of this very run.
         recipe: the steps to try, as YAML would hold them; None where there is nothing to try.
         tone: "why" explains a number, "good" reassures, "next" offers something.
+        promises: the metrics that the recipe is to better; a test applies it and measures them.
+        model: the model that the recipe is for; empty for the run's own.
+        budget: a wider one to settle for, where that is the advice.
         id: the name of the rule's file.
     """
 
@@ -33,16 +38,24 @@ class Advice:
     why: str
     recipe: list[dict[str, dict[str, Any]]] | None = None
     tone: Literal["why", "good", "next"] = "why"
+    promises: tuple[str, ...] = ()
+    model: str = ""
+    budget: Budget | None = None
     id: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A finished run, the network it came from, and what the person can afford."""
+    """A finished run, the network it came from, and what the person can afford.
+
+    Attributes:
+        runs: what else was measured on the same samples and machine, also of other models, the newest first.
+    """
 
     run: Run
     baseline: Run
     budget: Budget
+    runs: Sequence[Summary] = ()
 
     @property
     def recipe(self) -> list[dict[str, dict[str, Any]]]:
@@ -61,8 +74,13 @@ class Case:
     @property
     def good(self) -> str:
         """What its quality is called in a sentence."""
+        return GOOD[self.quality]
+
+    @property
+    def quality(self) -> str:
+        """The metric that says how good it is."""
         found = quality(self.run.measurements)
-        return GOOD[found.metric if found else QUALITIES[0]]
+        return found.metric if found else QUALITIES[0]
 
     @property
     def is_quantized(self) -> bool:
@@ -78,6 +96,22 @@ class Case:
     def drop(self) -> float | None:
         """Points of accuracy lost: above 0 if it is worse. None where it was not compared."""
         return None if self.run.comparison is None else -100 * self.run.comparison.accuracy_difference.value
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is less good than before, and that is no chance."""
+        return self.run.comparison is not None and self.run.comparison.accuracy_difference.high < 0
+
+    def lost(self) -> str:
+        """−1.76 points of accuracy (between −2.17 and −1.37)"""
+        found = self.run.comparison.accuracy_difference
+        value, low, high = (points(100 * x) for x in (found.value, found.low, found.high))
+        return f"{value} points of {self.good} (between {low} and {high})"
+
+    def most(self, number: str) -> tuple[str, dict[str, float]] | None:
+        """The layer with the most of a number that its steps recorded, and all its numbers; None if there is none."""
+        told = [(c["layer"], c["numbers"]) for c in self.run.changes if number in c.get("numbers", {})]
+        return max(told, key=lambda one: one[1][number], default=None)
 
     def misses(self) -> set[str]:
         """The metrics at which the run is outside the budget."""
@@ -132,6 +166,11 @@ def changed(recipe: list[dict], name: str, **settings: Any) -> list[dict]:
     return [{name: mixed(step[name])} if name in step else step for step in recipe]
 
 
+def rounding_step(case: Case) -> str | None:
+    """The step that gives each layer's weights a number of bits; None if there is none."""
+    return next((name for name in ("quantize_weights", "quantize_aware_train") if case.step(name) is not None), None)
+
+
 def before_quantization(recipe: list[dict], step: dict) -> list[dict]:
     """The recipe with a step more, after all that work on the network and before those that quantize it."""
     index = next((i for i, other in enumerate(recipe) if _name(other).startswith("quantize_")), len(recipe))
@@ -146,6 +185,11 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 layer, 21 layers."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def milliseconds(value: float) -> str:
     """0.123 ms or 12.3 ms."""
     return f"{_significant(value)} ms"
@@ -156,6 +200,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
+def in_short(recipe: list[dict]) -> str:
+    """prune_channels (sparsity 0.6) → quantize_static"""
+    return " → ".join(map(_step_in_short, recipe)) or "the network as it is"
+
+
 def points(value: float) -> str:
     """Hundredths with their sign: −0.30."""
     return f"{value:+.2f}".replace("-", MINUS)
@@ -163,6 +212,12 @@ def points(value: float) -> str:
 
 def _name(step: dict) -> str:
     return next(iter(step))
+
+
+def _step_in_short(step: dict) -> str:
+    ((name, settings),) = step.items()
+    told = [f"{key} {value}" for key, value in settings.items() if not isinstance(value, dict | list)]
+    return f"{name} ({', '.join(told)})" if told else name
 
 
 def _significant(value: float) -> str:

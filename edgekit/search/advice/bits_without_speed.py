@@ -15,4 +15,5 @@ def advice(case: Case) -> Advice | None:
         f"multiplication is the same as before: {case.speed()}. The file is what shrinks: {case.size()}. "
         "To be faster, activations must be integers too.",
         changed(case.recipe, "quantize_weights", activations="int8"),
+        promises=("latency_ms",),
     )

@@ -25,4 +25,5 @@ def advice(case: Case) -> Advice | None:
         f"{layer} has {channels} channels left{others}. Processors compute 8 or more at a time, so {channels} cost "
         f"about as much as {-(-channels // 8) * 8}; it takes {case.speed()}. Multiples of 8 waste nothing.",
         changed(case.recipe, "prune_channels", round_to=None),
+        promises=("latency_ms",),
     )

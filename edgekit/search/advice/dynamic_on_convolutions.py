@@ -16,4 +16,5 @@ def advice(case: Case) -> Advice | None:
         f"Convolutions do {percent(share)} of this network's work, and dynamic quantization does not speed them up: "
         f"{case.speed()}. Static quantization fixes the ranges beforehand, which makes convolutions fast too.",
         replaced(case.recipe, "quantize_dynamic", {"quantize_static": {}}),
+        promises=("latency_ms",),
     )

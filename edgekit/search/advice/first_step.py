@@ -14,4 +14,5 @@ def advice(case: Case) -> Advice | None:
         "most networks about four times smaller and faster at once, for a few tenths of a point, without training.",
         [{"quantize_static": {}}],
         tone="next",
+        promises=("size_bytes", "latency_ms"),
     )

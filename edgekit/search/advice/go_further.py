@@ -22,10 +22,10 @@ def advice(case: Case) -> Advice | None:
     state = f"{now[0]}, {now[1]} and {points(-case.drop)} points of {case.good}"
     if misses:
         names = " and ".join(sorted(METRICS[metric].title.lower() for metric in misses))
-        return Advice(
-            "Get within the budget", f"{state}: the {names} is still above the budget. {what}", recipe, "next"
-        )
-    return Advice("Go further", f"{state}: within the budget, so there is room. {what}", recipe, "next")
+        title, why = "Get within the budget", f"{state}: the {names} is still above the budget. {what}"
+    else:
+        title, why = "Go further", f"{state}: within the budget, so there is room. {what}"
+    return Advice(title, why, recipe, "next", promises=("size_bytes",))
 
 
 def _further(case: Case, misses: set[str]) -> tuple[str, list[dict]] | None:

@@ -12,4 +12,5 @@ def advice(case: Case) -> Advice | None:
         f"Half the bits, half the file: {case.size()}. But this processor has no fast 16-bit arithmetic that the "
         f"runtime uses, so it takes {case.speed()}. 8-bit integers are smaller still, and faster.",
         replaced(case.recipe, "quantize_fp16", {"quantize_static": {}}),
+        promises=("latency_ms",),
     )

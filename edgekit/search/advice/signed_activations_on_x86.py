@@ -14,4 +14,5 @@ def advice(case: Case) -> Advice | None:
         f"{machine.get('cpu', 'This processor')} multiplies unsigned by signed 8-bit integers at full speed, and with "
         f"int8 activations some layers stay float: it takes {case.speed()}. Unsigned activations suit it better.",
         changed(case.recipe, "quantize_static", activation_type=None),
+        promises=("latency_ms",),
     )

@@ -23,6 +23,7 @@ def advice(case: Case) -> Advice | None:
         f"{case.budget.accuracy_drop:g} lost. {what}",
         recipe,
         tone="next",
+        promises=(case.quality,),
     )
 
 

@@ -19,6 +19,7 @@ def advice(case: Case) -> Advice | None:
         f"{percent(case.zeros())} of the weights are zero, but each zero is still stored as a 32-bit float, so the "
         f"file is {case.size()}.{case.shipped()} Fewer bits for every weight shrink the file itself.",
         [*case.recipe, {"quantize_weights": {"bits": 4}}],
+        promises=("size_bytes",),
     )
 
 

@@ -17,6 +17,7 @@ def advice(case: Case) -> Advice | None:
         f"{percent(case.zeros())} of the weights are zero, but {where}. This processor multiplies by zero all the "
         f"same: {case.speed()}. Removing whole channels leaves less to multiply.",
         _channels_instead(case, HALF if pattern != "none" else min(HALF, settings.get("sparsity", HALF))),
+        promises=("latency_ms",),
     )
 
 

@@ -68,8 +68,8 @@ def _untrained(board: Board) -> Ask | None:
         for steps in recipes:
             if not _looked(board, steps):
                 return _look(board, steps, why)
-    seen = [one for one in [*board.looks, *board.points] if not trains(one.steps)]
-    found = proposal(board.space, seen, board.known, board.search.seed)
+    deepest = {one.key: one for one in [*board.looks, *board.points] if not trains(one.steps)}
+    found = proposal(board.space, list(deepest.values()), board.known, board.search.seed)
     return None if found is None else _look(board, found, "proposed")
 
 

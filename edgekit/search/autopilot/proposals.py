@@ -36,40 +36,32 @@ def proposal(space: Space, seen: Sequence[Seen], known: Collection[str], seed: i
         seed: of all chance; the number of recipes tried goes in too, so that each call draws something else.
     """
     import optuna  # it takes a second to import
+    from optuna.trial import TrialState
 
-    trials = [found for one in seen if (found := _trial(space, one)) is not None]
     with _silence():
-        sampler = _sampler(seed + 7919 * len(known))
-        study = optuna.create_study(directions=["minimize"] * 3, sampler=sampler)
-        study.add_trials(trials)
+        study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(seed + 7919 * len(known)))
+        for one in seen:
+            _tell(study, space, one)
         for draw in range(DRAWS):
             if draw == BY_CHANCE:
                 study.sampler = optuna.samplers.RandomSampler(seed=seed + 7919 * len(known))
             steps = space.suggest(asked := study.ask())
             if steps and key(steps) not in known and not space.problems(steps):
                 return steps
-            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+            study.tell(asked, state=TrialState.FAIL)
     return None
 
 
-def _trial(space: Space, one: Seen) -> optuna.trial.FrozenTrial | None:
-    """A measurement as Optuna keeps it; None for a recipe that the space does not hold."""
-    import optuna
-
+def _tell(study: optuna.Study, space: Space, one: Seen) -> None:
+    """Let a study know of a measurement, unless its recipe is none that the space would propose."""
     parameters = space.parameters(one.steps)
     if parameters is None:
-        return None
-    fixed = optuna.trial.FixedTrial(parameters)
-    try:
-        space.suggest(fixed)
-    except ValueError:  # a setting that is not among those proposed
-        return None
-    return optuna.trial.create_trial(
-        params=fixed.params,
-        distributions=fixed.distributions,
-        values=[-one.gain.value, math.log(one.size), math.log(one.latency or WORST_LATENCY)],
-        user_attrs={EXCESS: min(one.excess, 1e6)},
-    )
+        return
+    study.enqueue_trial(parameters)
+    trial = study.ask()
+    space.draw(trial)
+    trial.set_user_attr(EXCESS, min(one.excess, 1e6))
+    study.tell(trial, [-one.gain.value, math.log(one.size), math.log(one.latency or WORST_LATENCY)])
 
 
 def _sampler(seed: int) -> optuna.samplers.BaseSampler:

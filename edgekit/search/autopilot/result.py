@@ -50,7 +50,8 @@ def result(search: Search, store: Store) -> Result:
             points.append(Seen.of(run, True, wishes))
     best = winner(points, wishes)
     confirmed = _run(search.confirmed, store)
-    missed = misses(wishes, confirmed.measurements, confirmed.baseline_measurements) if confirmed else []
+    before = confirmed and (confirmed.baseline_measurements or confirmed.measurements)
+    missed = misses(wishes, confirmed.measurements, before) if confirmed else []
     return Result(
         search=search,
         points=points,

@@ -14,14 +14,21 @@ from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, frontier_of, with_latencies
 
 LOOK_SAMPLES = 1000  # of the validation samples; where there are few more than that, every trial scores them all
+LOOK_DECODED = 200  # where a sample takes many passes
 SLACK = 0.05  # how much shorter than estimated a latency may turn out
 COSTLY = {"quantize_weights": {"rounding": "reconstructed"}}  # what takes long is tried on the frontier alone
 FEW_BITS = 5  # at more of them, rounding well gains nothing
 
 
-def look_samples(validation: int) -> int | None:
-    """How many samples a look scores; None where looks would save nothing."""
-    return LOOK_SAMPLES if validation >= 2 * LOOK_SAMPLES else None
+def look_samples(validation: int, decoded: bool = False) -> int | None:
+    """How many samples a look scores; None where looks would save nothing.
+
+    Args:
+        validation: how many validation samples there are.
+        decoded: whether each takes many passes, as a translation does.
+    """
+    few = LOOK_DECODED if decoded else LOOK_SAMPLES
+    return few if validation >= 2 * few else None
 
 
 def next_to_measure(looks: Iterable[Seen], points: Sequence[Seen]) -> Seen | None:

@@ -143,7 +143,7 @@ class _Loop:
         data = load_data(model.data)
         earlier = [run for run in self.store.summaries(model.id, split=None) if run.recipe]
         first = first_recipes(Space.of(model, self.search.families or FAMILIES), earlier, self.store)
-        few = look_samples(len(data.validation))
+        few = look_samples(len(data.validation), bool(model.task.decoding))
         board = Board.of(self.search, model, few, self._first(first), self.store)
         waiting: dict[Future[Run], tuple[Ask, float]] = {}
         try:
@@ -164,6 +164,9 @@ class _Loop:
                 self._look_up()
         except _TimeOver:
             return
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def _first(self, found: list) -> list:
         """What it began with: the same when it goes on, though more runs are in the store by then."""
@@ -204,7 +207,10 @@ class _Loop:
         self.confirming = True
         self.in_hand = "scoring the winner on the test set"
         trial = Trial(model=self.search.model, recipe=best.steps, split="test", seed=self.search.seed, depth=Depth.ALL)
-        self.search.winner, self.search.confirmed = best.run, self.executor.submit(trial).result().id
+        scored = self.executor.submit(trial)
+        while not wait([scored], LOOK_AGAIN_SECONDS).done:
+            self._look_up()
+        self.search.winner, self.search.confirmed = best.run, scored.result().id
 
     def _inside(self, fraction: float, what: str) -> None:
         """The progress of a trial that is measured in this process."""
@@ -214,7 +220,7 @@ class _Loop:
         """Tell how far it is, and stop where the time is over or somebody asked for it."""
         self._count_time()
         done = CONFIRMING * min(1.0, self.search.spent / (60 * self.search.minutes))
-        self.progress(CONFIRMING if self.confirming else done, what or self.in_hand)
+        self.progress(CONFIRMING if self.confirming else done, what or self.executor.notice or self.in_hand)
         if self.confirming:
             return
         if not self.search.seconds_left:

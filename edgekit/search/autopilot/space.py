@@ -8,6 +8,7 @@ once, with the ranges of its own knobs. NARROWED keeps some knobs to what is wor
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -84,17 +85,33 @@ class Space:
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Steps:
         """The recipe that a sampler wants to see, as YAML would hold it."""
-        steps = []
+        return self.steps(self.draw(trial))
+
+    def draw(self, trial: optuna.trial.BaseTrial) -> dict[str, Any]:
+        """What a sampler chooses: place -> technique, and place.technique.setting -> value."""
+        found = {}
         for place, names in self.options.items():
-            name = trial.suggest_categorical(place, (NOTHING, *names)) if names else NOTHING
-            if name != NOTHING:
-                settings = {knob: trial.suggest_categorical(f"{place}.{name}.{knob}", values)
-                            for knob, values in proposed(name).items()}  # fmt: skip
-                steps.append({name: settings | training_settings(name, self.epochs)})
+            if not names:
+                continue
+            name = found[place] = trial.suggest_categorical(place, (NOTHING, *names))
+            for knob, values in proposed(name).items():
+                found[f"{place}.{name}.{knob}"] = trial.suggest_categorical(f"{place}.{name}.{knob}", values)
+        return found
+
+    def steps(self, parameters: dict[str, Any]) -> Steps:
+        """The recipe of what was drawn."""
+        steps = []
+        for place in self.options:
+            name = parameters.get(place, NOTHING)
+            settings = {knob: parameters[f"{place}.{name}.{knob}"] for knob in proposed(name)}
+            steps += [] if name == NOTHING else [{name: settings | training_settings(name, self.epochs)}]
         return plain(steps)
 
     def parameters(self, steps: Steps) -> dict[str, Any] | None:
-        """What a sampler would have suggested to get this recipe; None if it is not in the space."""
+        """What a sampler would have suggested to get this recipe, or the one of the space nearest to it.
+
+        None if its techniques, or choices that are no numbers, are not those of the space.
+        """
         left, found = list(steps), {}
         for place, names in self.options.items():
             if not names:
@@ -105,19 +122,26 @@ class Space:
                 continue
             left.pop(0)
             whole = techniques()[name].make(given).settings(all_of_them=True)
-            found |= {f"{place}.{name}.{knob}": whole[knob] for knob in proposed(name)}
-        return None if left else found
+            for knob, values in proposed(name).items():
+                found[f"{place}.{name}.{knob}"] = _nearest(whole[knob], values)
+        return None if left or None in found.values() else found
 
     def problems(self, steps: Steps) -> list[str]:
-        """Why a recipe does not work on the model; empty if it does."""
+        """Why a recipe does not work on the model, or is none to propose; empty if it does."""
+        names = [next(iter(step)) for step in steps]
+        if not names or len(set(names)) < len(names):
+            return ["a recipe that is proposed has at least one step, and none twice"]
         try:
-            return Recipe.parse(steps).problems(self.model) if steps else ["there is no step"]
+            return Recipe.parse(steps).problems(self.model)
         except EdgeKitError as error:
             return [str(error)]
 
 
+@functools.cache
 def proposed(name: str) -> dict[str, tuple]:
     """Knob -> the values of it that are proposed, for each knob of a technique that a search turns."""
+    if name == NOTHING:
+        return {}
     narrowed = NARROWED.get(name, {})
     return {
         view.name: narrowed.get(view.name) or tuple(_values(view))
@@ -140,6 +164,14 @@ def plain(steps: Steps) -> Steps:
 def trains(steps: Steps) -> bool:
     """Whether a recipe has a step that trains."""
     return Recipe.parse(steps).trains
+
+
+def _nearest(value: Any, values: tuple) -> Any:
+    """The one of the values that stands for a value; None if none does."""
+    if value in values:
+        return value
+    numbers = [one for one in values if isinstance(one, float)]
+    return min(numbers, key=lambda one: abs(one - value)) if numbers and isinstance(value, float) else None
 
 
 def _places(name: str, kind: type[Technique]) -> Iterator[str]:

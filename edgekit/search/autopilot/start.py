@@ -46,7 +46,7 @@ STEMS: list[Steps] = [  # what is trained; how it is stored is tried afterwards,
     [{"prune_channels": {"sparsity": 0.2}}],
     [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.3}}],
     [{"prune_channels": {"sparsity": 0.7}}],
-    [{"separate_convs": {}}],
+    [{"separate_convs": {"epochs": 0}}],
     [{"prune_weights": {"sparsity": 0.7}}],
     [{"prune_heads": {"sparsity": 0.5, "feed_forward": 0.5}}],
 ]
@@ -82,12 +82,16 @@ def encodings(space: Space) -> list[Steps]:
     return _fitting(space, ENCODINGS)
 
 
-def _fitting(space: Space, ours: Iterable[Steps]) -> list[Steps]:
+def fits(space: Space, steps: Steps) -> bool:
+    """Whether a recipe is made of what the space offers and works on the model; nothing always does."""
     allowed = {name for names in space.options.values() for name in names}
+    return all(next(iter(step)) in allowed for step in steps) and (not steps or not space.problems(steps))
+
+
+def _fitting(space: Space, ours: Iterable[Steps]) -> list[Steps]:
     found: list[Steps] = []
     for steps in ours:
-        fits = all(next(iter(step)) in allowed for step in steps) and (not steps or not space.problems(steps))
-        if fits and (tidy := plain(steps)) not in found:
+        if fits(space, steps) and (tidy := plain(steps)) not in found:
             found.append(tidy)
     return found
 

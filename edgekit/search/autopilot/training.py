@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, key, with_latencies
 from edgekit.search.autopilot.space import Space, plain
-from edgekit.search.autopilot.start import encodings, first_stems
+from edgekit.search.autopilot.start import encodings, first_stems, fits
 
 LADDERS = {"none": (), "quick": (1, 3), "thorough": (1, 3, 9)}  # epochs
 MOST = 9  # candidates in the first rung
@@ -44,10 +44,10 @@ class Candidate:
     def trained(self, epochs: int) -> Steps:
         """The recipe, with so many epochs of recovery and as many of training with the codes in place, if any."""
         recovery = [{RECOVERY: {"epochs": epochs}}] if self.stem else []
+        last = {"quantize_static": {}} if self.bits == 8 else _weights(self.bits)
         if self.bits in AWARE:
-            return plain([*self.stem, *recovery, {"quantize_aware_train": {"bits": self.bits, "epochs": epochs}}])
-        recovery = recovery or [{RECOVERY: {"epochs": epochs}}]
-        return plain([*self.stem, *recovery, {"quantize_static": {}} if self.bits == 8 else _weights(self.bits)])
+            last = {"quantize_aware_train": {"bits": self.bits, "epochs": epochs}}
+        return plain([*self.stem, *recovery, last])
 
     def cost(self, epochs: int) -> float:
         """About how many epochs of plain training the recipe takes."""
@@ -55,9 +55,9 @@ class Candidate:
 
 
 def candidates(space: Space) -> list[Candidate]:
-    """Everything that may be trained on this model, the best known first."""
-    found = [Candidate(tuple(stem), bits) for stem in first_stems(space) for bits in WORTH]
-    return [one for one in found if not space.problems(one.trained(1)) and not space.problems(one.untrained())]
+    """Everything that may be trained on this model, the best known first. The network as it is needs no recovery."""
+    found = [Candidate(tuple(stem), bits) for stem in first_stems(space) for bits in WORTH if stem or bits in AWARE]
+    return [one for one in found if fits(space, one.trained(1)) and fits(space, one.untrained())]
 
 
 def in_order(those: Sequence[Candidate], looks: Sequence[Seen], points: Sequence[Seen]) -> list[Candidate]:

@@ -67,7 +67,7 @@ def _numbers(trial: Trial) -> dict[str, Any]:
     bits = settings.get("bits", settings.get("average_bits", 4 if "quantize_weights" in str(trial.recipe) else 8))
     kept = 1 - settings.get("sparsity", 0.0)
     gain = -0.002 * 2 ** (6 - bits) - 0.1 * (1 - kept)
-    size, latency = kept * bits / 32, 0.5 + 0.5 * kept
+    size, latency = kept * bits / 32, 0.6 * kept
     found = measurements(accuracy=0.92 + gain, size=round(1e6 * size), latency=0.2 * latency)
     timed = trial.depth is not Depth.LOOK
     spread = 0.002 if timed else 0.006

@@ -58,6 +58,13 @@ def test_what_is_suggested_and_what_it_was_suggested_from_are_the_same_recipe(sp
             assert not trains(steps)
 
 
+def test_a_recipe_between_two_values_counts_as_the_nearest_and_another_technique_as_none(space):
+    between = space.parameters([{"prune_weights": {"sparsity": 0.77}}, {"quantize_static": {}}])
+    assert between["shape.prune_weights.sparsity"] == 0.8
+    assert space.parameters([{"prune_heads": {}}]) is None
+    assert space.parameters([{"prune_weights": {"pattern": "2:4"}}]) is None
+
+
 def test_the_recipes_to_begin_with_are_recipes(model):
     for steps in [*WITHOUT_TRAINING, *(stem for stem in STEMS if stem), *ENCODINGS]:
         for step in steps:

@@ -1,0 +1,61 @@
+"""What is trained, in which order, and for how long."""
+
+import pytest
+
+from edgekit.models.samples import load
+from edgekit.search.autopilot.seen import key
+from edgekit.search.autopilot.space import Space, trains
+from edgekit.search.autopilot.training import LADDERS, Candidate, best_third, candidates, how_many, in_order
+from tests.search.autopilot.made_up import miss, seen
+
+HALF = ({"prune_channels": {}},)  # at its default
+
+
+@pytest.fixture(scope="module")
+def space():
+    return Space.of(load("lenet5-fashion"), epochs=1)
+
+
+def test_a_candidate_has_an_untrained_twin_of_the_same_size(space):
+    for one in candidates(space):
+        assert trains(one.trained(3))
+        assert not trains(one.untrained())
+        assert len(one.trained(3)) - len(one.untrained()) == bool(one.stem), "the recovery is all that it has more"
+
+
+def test_families_hold_for_what_is_trained_too():
+    pruning = Space.of(load("lenet5-fashion"), ["Pruning", "Recovery"], epochs=1)
+    assert candidates(pruning) == [], "no way to store it is allowed"
+
+
+def test_those_within_the_limits_come_first_with_the_most_network_left():
+    small, large, over = Candidate(HALF, 8), Candidate((), 3), Candidate(HALF, 2)
+    twins = [
+        twin(small, macs=0.3),
+        twin(large, macs=1.0),
+        twin(over, macs=0.3, missed=(miss(0.2),)),
+    ]
+    assert in_order([over, small, large], twins, []) == [large, small, over]
+    assert in_order([over, small], twins[:1], []) == [small], "what was not looked at has no place yet"
+
+
+def test_the_first_rung_is_as_wide_as_the_time_allows():
+    ladder = LADDERS["thorough"]
+    assert how_many(ladder, seconds_left=36 * 60, seconds_an_epoch=60) == 6
+    assert how_many(ladder, seconds_left=60, seconds_an_epoch=60) == 1
+    assert how_many(ladder, seconds_left=1e6, seconds_an_epoch=1) == 9
+
+
+def test_the_best_third_goes_on_nearest_to_the_limits_first():
+    ones = [Candidate(HALF, bits) for bits in (8, 4, 3, 2)]
+    found = [
+        seen("far", 0.0, 0.1, 0.5, missed=(miss(0.9),)),
+        seen("holds", -0.01, 0.1, 0.5),
+        seen("near", -0.01, 0.1, 0.5, missed=(miss(0.1),)),
+        seen("holds, larger", -0.01, 0.2, 0.5),
+    ]
+    assert best_third(list(zip(ones, found, strict=True))) == [ones[1], ones[3]]
+
+
+def twin(one: Candidate, **others):
+    return seen(key(one.untrained()), -0.3, 0.1, 0.5, steps=one.untrained(), **others)
