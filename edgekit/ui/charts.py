@@ -7,6 +7,7 @@ who see few of them, have a contrast of 3 : 1 on the white and on the dark page,
 its own shape as well.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -59,7 +60,7 @@ class Point:
     recipe: list
     measurements: dict[str, Measurement] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def quality(self) -> Measurement | None:
         """How good it is: accuracy, or what stands in for it."""
         return quality(self.measurements)
@@ -151,7 +152,7 @@ def _crowd(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, sele
         y=np.array([_scale(axes) * m.value for m in ys]),
         mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
         marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
-        customdata=np.array([[point.id, point.name] for point in points], object),
+        customdata=np.array([[point.id, point.name] for point in points]),
         hovertemplate="<br>".join(["<b>%{customdata[1]}</b>", *lines]) + "<extra></extra>",
     )  # fmt: skip
 

@@ -29,12 +29,13 @@ from edgekit.search.autopilot.kept import Search
 from edgekit.search.autopilot.result import Result
 from edgekit.search.autopilot.search import search
 from edgekit.search.autopilot.seen import IDEAL, WORST
-from edgekit.search.frontier import covered
+from edgekit.search.frontier import best, covered
 from edgekit.store.store import Store
 from tests.benchmarks import peers
 
 CALIBRATION = 1024  # samples that peers may calibrate with
 STILL_OF_USE = "accuracy_drop=5"  # what the box of hypervolume ends at
+MORE = (True, True, True)  # of everything that a place says
 LOOPS = {
     "NNCF": "nncf_loop",
     "quantize_static": "static_loop",
@@ -91,11 +92,11 @@ class Judge:
 
     def course(self, files: Iterable[File], seconds: float) -> list[tuple[float, float]]:
         """(seconds, share of the box that is covered by then), for every file that was in time, in order."""
-        places, found = [], []
+        kept, found = [], []
         for file in sorted(files, key=lambda file: file.seconds):
             if file.seconds <= seconds and (place := self.place(file.path)):
-                places.append(place)
-                found.append((file.seconds, covered(places, WORST, IDEAL, (True, True, True))))
+                kept = [(*kept, place)[index] for index in best((*kept, place), MORE)]
+                found.append((file.seconds, covered(kept, WORST, IDEAL, MORE)))
         return found
 
     def _scored(self, file: Path) -> tuple[float, float, float] | None:

@@ -28,7 +28,7 @@ from edgekit.search.executor import Local, Trial
 from edgekit.search.frontier import best
 from edgekit.store.store import Store
 from tests.benchmarks import responsive
-from tests.benchmarks.contest import LOOPS, Entry, Judge, ours, theirs
+from tests.benchmarks.contest import LOOPS, MORE, Entry, Judge, ours, theirs
 from tests.benchmarks.recipes import words
 from tests.benchmarks.table import line, report
 
@@ -66,11 +66,12 @@ def _compared(model_id: str, judge: Judge, entries: dict[str, Entry], seconds: f
     ]  # fmt: skip
     mine = courses.pop("EdgeKit")
     peer = max(courses, key=ends.__getitem__)
-    least, reached = ends[peer], next((at for at, share in mine if share >= ends[peer]), float("inf"))
-    uncovered = (1 - ends["EdgeKit"]) / (1 - least)
+    reached = next((at for at, share in mine if share >= ends[peer]), None)
+    uncovered, of_the_time = (1 - ends["EdgeKit"]) / (1 - ends[peer]), (reached or seconds) / seconds
+    what = f"{model_id}: share of the time until as much is covered as by {peer} in the end"
     return rows + [
         line(f"{model_id}: left uncovered, ours / {peer}'s", uncovered, MOST_UNCOVERED),
-        line(f"{model_id}: time to cover what {peer} does in the end", reached / seconds, MOST_OF_THE_TIME),
+        line(what, of_the_time, MOST_OF_THE_TIME, reached=reached is not None),
     ]
 
 
@@ -87,7 +88,7 @@ def _shortened(course: list[tuple[float, float]]) -> list[list[float]]:
 def _frontier(judge: Judge, entry: Entry, seconds: float) -> list[dict]:
     """What nothing else of the same contestant beats: recipe, points gained, and shares of bytes and latency."""
     scored = [(file, place) for file in entry.files if file.seconds <= seconds and (place := judge.place(file.path))]
-    kept = best([place for _, place in scored], (True, True, True))
+    kept = best([place for _, place in scored], MORE)
     return [
         {"how": file.how, "points": round(100 * gain, 2), "size": round(2**-size, 4), "latency": round(2**-faster, 3)}
         for file, (gain, size, faster) in (scored[index] for index in kept)
