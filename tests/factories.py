@@ -72,6 +72,24 @@ def a_run(**changes: Any) -> Run:
     return Run(**values | changes)
 
 
+def compared(
+    speed: str = "tie",
+    ratio: float = 1.0,
+    size: float = 1.0,
+    difference: float = -0.03,
+    spread: float = 0.004,
+    p: float = 0.0001,
+) -> Comparison:
+    """A comparison with the original: three points lost, and as fast as before."""
+    return Comparison(
+        latency_ratio=Interval(value=ratio, low=ratio - 0.02, high=ratio + 0.02),
+        speed=speed,
+        size_ratio=size,
+        accuracy_difference=Interval(value=difference, low=difference - spread, high=difference + spread),
+        p_value=p,
+    )
+
+
 def a_stopped_run(status: Status, error: str = "", **changes: Any) -> Run:
     """A run that failed, was cancelled or was interrupted: no file, no numbers, the reason in `error`."""
     values = _common() | {"recipe": [{"prune_weights": {"sparsity": 0.9}}, {"fine_tune": {"epochs": 3}}]}
