@@ -142,7 +142,7 @@ def printed(table: LayerTable) -> list[str]:
     """The table in lines: for each axis its values, then points lost in each layer; a dot where nothing changes."""
     lines = [f"{table.metric} {table.quality:.2%} on {table.samples:,} validation samples; points lost:"]
     widest = max(map(len, table.layers), default=0)
-    for axis in AXES.values():
+    for axis in (one for one in AXES.values() if one.id in table.cells or one.id in table.without):
         lines += ["", axis.title, " " * widest + "".join(f"{axis.text(value):>9}" for value in axis.values)]
         lines += [table.without[axis.id]] if axis.id in table.without else []
         for layer, row in table.cells.get(axis.id, {}).items():
