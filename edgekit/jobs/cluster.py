@@ -22,7 +22,7 @@ PROTOCOLS = ("tcp", "tls")
 LOOK_AGAIN_SECONDS = 1.0
 CONNECT_SECONDS = 3.0
 SETTINGS = {
-    "logging.distributed": "critical",  # what goes away is said by `notice`, or by the worker
+    "logging": {"distributed": "critical", "distributed.client": "critical"},  # what goes away is said by `notice`
     "distributed.worker.profile.enabled": False,  # it would wake up a hundred times a second
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.nanny.pre-spawn-environ": {"DASK_LOGGING__DISTRIBUTED": "error"},  # else one thread, also to train
