@@ -22,7 +22,7 @@ PROTOCOLS = ("tcp", "tls")
 LOOK_AGAIN_SECONDS = 1.0
 CONNECT_SECONDS = 3.0
 SETTINGS = {
-    "logging.distributed": "critical",  # what goes away is said by `notice`, or by the worker
+    "logging": {"distributed": "critical", "distributed.client": "critical"},  # what goes away is said by `notice`
     "distributed.worker.profile.enabled": False,  # it would wake up a hundred times a second
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.nanny.pre-spawn-environ": {"DASK_LOGGING__DISTRIBUTED": "error"},  # else one thread, also to train
@@ -89,13 +89,14 @@ async def schedule(host: str, port: int, started: Callable[[str], None]) -> None
     Raises:
         ClusterError: the port is taken, or the host is not this one.
     """
-    made = dask().Scheduler(host=host, port=port, dashboard=False)
+    made = dask().Scheduler(host=host, port=port, dashboard=False, dashboard_address="127.0.0.1:0")
     try:
         await made
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # Dask tells the system's reason as the cause of its own
         raise ClusterError(
             f"a scheduler must be able to listen on {host}, port {port}, but the system says: "
-            f"{error.strerror or error}. Another may be running there: choose another --port."
+            f"{getattr(error.__cause__ or error, 'strerror', None) or error}. "
+            "Another may be running there: choose another --port."
         ) from None
     started(made.address)
     await _stopped()
