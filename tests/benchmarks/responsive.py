@@ -44,6 +44,7 @@ def rows(folder: Path) -> list[dict]:
 
 def clicks(browser: Browser, folder: Path) -> list[dict]:
     """Seconds that pages take to answer in one tab while a search is at work in another."""
+    _fill(folder / "busy", FEW)  # pages look otherwise where nothing ran yet
     with running(folder / "busy") as app:
         searching = _tab(browser, f"{app.url}/autopilot?model={SEARCHED}")
         page = _tab(browser, app.url)
