@@ -64,7 +64,7 @@ SITUATIONS = {
     "rounding": Situation(["quantize_weights,bits=2,rounding=nearest"]),
     "signed_activations_on_x86": Situation(["quantize_static,activation_type=int8"], RESNET),
     "sixteen_bits_without_speed": Situation(["quantize_static,activation_type=uint16"]),
-    "too_few_samples_to_tell": Situation(["quantize_weights,bits=2"], samples=200, budget=Budget(accuracy_drop=2)),
+    "too_few_samples_to_tell": Situation(["quantize_weights,bits=2"], samples=500, budget=Budget(accuracy_drop=3)),
     "win_accuracy_back": Situation(["quantize_weights,bits=2"]),
     "within_noise": Situation(["quantize_static"]),
     "zeros_still_stored": Situation(["prune_weights,sparsity=0.02"]),
