@@ -89,15 +89,14 @@ async def schedule(host: str, port: int, started: Callable[[str], None]) -> None
     Raises:
         ClusterError: the port is taken, or the host is not this one.
     """
-    made = dask().Scheduler(host=host, port=port, dashboard=False, dashboard_address="127.0.0.1:0")
     try:
-        await made
-    except (OSError, RuntimeError) as error:  # Dask tells the system's reason as the cause of its own
+        socket.create_server((host, port)).close()  # Dask would leave sockets open, and say less
+    except OSError as error:
         raise ClusterError(
             f"a scheduler must be able to listen on {host}, port {port}, but the system says: "
-            f"{getattr(error.__cause__ or error, 'strerror', None) or error}. "
-            "Another may be running there: choose another --port."
+            f"{error.strerror or error}. Another may be running there: choose another --port."
         ) from None
+    made = await dask().Scheduler(host=host, port=port, dashboard=False, dashboard_address="127.0.0.1:0")
     started(made.address)
     await _stopped()
     await made.close()
