@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from edgekit.core.measurement import METRICS, Measurement
+from edgekit.core.numbers import number, percent
 
 
 class Limit(BaseModel, frozen=True):
@@ -20,7 +21,11 @@ class Limit(BaseModel, frozen=True):
         if good:
             return None
         side = "below" if metric.more_is_better else "above"
-        return f"{metric.title} {measurement.value:g} {metric.unit} is {side} {self.worst:g}"
+        value, worst = (
+            percent(one, 2) if metric.unit == "fraction" else number(self.metric, one)
+            for one in (measurement.value, self.worst)
+        )
+        return f"{metric.title} {value} is {side} {worst}"
 
 
 class Budget(BaseModel, frozen=True):

@@ -16,13 +16,13 @@ def test_on_the_limit_is_within_it():
 
 
 def test_a_miss_says_by_what():
-    assert Limit(metric="size_bytes", worst=100).miss(size(101)) == "Size on disk 101 bytes is above 100"
+    assert Limit(metric="size_bytes", worst=100).miss(size(101)) == "Size on disk 101 B is above 100 B"
 
 
 def test_where_more_is_better_below_is_a_miss():
     limit = Limit(metric="accuracy", worst=0.9)
     assert limit.miss(Measurement.exact("accuracy", 0.9, "")) is None
-    assert limit.miss(Measurement.exact("accuracy", 0.89, "")) == "Accuracy 0.89 fraction is below 0.9"
+    assert limit.miss(Measurement.exact("accuracy", 0.89, "")) == "Accuracy 89.00 % is below 90.00 %"
 
 
 @pytest.mark.parametrize("metric", METRICS)

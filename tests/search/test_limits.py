@@ -97,7 +97,7 @@ def test_a_miss_says_by_how_much_the_farthest_first():
         ("size=200KB", 0.5),
         ("accuracy_drop=1", 0.01 / 0.09),  # 10 % of the answers are wrong where 9 % are allowed
     ]
-    assert missed[0].text == "Size on disk 300000 bytes is above 200000"
+    assert missed[0].text == "Size on disk 300 kB is above 200 kB"
 
 
 def test_what_is_not_known_holds_nothing():

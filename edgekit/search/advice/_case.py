@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import QUALITIES, Measurement, quality
+from edgekit.core.numbers import MINUS, milliseconds, size
 from edgekit.core.run import Run
 from edgekit.store.rows import Summary
 
-MINUS = "\u2212"
 TONES = ("why", "good", "next")
 GOOD = {
     "accuracy": "accuracy", "r2": "variance explained", "agreement": "agreement with the original",
@@ -183,22 +183,9 @@ def before_quantization(recipe: list[dict], step: dict) -> list[dict]:
     return [*recipe[:index], step, *recipe[index:]]
 
 
-def size(count: float) -> str:
-    """Bytes as 322 kB or 1.10 MB."""
-    for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= 0.9995 * factor:
-            return f"{_significant(count / factor)} {unit}"
-    return f"{count:.0f} B"
-
-
 def counted(number: int, noun: str) -> str:
     """1 layer, 21 layers."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def milliseconds(value: float) -> str:
-    """0.123 ms or 12.3 ms."""
-    return f"{_significant(value)} ms"
 
 
 def percent(share: float) -> str:
@@ -224,7 +211,3 @@ def _step_in_short(step: dict) -> str:
     ((name, settings),) = step.items()
     told = [f"{key} {value}" for key, value in settings.items() if not isinstance(value, dict | list)]
     return f"{name} ({', '.join(told)})" if told else name
-
-
-def _significant(value: float) -> str:
-    return "0" if not value else f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
