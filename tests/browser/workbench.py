@@ -47,9 +47,10 @@ def points(page: Page, chart: str = "size_bytes") -> list[tuple[float, float]]:
     return sorted(map(tuple, page.locator(plot(chart)).evaluate(_POINTS)))
 
 
-def wait_for_points(page: Page, count: int, chart: str = "size_bytes") -> None:
+def wait_for_points(page: Page, count: int, chart: str = "size_bytes", or_more: bool = False) -> None:
     """Wait until a chart shows so many measured points: it is drawn a moment after the page."""
-    count_is = f"css => [...document.querySelectorAll(css)].some(plot => ({_POINTS})(plot).length == {count})"
+    as_many = f"length {'>=' if or_more else '=='} {count}"
+    count_is = f"css => [...document.querySelectorAll(css)].some(plot => ({_POINTS})(plot).{as_many})"
     page.wait_for_function(count_is, arg=plot(chart))
 
 
