@@ -1,8 +1,10 @@
 """Two workers on this machine, killed in the middle of their work, and a scheduler that goes away and comes back."""
 
+import gc
 import os
 import socket
 import sys
+import warnings
 from collections import Counter
 from concurrent.futures import wait
 
@@ -22,6 +24,15 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.timeout(4 * PATIENCE)
 IN_TIME = 2 * PATIENCE
+
+
+@pytest.fixture(autouse=True)
+def _sockets_of_dask():
+    """What Dask leaves unclosed where nobody answers, or a port is taken, is collected here and not in another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(scope="module")
