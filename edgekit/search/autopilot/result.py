@@ -14,6 +14,7 @@ from edgekit.store.store import Store
 
 NEAREST = 5
 ABOUT_QUALITY = ("accuracy", "accuracy_drop")
+CAUTION = 0.5  # of the way from an estimate to the end of its interval: about one standard error
 
 
 @dataclass(frozen=True)
@@ -68,17 +69,25 @@ def result(search: Search, store: Store) -> Result:
 def winner(points: Sequence[Seen], wishes: Sequence[Wish]) -> Seen | None:
     """Of the recipes that hold every limit the best: in what no limit speaks of.
 
-    Where quality is limited that is the least product of size and latency, else the highest quality. The original
-    itself wins only where nothing else holds the limits.
+    Where quality is limited that is the least product of size and latency, else the highest quality. Of many that are
+    near a limit the smallest is one that was lucky on these samples; so those that hold it with about one standard
+    error to spare go first. The original itself wins only where nothing else holds the limits.
     """
     holding = [point for point in points if not point.missed]
     limited = any(wish.name in ABOUT_QUALITY for wish in wishes)
 
     def rank(point: Seen) -> tuple:
         product = point.size * (point.latency or 1.0)
-        return (not point.steps, *((product, -point.gain.value) if limited else (-point.gain.value, product)))
+        best = (product, -point.gain.value) if limited else (-point.gain.value, product)
+        return (not point.steps, not _surely(point, wishes), *best)
 
     return min(holding, key=rank, default=None)
+
+
+def _surely(point: Seen, wishes: Sequence[Wish]) -> bool:
+    """Whether no more quality is lost than is allowed, with CAUTION."""
+    low = point.gain.value - CAUTION * (point.gain.value - point.gain.low)
+    return all(low >= -wish.amount / 100 for wish in wishes if wish.name == "accuracy_drop")
 
 
 def nearest_misses(points: Sequence[Seen]) -> list[Seen]:

@@ -18,6 +18,12 @@ def test_where_quality_is_limited_the_smallest_and_fastest_wins():
     assert winner([ORIGINAL, GOOD, SMALL, OVER], parse_all(["accuracy_drop=1"])) == SMALL
 
 
+def test_who_holds_a_limit_by_luck_wins_only_where_none_holds_it_surely():
+    lucky, sure = seen("lucky", -0.0098, 0.05, 0.4, spread=0.01), seen("sure", -0.004, 0.2, 0.5, spread=0.01)
+    assert winner([lucky, sure], parse_all(["accuracy_drop=1"])) == sure
+    assert winner([lucky], parse_all(["accuracy_drop=1"])) == lucky
+
+
 def test_where_quality_is_not_limited_the_most_right_wins():
     assert winner([ORIGINAL, GOOD, SMALL], parse_all(["size=0.5x"])) == GOOD
 
