@@ -218,6 +218,12 @@ def test_pack_writes_a_smaller_file_and_unpack_gives_back_the_same(tmp_path):
     assert (tmp_path / "there" / "again.onnx").read_bytes() == before
 
 
+def test_what_a_library_in_c_writes_to_stdout_does_not_spoil_the_answer():
+    code = "from edgekit.__main__ import own_stdout; own_stdout(); import os; os.write(1, b'noise'); print('answer')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("answer\n", "noise")
+
+
 def test_pack_says_which_file_is_missing(tmp_path):
     status, _, why = refused("pack", str(tmp_path / "none.onnx"))
     assert (status, why) == (1, f"there must be a file at {tmp_path / 'none.onnx'}, but there is none.\n")
