@@ -3,7 +3,6 @@
 import streamlit as st
 import yaml
 
-from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import METRICS, QUALITIES, quality
 from edgekit.core.run import Run
 from edgekit.search.autopilot.kept import Search
@@ -53,7 +52,7 @@ def _winner(found: Result, choice: Choice, store: Store) -> None:
         for miss in found.missed_in_test:
             st.warning(f"On the test set it misses a limit: {miss.text}.", icon=":material/warning:")
         with st.container(horizontal=True, gap="small"):
-            _download(confirmed, store)
+            selected.download(confirmed, store, "download_winner")
             st.page_link(
                 "pages/workbench.py", label="Apply to the Workbench", icon=":material/tune:",
                 query_params={"model": choice.model, "run": confirmed.id},
@@ -107,15 +106,3 @@ def _name(one: Seen) -> str:
 
 def _misses(one: Seen) -> str:
     return "; ".join(miss.text for miss in one.missed)
-
-
-def _download(run: Run, store: Store) -> None:
-    try:
-        path = store.file(run.artifact.sha256)
-    except EdgeKitError as error:
-        st.caption(str(error))
-        return
-    st.download_button(
-        f":primary[**Download**] {words.size(run.artifact.bytes)}", path.read_bytes(), selected.file_name(run),
-        "application/octet-stream", icon=":material/download:", key="download_winner", on_click="ignore",
-    )  # fmt: skip

@@ -26,7 +26,7 @@ def draw(run: Run, card: About, store: Store) -> None:
     with st.container(border=True, key="selected"):
         st.markdown(f"**{title(run)}**")
         with st.container(horizontal=True, gap="small"):
-            _download(run, store)
+            download(run, store)
             st.button(
                 "Load into the controls", icon=":material/tune:", key="load", on_click=_load, args=(run.recipe,),
                 help="Set the sliders, or the recipe editor, to what made this file.",
@@ -147,7 +147,8 @@ def _answer(card: About) -> str:
     return f"{json.dumps(list(names))}[outputs.argmax()]" if names else "outputs"
 
 
-def _download(run: Run, store: Store) -> None:
+def download(run: Run, store: Store, key: str = "download") -> None:
+    """The button that gives a run's file, or why it is not there."""
     try:
         path = store.file(run.artifact.sha256)
     except EdgeKitError as error:
@@ -156,7 +157,7 @@ def _download(run: Run, store: Store) -> None:
     # read now: a file promised for later is gone if the page is drawn anew between the click and the download
     st.download_button(
         f":primary[**Download**] {words.size(run.artifact.bytes)}", path.read_bytes(), file_name(run),
-        "application/octet-stream", icon=":material/download:", key="download", on_click="ignore",
+        "application/octet-stream", icon=":material/download:", key=key, on_click="ignore",
     )  # fmt: skip
 
 
