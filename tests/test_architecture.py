@@ -23,8 +23,9 @@ ORDER = [
     "recipe",
     "prefixes",
     "store",
+    "devices",
 ]
-ORDER += ["pipeline", "reuse", "search", "jobs", "terminal", "cli_search", "cli_cluster", "cli", "ui"]
+ORDER += ["pipeline", "reuse", "search", "jobs", "terminal", "cli_search", "cli_devices", "cli_cluster", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
 LIGHT = ["core", "store", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs

@@ -51,6 +51,7 @@ METRICS = {
         Metric("peak_memory_bytes", "Peak memory", "bytes"),
         Metric("params", "Parameters", "parameters"),
         Metric("macs", "Multiply-accumulates", "MACs"),
+        Metric("energy_mj", "Energy of one inference", "mJ"),
     ]
 }
 QUALITIES = (  # how good a file is; a task tells by which of these

@@ -139,7 +139,9 @@ class _Linear:
             [[_count(start, name, one.layers, precision) for name in self.names] for one in seen]
         )
         self.prior = np.log([_numbers(start)[name] for name in self.names])
-        self.sign = np.array([-1.0 if name in ("rate", "weights_gbs", "activations_gbs") else 1.0 for name in self.names])
+        self.sign = np.array(
+            [-1.0 if name in ("rate", "weights_gbs", "activations_gbs") else 1.0 for name in self.names]
+        )
         self.width = np.full(len(self.names), 2.0)
 
     def _each(self, x: np.ndarray) -> np.ndarray:
@@ -153,7 +155,9 @@ class _Linear:
         return self.sign * each / each.sum(1, keepdims=True)
 
     def made(self, x: np.ndarray) -> Rates:
-        return _with(self.start, {name: float(f"{value:.4g}") for name, value in zip(self.names, np.exp(x), strict=True)})
+        return _with(
+            self.start, {name: float(f"{value:.4g}") for name, value in zip(self.names, np.exp(x), strict=True)}
+        )
 
 
 def _numbers(rates: Cycles | Accelerator) -> dict[str, float]:
