@@ -124,7 +124,8 @@ GROUPS = [
     Group("snapdragon-8-gen-2", QCS, "AI Hub tflite", "LiteRT on the NPU", "int8", "w8a8", None, 0.20, NPU),
     Group("snapdragon-8-gen-3", GEN3, "AI Hub tflite", "LiteRT on the NPU", "fp16", "fp16", None, 0.20, NPU),
     Group("snapdragon-8-gen-3", GEN3, "AI Hub tflite", "LiteRT on the NPU", "int8", "w8a8", None, 0.20, NPU),
-    Group("coral-edge-tpu", USB, "TFLite Edge TPU", "LiteRT with the Edge TPU, USB 3", "int8", "int8", None, 0.20, CORAL),
+    Group("coral-edge-tpu", USB, "TFLite Edge TPU", "LiteRT with the Edge TPU, USB 3", "int8", "int8", None, 0.20,
+          CORAL),
     Group("coral-edge-tpu", DEV, "TFLite Edge TPU", "LiteRT with the Edge TPU, Dev Board", "int8", "int8", None, 0.20,
           CORAL),
     Group("stm32h7", "STM32H747I-DISCO (Cortex-M7@400MHz)", "STM32Cube.AI", "STM32Cube.AI 10, H747 at 400 MHz", "int8",
@@ -164,7 +165,7 @@ def main() -> None:
 
 
 def rows_of(group: Group) -> list[Seen]:
-    """The published rows of a group whose networks are known here; transformers and what does not count alike are out."""
+    """The published rows of a group whose networks are known here and count alike; transformers are not among them."""
     found = []
     for row in published():
         if not _is(row, group):
@@ -219,7 +220,8 @@ def resnet8(folder: Path) -> list[dict]:
         found = milliseconds(one.rates, network_read.layers, one.precision)
         if devices()[group.device].mhz:  # the catalog's rates are at its own clock
             found *= devices()[group.device].mhz / group.start.mhz
-        what = f"our ResNet-8 in integers on {group.board}, {group.runtime}: {found:.1f} ms, published {said.latency_ms:.1f}"
+        times = f"{found:.1f} ms, published {said.latency_ms:.1f}"
+        what = f"our ResNet-8 in integers on {group.board}, {group.runtime}: {times}"
         rows.append(line(what, abs(found / said.latency_ms - 1), None))
     return rows
 
