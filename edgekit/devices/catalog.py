@@ -116,6 +116,7 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
         measured_on: the published rows' device.
         threads: 0 where that means nothing.
         networks: how many the rates were fitted to.
+        macs: the fewest and the most multiply-accumulates of those.
         error: mean of |estimate / published − 1| over networks that were left out of the fit.
         band: the factor that holds 80 % of them, on either side.
     """
@@ -126,6 +127,7 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
     precision: Precision
     threads: int
     networks: int
+    macs: tuple[int, int]
     error: float
     band: float = Field(ge=1)
     source: str

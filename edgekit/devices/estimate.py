@@ -2,8 +2,8 @@
 
 An estimate is a Measurement with the origin ESTIMATED. It names device, runtime and precision, and its ends are an
 80 % band: from networks that were left out of the fit; twice as wide where another runtime is meant than the rates are
-of, or where another device's rates stand in. Transformers and recurrent networks are not estimated: nobody published
-enough of them to tell how far off that would be.
+of, where another device's rates stand in, and where the network is much smaller or larger than any of the fit.
+Transformers and recurrent networks are not estimated: too few were published to tell how far off that would be.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from edgekit.core.errors import SettingError
 from edgekit.core.measurement import Measurement, Origin
+from edgekit.core.numbers import count
 from edgekit.devices.catalog import Calibration, Device, Published, calibrations, device, devices, published
 from edgekit.devices.cost import parts
 from edgekit.devices.energy import energy
@@ -22,9 +23,12 @@ from edgekit.devices.layers import Layer, Precision
 from edgekit.devices.read import Network, read
 from edgekit.devices.room import Room, room
 
-WIDER = 2.0  # the band of another runtime, or of another device's rates
+WIDER = 2.0  # the band of another runtime, of another device's rates, of another precision, or of another size
+BEYOND = 2.0  # how far below or above the sizes that rates were fitted to a network may be without that
+WELL_FITTED = 8  # rates of so many networks go before those of fewer
 NEAREST_BAND, NEAREST_FACTOR = 2.5, 4.0  # of scaling one published row, and by how much at most
 CITED = 3
+OWN = "your own results"
 AS_FLOATS: tuple[Precision, ...] = ("fp32", "fp16")
 
 
@@ -103,7 +107,8 @@ def estimate(
         return replace(bare, why_not=why, rows=_nearest_rows(network, one, None))
     fitting = _fitting(network, one, list(own), threads)
     if fitting:
-        found = min((_timed(network, bare, each, fitting, runtime) for each in fitting), key=_milliseconds)
+        well = [each for each in fitting if each.networks >= WELL_FITTED or each.source == OWN] or fitting
+        found = min((_timed(network, bare, each, runtime) for each in well), key=_milliseconds)
         return replace(found, energy_mj=_energy(network, found, fitting))
     if one.nearest and (row := _scalable(network, one)):
         return _scaled(network, bare, row)
@@ -162,22 +167,28 @@ def _fitting(network: Network, one: Device, own: list[Calibration], threads: int
 
 
 def _substitutes(precision: Precision) -> list[Precision]:
-    """The precisions whose rates may stand for one: ncnn runs floats in half precision where the processor can."""
-    return [precision, *(p for p in AS_FLOATS if p != precision)] if precision in AS_FLOATS else [precision]
+    """The precisions whose rates may stand for one, the likest first.
+
+    ncnn runs floats in half precision where the processor can; integers of which nobody published anything are taken
+    to be no slower than floats, in a wider band.
+    """
+    return [precision, *(p for p in AS_FLOATS if p != precision)]
 
 
-def _timed(
-    network: Network, bare: Estimate, one: Calibration, beside: list[Calibration], runtime: str | None
-) -> Estimate:
+def _timed(network: Network, bare: Estimate, one: Calibration, runtime: str | None) -> Estimate:
     device = bare.device
     spent = _parts(network, one)
     value, band, notes = sum(spent.values()), one.band, []
-    if device.stand_in and one.measured_on != device.name:
-        band *= WIDER
-        notes.append(f"{device.stand_in}: the band is {WIDER:g} × as wide")
+    if device.stand_in and one.source != OWN:
+        notes.append(device.stand_in)
     if runtime and runtime.lower() not in one.runtime.lower():
-        band *= WIDER
-        notes.append(f"rates of {one.runtime} stand for {runtime}: the band is {WIDER:g} × as wide")
+        notes.append(f"rates of {one.runtime} stand for {runtime}")
+    if network.precision not in AS_FLOATS and one.precision in AS_FLOATS:
+        notes.append(f"nothing was published of {network.precision} here; taken to be as quick as {one.precision}")
+    if not one.macs[0] / BEYOND <= network.macs <= one.macs[1] * BEYOND and one.source != OWN:
+        ends = " to ".join(count(number) for number in one.macs)
+        notes.append(f"{count(network.macs)} multiply-accumulates; rates were fitted to networks of {ends}")
+    band *= WIDER ** len(notes)
     how = (
         f"{one.runtime}, {one.precision}, fitted to {one.networks} networks on {one.measured_on}, mean error of those "
         f"left out {one.error:.0%}; 80 % band × {band:.2f}"
@@ -192,7 +203,7 @@ def _timed(
         ),
         parts=spent,
         rows=_nearest_rows(network, device, one),
-        notes=tuple(notes),
+        notes=tuple(f"{note}: the band is {WIDER:g} × as wide" for note in notes),
     )  # fmt: skip
 
 
@@ -227,7 +238,7 @@ def _energy(network: Network, found: Estimate, fitting: list[Calibration]) -> Me
     if not power.measured_on:
         return energy(found.latency_ms, power)
     one = next((each for each in fitting if each.measured_on == power.measured_on), None)
-    return one and energy(_timed(network, found, one, fitting, None).latency_ms, power)
+    return one and energy(_timed(network, found, one, None).latency_ms, power)
 
 
 def _nearest_rows(network: Network, one: Device, calibration: Calibration | None) -> tuple[Published, ...]:

@@ -18,9 +18,10 @@ from edgekit.core.errors import EdgeKitError
 from edgekit.core.files import home, plain_name, written_whole
 from edgekit.core.run import OnBoard, Run
 from edgekit.devices.bench import checksum
-from edgekit.devices.catalog import Calibration, calibrations, devices
+from edgekit.devices.catalog import Calibration, calibrations, device, devices
 from edgekit.devices.cost import Accelerator, Cycles, Rates, Roofline
-from edgekit.devices.estimate import Estimate, estimate
+from edgekit.devices.estimate import OWN, Estimate, estimate
+from edgekit.devices.kit import kit
 from edgekit.devices.read import Network, read
 from edgekit.devices.result import Result, parse, placed, told
 from edgekit.store.store import Store
@@ -77,6 +78,20 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     return point
 
 
+def kit_of(run: Run, store: Store, on: str | None = None) -> bytes:
+    """The device kit of a run in the store: its file with the original beside it.
+
+    Args:
+        on: the id of the device that it is for; None for any.
+
+    Raises:
+        StoreError: a file that is no longer in the store.
+        SettingError: no such device.
+    """
+    original = _original(run, store)
+    return kit(run, Path(store.file(run.artifact.sha256)), Path(store.file(original)), device(on) if on else None)
+
+
 def results() -> list[Result]:
     """All results that were brought back and can still be read."""
     found = []
@@ -127,11 +142,12 @@ def _fit(
     band = (
         base.band if after is None else max(LEAST_BAND, min(base.band, math.exp(max(abs(one) for one in left)) * 1.1))
     )
+    sizes = [network.macs for network, _ in seen.values()]
     calibration = base.model_copy(
         update={
             "measured_on": board, "runtime": runtime, "precision": precision, "threads": threads,
             "networks": len(logs), "error": after if after is not None else before, "band": band,
-            "source": "your own results", "rates": slower(base.rates, factor),
+            "source": OWN, "macs": (min(sizes), max(sizes)), "rates": slower(base.rates, factor),
         }
     )  # fmt: skip
     return Recalibrated(calibration, factor, before, after)

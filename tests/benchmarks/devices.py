@@ -8,18 +8,23 @@ Besides: ResNet-8 in integers, exactly ours, beside what MLPerf Tiny published o
 """
 
 import argparse
+import json
 import math
 import shutil
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
+import numpy as np
+import onnx
 import yaml
 
+from edgekit.artifacts.export import export
 from edgekit.core.host import this_host
 from edgekit.devices import catalog
+from edgekit.devices.articles import NETWORKS
 from edgekit.devices.catalog import RATES, Published, calibrations, devices, published
 from edgekit.devices.cost import Accelerator, Cycles, Rates, Roofline, milliseconds
 from edgekit.devices.estimate import estimates
@@ -160,6 +165,8 @@ def main() -> None:
         catalog.calibrations.cache_clear()
     with tempfile.TemporaryDirectory() as folder:
         quick = speed(Path(folder))  # first, while nothing of the file is remembered
+        if given.write:
+            write_networks(Path(folder))
         rows += [*resnet8(Path(folder)), quick]
     report(rows, this_host(), given.json)
 
@@ -192,13 +199,27 @@ def write(made: list[tuple[Group, list[Seen], Fitted]]) -> None:
         {
             "device": group.device, "measured_on": group.board, "runtime": group.runtime,
             "precision": group.precision, "threads": group.threads or 0, "networks": len(found.left_out),
+            "macs": [pick(total_macs(one.layers) for one in seen) for pick in (min, max)],
             "error": round(found.error, 4), "band": round(band(found), 3), "source": _source(group),
             "rates": found.rates.model_dump(),
         }
-        for group, _, found in made
+        for group, seen, found in made
     ]  # fmt: skip
     head = "# Written by `python -m tests.benchmarks.devices --write`, from published.csv. Do not edit.\n"
     RATES.write_text(head + yaml.safe_dump(entries, sort_keys=False, width=118, allow_unicode=True), "utf-8")
+
+
+def write_networks(folder: Path) -> None:
+    """Put the articles' networks into the project, layer by layer: YOLOv5s as we export it, ResNet-50 as above."""
+    model, file = load("yolov5s"), folder / "yolov5s.onnx"
+    onnx.save(export(model.network, np.zeros((1, *model.input_shape), np.float32)), file)
+    made = {"yolov5s": read(file).layers, "resnet50": network("ResNet50", "224x224x3", "Core ML")}
+    columns = [field.name for field in fields(Layer) if field.name not in ("precision", "name")]
+    lines = [f'"columns": {json.dumps(["name", *columns])}', f'"names": {json.dumps(list(made))}']
+    for name, layers in made.items():
+        rows = [[str(n), *(getattr(layer, column) for column in columns)] for n, layer in enumerate(layers)]
+        lines.append(f'"{name}": [\n' + ",\n".join(json.dumps(row) for row in rows) + "\n]")
+    NETWORKS.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
 
 
 def band(found: Fitted) -> float:
