@@ -18,9 +18,9 @@ MILLION = 1_000_000
 class Assumptions(BaseModel, frozen=True):
     """What one supposes about the network and the cloud."""
 
-    round_trip_ms: Annotated[float, Knob("From the device to the data centre and back.", unit="ms")] = Field(60, ge=0)
+    round_trip_ms: Annotated[float, Knob("From the device to the data centre and back.", unit="ms")] = Field(60.0, ge=0)
     upload_mbit: Annotated[float, Knob("What the device can send.", unit="Mbit/s")] = Field(10.0, gt=0)
-    server_ms: Annotated[float, Knob("One answer on the server, waiting included.", unit="ms")] = Field(10, ge=0)
+    server_ms: Annotated[float, Knob("One answer on the server, waiting included.", unit="ms")] = Field(10.0, ge=0)
     payload_kb: Annotated[float, Knob("What one call sends: a compressed picture, say.", unit="kB")] = Field(50.0, gt=0)
     dollars_per_1000: Annotated[float, Knob("What a thousand calls cost.", unit="$")] = Field(0.5, ge=0)
     dollars_per_kwh: Annotated[float, Knob("What the device's electricity costs.", unit="$")] = Field(0.30, ge=0)
