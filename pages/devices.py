@@ -9,7 +9,7 @@ import streamlit as st
 from edgekit.core.run import Status
 from edgekit.ui import devices_articles, devices_cloud, devices_kit, devices_one, devices_pick, devices_way, state
 from edgekit.ui.devices_chart import figure
-from edgekit.ui.devices_settings import device_chosen, energy_settings
+from edgekit.ui.devices_settings import budget_there, device_chosen, energy_settings
 from edgekit.ui.devices_table import table
 from edgekit.ui.empty import empty
 
@@ -33,8 +33,9 @@ st.caption(
     "Hollow marks are estimates, worked out layer by layer from published measurements of other networks; their bars "
     "hold 80 % of the networks that were left out of the fit. Solid marks were measured."
 )
+limit = budget_there()
 st.plotly_chart(
-    figure(run, seen.before, seen.after), key="devices", config={"displayModeBar": False},
+    figure(run, seen.before, seen.after, limit), key="devices", config={"displayModeBar": False},
     alt=f"Estimated latency of this file on {len(seen.after)} devices",
 )  # fmt: skip
 battery, rate = energy_settings()

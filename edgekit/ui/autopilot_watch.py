@@ -107,7 +107,7 @@ def _budget(kept: Search, points: list[Point]) -> Budget:
     original = next((point for point in points if not point.recipe), None)
     before = original.measurements if original else {}
     limits = [Wish.parse(text).limit(before) for text in kept.limits]
-    worst = {limit.metric: limit.worst for limit in limits if limit.worst > 0}
+    worst = {limit.key: limit.worst for limit in limits if limit.worst > 0}
     good = original.quality if original else None
     drop = [100 * (good.value - worst[good.metric])] if good and good.metric in worst else []
     return Budget(

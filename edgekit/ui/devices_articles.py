@@ -41,4 +41,6 @@ def _ours(one) -> str:
 
 def _nearest(one) -> str:
     row = next(iter(one.estimate.rows), None)
-    return f":small[{words.plain(f"{row.model} on {row.device}")}: {words.milliseconds(row.latency_ms)}]" if row else "–"
+    return (
+        f":small[{words.plain(f'{row.model} on {row.device}')}: {words.milliseconds(row.latency_ms)}]" if row else "–"
+    )

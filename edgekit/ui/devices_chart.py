@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from edgekit.core.measurement import Measurement
 from edgekit.core.run import Run
 from edgekit.ui import words
-from edgekit.ui.charts import GREY, round_values
+from edgekit.ui.charts import GREY, SHADE, round_values
 
 if TYPE_CHECKING:
     from edgekit.devices.estimate import Estimate
@@ -26,7 +26,7 @@ def figure(run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limi
     Args:
         run: its own latency and those of its boards are drawn solid.
         before, after: of the original and the file, device by device; those without a time are left out.
-        limit: a device's name and the most milliseconds there, drawn as a mark.
+        limit: a device's name and the most milliseconds there; what is beyond is shaded.
     """
     known = [(old, new) for old, new in zip(before, after, strict=True) if new.latency_ms]
     drawn = go.Figure()
@@ -48,6 +48,13 @@ def figure(run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limi
         )  # fmt: skip
     lines = list(dict.fromkeys([*(new.device.name for _, new in known), *(line for line, _ in solid), HERE]))
     values = [m for trace in drawn.data for m in trace.x]
+    if limit:
+        place = lines[::-1].index(limit[0]) if limit[0] in lines else None
+        if place is not None:
+            drawn.add_shape(
+                type="rect", x0=limit[1], x1=max(values) * 10, y0=place - 0.5, y1=place + 0.5, fillcolor=SHADE,
+                line_width=0, layer="below",
+            )  # fmt: skip
     ticks = round_values(min(values) / 2, max(values) * 2) if values else []
     drawn.update_xaxes(
         type="log", title="Latency (ms)", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks], zeroline=False

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from edgekit.devices.catalog import devices
 from edgekit.devices.energy import BATTERIES, Battery
+from edgekit.ui.header import on_device
 
 if TYPE_CHECKING:
     from edgekit.ui.devices_pick import Seen
@@ -26,6 +28,13 @@ def energy_settings() -> tuple[Battery, float]:
             help="For average watts: idle power, and what being busy adds to it.",
         )  # fmt: skip
     return BATTERIES[battery], rate
+
+
+def budget_there() -> tuple[str, float] | None:
+    """A device's name and the most milliseconds there, where the budget names one."""
+    with st.popover("Budget on a device", icon=":material/edit:", type="tertiary", key="devices_budget"):
+        device, latency = on_device()
+    return (devices()[device].name, latency) if device else None
 
 
 def device_chosen(seen: Seen) -> str:

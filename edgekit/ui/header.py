@@ -9,6 +9,7 @@ from edgekit.core.host import this_host
 from edgekit.core.measurement import METRICS, QUALITIES, Measurement, Origin, quality
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
+from edgekit.devices.catalog import devices
 from edgekit.library import cards
 from edgekit.models.about import About
 from edgekit.ui import state, words
@@ -77,11 +78,50 @@ def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
                     "Accuracy lost, at most (points)", 0.0, 100.0, drop, step=0.1, format="%g",
                     key="drop", bind="query-params",
                 )  # fmt: skip
-    chosen = Budget(size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop)
+            device, there = on_device()
+    chosen = Budget(
+        size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop, device=device, device_latency_ms=there
+    )
     before = quality(baseline.measurements) if baseline else UNKNOWN
     for limit in chosen.limits(before if scored else None):
         chip(chips, limit, run if baseline else None, text(limit, chosen))
+    if chosen.there:
+        device_chip(chips, chosen.there, run if baseline else None)
     return chosen
+
+
+def device_chip(place, limit: Limit, run: Run | None) -> None:
+    """The limit on another device, held against its board's measurement or an estimate; which of both is said."""
+    found = None
+    if run is not None:
+        from edgekit.devices.foreseen import foreseen
+
+        found = foreseen(run, [limit]).get(limit.key)
+    how = "measured" if found and found.origin is Origin.MEASURED else "estimate"
+    where = f"{devices()[limit.device].name} ({how})"
+    text = f"at most {words.number(limit.metric, limit.worst)}"
+    if run is None:
+        place.badge(f"On {where}: {text}", icon=":material/radio_button_unchecked:", color="gray")
+    elif miss := limit.miss(found):
+        place.badge(f"Over budget on {where}: {text}", icon=":material/close:", color="red", help=miss)
+    else:
+        place.badge(f"Within budget on {where}: {text}", icon=":material/check:", color="green")
+
+
+def on_device() -> tuple[str, float | None]:
+    """A device of the catalog and the most milliseconds there; "" and None where no such limit is wanted."""
+    names = {"": "none"} | {id: one.name for id, one in devices().items()}
+    device = st.selectbox(
+        "Also on a device", list(names), format_func=names.__getitem__, key="budget_device", bind="query-params",
+        help="Its latency is an estimate, unless you brought back what the board took.",
+    )  # fmt: skip
+    if not device:
+        return "", None
+    latency = st.number_input(
+        "Latency there, at most (ms)", 0.001, 100_000.0, 30.0, step=0.1, format="%g", key="budget_device_latency",
+        bind="query-params",
+    )  # fmt: skip
+    return device, latency
 
 
 def settle_for(budget: Budget) -> None:
