@@ -3,14 +3,15 @@
     <home>/devices/<board, runtime, threads, file>.json    each result as it came
 
 A result scales the rates of its device and precision by how far the estimate was off, the same factor for all kinds of
-layers: a few files cannot tell more. How far off the scaled rates are is told by leaving out each file in turn; with a
-single one there is nothing to leave out, and the band stays as it was.
+layers: a few files cannot tell more. How far off the scaled rates are is told by leaving out each file in turn (so the
+two files of a kit, one in floats and one in integers, tell of each other); with a single one the band stays as it was.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,17 +106,19 @@ def results() -> list[Result]:
 
 def recalibrated(store: Store) -> list[Recalibrated]:
     """A person's own rates: for every device, runtime and precision of which results and files are here."""
-    groups: dict[tuple, list[tuple[Network, float]]] = {}
+    boards: dict[Board, dict[str, Timed]] = {}
     for result in results():
-        if result.device not in devices():
-            continue
+        board = Board(result.device, result.board, result.runtime["name"], result.threads)
         for one in result.files:
-            if store.has_file(one.sha256):
+            if board.device in devices() and store.has_file(one.sha256):
                 network = read(Path(store.file(one.sha256)))
-                key = (result.device, result.board, result.runtime["name"], network.precision, result.threads)
-                groups.setdefault(key, []).append((network, float(sorted(one.ms)[len(one.ms) // 2])))
-    found = (_fit(*key, {net.sha256: (net, ms) for net, ms in seen}) for key, seen in groups.items())
-    return [one for one in found if one is not None]
+                timed = _timed(network, statistics.median(one.ms), board)
+                boards.setdefault(board, {}).update({one.sha256: timed} if timed else {})
+    return [
+        _fit(board, [one for one in timed.values() if one.network.precision == precision], list(timed.values()))
+        for board, timed in boards.items()
+        for precision in dict.fromkeys(one.network.precision for one in timed.values())
+    ]
 
 
 def own(store: Store) -> list[Calibration]:
@@ -123,31 +126,51 @@ def own(store: Store) -> list[Calibration]:
     return [one.calibration for one in recalibrated(store)]
 
 
-def _fit(
-    device: str, board: str, runtime: str, precision: str, threads: int, seen: dict[str, tuple[Network, float]]
-) -> Recalibrated | None:
-    logs, base = [], None
-    for network, ms in seen.values():
-        found = estimate(network, device, threads=_threads(device, threads))
-        if found.latency_ms is None:
-            return None
-        base = base or _of(found, device)
-        logs.append(math.log(ms / found.latency_ms.value))
-    if base is None:
-        return None
-    factor = math.exp(sum(logs) / len(logs))
-    before = sum(abs(math.exp(-log) - 1) for log in logs) / len(logs)
-    left = [(sum(logs) - log) / (len(logs) - 1) - log for log in logs] if len(logs) > 1 else []
-    after = sum(abs(math.exp(one) - 1) for one in left) / len(left) if left else None
-    band = (
-        base.band if after is None else max(LEAST_BAND, min(base.band, math.exp(max(abs(one) for one in left)) * 1.1))
-    )
-    sizes = [network.macs for network, _ in seen.values()]
+@dataclass(frozen=True)
+class Board:
+    """What one set of rates is of."""
+
+    device: str
+    name: str
+    runtime: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A file that was timed on a board; `off` is the logarithm of measured / estimated by `base`."""
+
+    network: Network
+    off: float
+    base: Calibration
+
+
+def _timed(network: Network, milliseconds: float, board: Board) -> Timed | None:
+    """None where our rates do not go as far."""
+    found = estimate(network, board.device, threads=_threads(board))
+    base = found.latency_ms and _of(found)
+    return Timed(network, math.log(milliseconds / found.latency_ms.value), base) if base else None
+
+
+def _fit(board: Board, same: list[Timed], everything: list[Timed]) -> Recalibrated:
+    """Rates for files of one precision; each is left out in favour of the others of it, or else of all others."""
+    factor = math.exp(statistics.fmean(one.off for one in same))
+    left = []
+    for one in same:
+        others = [each for each in same if each is not one] or [each for each in everything if each is not one]
+        if others:
+            left.append(statistics.fmean(each.off for each in others) - one.off)
+    before = statistics.fmean(abs(math.exp(-one.off) - 1) for one in same)
+    after = statistics.fmean(abs(math.exp(wrong) - 1) for wrong in left) if left else None
+    base = same[0].base
+    worst = math.exp(max((abs(wrong) for wrong in left), default=math.inf))
+    sizes = [one.network.macs for one in same]
     calibration = base.model_copy(
         update={
-            "measured_on": board, "runtime": runtime, "precision": precision, "threads": threads,
-            "networks": len(logs), "error": after if after is not None else before, "band": band,
-            "source": OWN, "macs": (min(sizes), max(sizes)), "rates": slower(base.rates, factor),
+            "measured_on": board.name, "runtime": board.runtime, "threads": board.threads, "networks": len(same),
+            "precision": same[0].network.precision, "error": before if after is None else after, "source": OWN,
+            "band": max(LEAST_BAND, min(base.band, worst)), "macs": (min(sizes), max(sizes)),
+            "rates": slower(base.rates, factor),
         }
     )  # fmt: skip
     return Recalibrated(calibration, factor, before, after)
@@ -169,17 +192,17 @@ def slower(rates: Rates, factor: float) -> Rates:
     return rates.model_copy(update=scaled | {name: getattr(rates, name) * factor for name in ("step_us", "start_ms")})
 
 
-def _threads(device: str, threads: int) -> int | None:
+def _threads(board: Board) -> int | None:
     """So many threads, if there are rates for as many."""
-    return threads if any(each.threads == threads for each in calibrations().get(device, [])) else None
+    known = calibrations().get(board.device, [])
+    return board.threads if any(each.threads == board.threads for each in known) else None
 
 
-def _of(found: Estimate, device: str) -> Calibration | None:
+def _of(found: Estimate) -> Calibration | None:
     """The calibration that an estimate was made with."""
     same = ("runtime", "precision", "threads")
-    return next(
-        (c for c in calibrations().get(device, []) if all(getattr(c, n) == getattr(found, n) for n in same)), None
-    )
+    known = calibrations().get(found.device.id, [])
+    return next((c for c in known if all(getattr(c, n) == getattr(found, n) for n in same)), None)
 
 
 def _original(run: Run, store: Store) -> str | None:
