@@ -26,20 +26,20 @@ HEIGHT = 150
 def draw(before: Estimate, after: Estimate) -> None:
     """Cards, the bar, sentences, and the published measurements that are nearest."""
     _cards(before, after)
-    for said in (*after.room.problems, *after.refused):
-        st.warning(f"{after.device.name} {words.plain(said)}.", icon=":material/block:")
+    for problem in (*after.room.problems, *after.refused):
+        st.warning(f"{after.device.name} {words.plain(problem)}.", icon=":material/block:")
     if after.parts:
         st.plotly_chart(
             bars(before, after), key="device-parts", config={"displayModeBar": False},
             alt=f"What the time on {after.device.name} is made of, estimated",
         )  # fmt: skip
-    said = [after.why_not or after.latency_ms.how, *after.notes]
-    said.append(f"Peak of activations at layer {after.room.peak}")
+    told = [after.why_not or after.latency_ms.how, *after.notes]
+    told.append(f"Peak of activations at layer {after.room.peak}")
     if after.energy_mj:
-        said.append(after.energy_mj.how)
+        told.append(after.energy_mj.how)
     elif after.device.no_power:
-        said.append(f"No energy: {after.device.no_power}")
-    st.markdown("\n".join(f"- :small[{words.plain(one)}]" for one in said))
+        told.append(f"No energy: {after.device.no_power}")
+    st.markdown("\n".join(f"- :small[{said(one)}]" for one in told))
     if after.rows:
         st.markdown("**Published nearest to it**")
         st.table(rows(after.rows), width="stretch")
@@ -75,14 +75,19 @@ def rows(published: tuple[Published, ...]) -> dict[str, list[str]]:
     return {
         "Network": [f"{one.model} {one.input}".strip() for one in published],
         "Operations": [words.count(one.macs) if one.macs else "–" for one in published],
-        "Device": [words.plain(one.device) for one in published],
+        "Device": [said(one.device) for one in published],
         "Runtime": [f"{one.runtime}, {one.precision}" for one in published],
         "Latency": [words.milliseconds(one.latency_ms) for one in published],
         "Energy": [
             "–" if one.energy_uj is None else f"{words.significant(one.energy_uj / 1e3)} mJ" for one in published
         ],
-        "Source": [f":small[{words.plain(one.source)}]" for one in published],
+        "Source": [f":small[{said(one.source)}]" for one in published],
     }
+
+
+def said(text: str) -> str:
+    """Somebody else's words in Markdown; 4xA72@1.8GHz is no address to write to."""
+    return words.plain(text.replace("@", " at "))
 
 
 def _cards(before: Estimate, after: Estimate) -> None:
