@@ -3,6 +3,7 @@
 import streamlit as st
 
 from edgekit.ui import words
+from edgekit.ui.devices_one import said
 
 
 def draw() -> None:
@@ -41,6 +42,4 @@ def _ours(one) -> str:
 
 def _nearest(one) -> str:
     row = next(iter(one.estimate.rows), None)
-    return (
-        f":small[{words.plain(f'{row.model} on {row.device}')}: {words.milliseconds(row.latency_ms)}]" if row else "–"
-    )
+    return f":small[{said(f'{row.model} on {row.device}')}: {words.milliseconds(row.latency_ms)}]" if row else "–"

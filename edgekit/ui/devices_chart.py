@@ -31,10 +31,16 @@ def figure(run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limi
     known = [(old, new) for old, new in zip(before, after, strict=True) if new.latency_ms]
     drawn = go.Figure()
     if any(new.latency_ms != old.latency_ms for old, new in known):
-        old = [(one.device.name, one.latency_ms) for one, _ in known if one.latency_ms]
+        old = [(short(one.device.name), one.latency_ms) for one, _ in known if one.latency_ms]
         _points(drawn, old, "Original, estimated", GREY, "star-open")
-    _points(drawn, [(one.device.name, one.latency_ms) for _, one in known], "This file, estimated", OURS, "circle-open")
-    names = {one.device.id: one.device.name for one in after}
+    _points(
+        drawn,
+        [(short(one.device.name), one.latency_ms) for _, one in known],
+        "This file, estimated",
+        OURS,
+        "circle-open",
+    )
+    names = {one.device.id: short(one.device.name) for one in after}
     solid = [(names.get(board.device, board.board), board) for board in run.boards]
     _points(drawn, [(line, b.latency) for line, b in solid], "Measured on a real device", BOARD, "diamond",
             [b.board for _, b in solid])  # fmt: skip
@@ -42,14 +48,14 @@ def figure(run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limi
         _points(drawn, [(HERE, here)], "Measured here", OURS, "circle")
     if limit:
         drawn.add_scatter(
-            x=[limit[1]], y=[limit[0]], mode="markers", name="Budget",
+            x=[limit[1]], y=[short(limit[0])], mode="markers", name="Budget",
             hovertemplate="at most %{x:.3~g} ms<extra></extra>",
             marker={"symbol": "line-ns-open", "size": 20, "color": "#DC4A3F", "line": {"width": 3}},
         )  # fmt: skip
-    lines = list(dict.fromkeys([*(new.device.name for _, new in known), *(line for line, _ in solid), HERE]))
+    lines = list(dict.fromkeys([*(short(new.device.name) for _, new in known), *(line for line, _ in solid), HERE]))
     values = [m for trace in drawn.data for m in trace.x]
     if limit:
-        place = lines[::-1].index(limit[0]) if limit[0] in lines else None
+        place = lines[::-1].index(short(limit[0])) if short(limit[0]) in lines else None
         if place is not None:
             drawn.add_shape(
                 type="rect", x0=limit[1], x1=max(values) * 10, y0=place - 0.5, y1=place + 0.5, fillcolor=SHADE,
@@ -66,6 +72,12 @@ def figure(run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limi
         hoverlabel={"align": "left"},
     )  # fmt: skip
     return drawn
+
+
+def short(name: str) -> str:
+    """A device's name without its maker's remarks: labels share the width with the points."""
+    plain = name.split(" (")[0].split(",")[0]
+    return plain.removeprefix("Qualcomm ").removeprefix("NVIDIA ").removeprefix("Google ").removeprefix("Apple ")
 
 
 def _points(
