@@ -160,19 +160,19 @@ def _fitting(network: Network, one: Device, own: list[Calibration], threads: int
     theirs = [each for each in own if each.device == one.id]
     for wanted in _substitutes(network.precision):
         for offered in (theirs, ours):
-            fitting = [c for c in offered if c.precision == wanted and threads in (None, c.threads)]
+            fitting = [c for c in offered if c.precision in wanted and threads in (None, c.threads)]
             if fitting:
                 return fitting
     return []
 
 
-def _substitutes(precision: Precision) -> list[Precision]:
+def _substitutes(precision: Precision) -> list[tuple[Precision, ...]]:
     """The precisions whose rates may stand for one, the likest first.
 
-    ncnn runs floats in half precision where the processor can; integers of which nobody published anything are taken
+    Runtimes run floats in half precision where the processor can; integers of which nobody published anything are taken
     to be no slower than floats, in a wider band.
     """
-    return [precision, *(p for p in AS_FLOATS if p != precision)]
+    return [AS_FLOATS] if precision in AS_FLOATS else [(precision,), AS_FLOATS]
 
 
 def _timed(network: Network, bare: Estimate, one: Calibration, runtime: str | None) -> Estimate:
@@ -214,7 +214,7 @@ def _parts(network: Network, one: Calibration) -> dict[str, float]:
     for precision in dict.fromkeys(layer.precision for layer in network.layers):
         layers = [layer for layer in network.layers if layer.precision == precision]
         same = network.precision == precision or (precision in AS_FLOATS) == (one.precision in AS_FLOATS)
-        fit = one if same else next((each for each in others if each.precision in _substitutes(precision)), one)
+        fit = one if same else next((each for each in others if each.precision in _substitutes(precision)[0]), one)
         for name, value in parts(fit.rates, layers, fit.precision).items():
             if name != "start" or precision == network.precision:  # a run starts once
                 spent[name] = spent.get(name, 0.0) + value

@@ -49,6 +49,7 @@ KINDS = {
     "both": Kind("Pruned and quantized", "#0E9384", "square"),
     "other": Kind("In other ways", "#9A5CD0", "cross"),
 }
+BOARD = Kind("This file on a real device", "#B7791F", "hexagon")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def pareto(
     upright: str = QUALITY,
     selected: str | None = None,
     ghost: Point | None = None,
+    boards: Sequence[Point] = (),
 ) -> go.Figure:
     """What `upright` names against `metric` (keys of TITLES).
 
@@ -99,6 +101,7 @@ def pareto(
         budget: the region outside it is shaded.
         selected: id of the point to mark.
         ghost: a prediction, drawn hollow.
+        boards: the selected file as real devices timed it, each named after its board.
     """
     axes = (metric, upright)
     known = [point for point in points if point.xy(*axes)]
@@ -114,7 +117,10 @@ def pareto(
             draw(figure, some, KINDS[name], axes, selected)
     for point in foreseen:
         _ghost(figure, point, axes)
-    _axes(figure, known + foreseen, axes, always={selected, ghost.id if ghost else None})
+    there = [point for point in boards if metric == "latency_ms" and point.xy(*axes)]
+    if there:
+        _group(figure, there, BOARD, axes, None)
+    _axes(figure, known + foreseen + there, axes, always={selected, ghost.id if ghost else None})
     _layout(figure)
     _shade(figure, axes, budget, next((p.xy(*axes)[1].value for p in known if not p.recipe), None))
     return figure

@@ -6,7 +6,7 @@ import streamlit as st
 
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import METRICS, QUALITIES
-from edgekit.core.run import Status
+from edgekit.core.run import Run, Status
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
 from edgekit.store.store import Store
@@ -96,13 +96,27 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
             st.markdown(f"**{title}**")
             chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
-                view.points, metric, budget=budget, upright=upright, selected=chosen, ghost=ghost
+                view.points,
+                metric,
+                budget=budget,
+                upright=upright,
+                selected=chosen,
+                ghost=ghost,
+                boards=on_boards(view.run),
             )
             key = f"chart-{metric}"
             st.plotly_chart(
                 figure, key=key, on_select=lambda key=key: _clicked(key), selection_mode="points",
                 config=draw_charts.CONFIG, alt=f"{title} of {len(view.points)} measured files",
             )  # fmt: skip
+
+
+def on_boards(run: Run | None) -> list[Point]:
+    """The selected file as real devices timed it: points named after their boards."""
+    return [
+        Point(run.id, f"{one.board}: {one.runtime}", run.recipe, run.measurements | {"latency_ms": one.latency})
+        for one in (run.boards if run else ())
+    ]
 
 
 def explore(choice: Choice, store: Store) -> None:
