@@ -57,9 +57,11 @@ METRICS = {
 QUALITIES = (  # how good a file is; a task tells by which of these
     "accuracy", "agreement", "random_agreement", "r2", "verification", "bleu", "map", "auc",
 )  # fmt: skip
-BY_TASK = (  # what some tasks have and others have not, and what only devices have
-    *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "tpr_at_fpr5", "token_accuracy", "sqnr_db", "energy_mj",
+BY_TASK = (  # what some tasks have and others have not
+    *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "tpr_at_fpr5", "token_accuracy", "sqnr_db",
 )  # fmt: skip
+
+OF_DEVICES = ("energy_mj",)  # what is estimated of other devices only
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):

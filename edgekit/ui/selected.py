@@ -8,7 +8,7 @@ import yaml
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.knobs import in_words
-from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.measurement import BY_TASK, METRICS, OF_DEVICES
 from edgekit.core.preprocessing import Pixels, Text, TextPairs
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
@@ -79,7 +79,7 @@ def command(run: Run) -> str:
 
 def table(run: Run) -> dict[str, list[str]]:
     """Every metric: before, after, the interval, and how it came to be."""
-    metrics = [metric for metric in METRICS if metric in run.measurements or metric not in BY_TASK]
+    metrics = [metric for metric in METRICS if metric in run.measurements or metric not in (*BY_TASK, *OF_DEVICES)]
     rows = [(metric, run.measurements.get(metric)) for metric in metrics]
     return {
         "": [METRICS[metric].title for metric, _ in rows],
