@@ -12,7 +12,7 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.measurement import BY_TASK, METRICS, OF_DEVICES
 from edgekit.core.preprocessing import TextPairs
 from edgekit.data.catalog import entry
 from edgekit.models.samples import cards
@@ -155,7 +155,7 @@ def test_the_file_is_named_by_model_steps_and_the_start_of_its_hash():
 
 def test_the_table_holds_every_metric_with_its_interval_and_origin():
     table = selected.table(a_run())
-    assert table[""] == [metric.title for metric in METRICS.values() if metric.id not in BY_TASK[1:]]
+    assert table[""] == [metric.title for metric in METRICS.values() if metric.id not in (*BY_TASK[1:], *OF_DEVICES)]
     row = {column: values[0] for column, values in table.items()}
     assert row == {
         "": "Accuracy", "Before": "92.0 %", "After": "91.8 %", "95 % interval": "91.2 to 92.3 %",
