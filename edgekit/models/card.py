@@ -65,7 +65,7 @@ def write_card(
         macs=multiply_accumulates(network, shape, dtype),
         sha256=files.sha256(folder / WEIGHTS),
         command=f"python sample_models/{plan.id}/train.py",
-        epochs=plan.epochs,
+        epochs=plan.hinted + plan.epochs,
         seed=plan.seed,
         threads=plan.threads,
         retrain_seconds=seconds,
