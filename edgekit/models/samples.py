@@ -49,6 +49,7 @@ class Card(About):
         reference: where the architecture is published.
         quality: of the PyTorch network in float32; none where only the shape is here.
         command: remakes the weights from nothing.
+        hinted: epochs before those others, see models/hints.py.
         outputs: how many numbers it puts out; one a class if 0.
         retrain_seconds: how long that took, on `machine`.
         on_request: whether the weights do not come with EdgeKit, and are built where they are asked for.
@@ -62,6 +63,7 @@ class Card(About):
     quality: Quality | None = None
     command: str = ""
     epochs: int = 0
+    hinted: int = 0
     seed: int
     threads: int = 1
     retrain_seconds: int = 0
