@@ -187,9 +187,17 @@ def _model(name: str, network: nn.Module) -> Model:
 
 
 def _folder(name: str) -> Path:
-    """Where the weights and the card that counts lie, or would."""
+    """Where the weights and the card that counts lie, or would. What another version built may be of no use here."""
     built = built_folder(name)
-    return built if (built / CARD).exists() and (built / WEIGHTS).exists() else files.sample_models() / name
+    return built if (built / WEIGHTS).exists() and _is_card(built / CARD) else files.sample_models() / name
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        _card(path, path.stat().st_mtime_ns)
+    except (OSError, TypeError, ValueError, yaml.YAMLError):
+        return False
+    return True
 
 
 def _mend(name: str) -> str:
