@@ -84,8 +84,7 @@ class Card(About):
 
 def cards() -> dict[str, Card]:
     """All sample models by id."""
-    paths = {path.parent.name: _folder(path.parent.name) / CARD for path in files.sample_models().glob(f"*/{CARD}")}
-    return {name: _card(path, path.stat().st_mtime_ns) for name, path in sorted(paths.items())}
+    return {name: _read(name) for name in _names()}
 
 
 def card(name: str) -> Card:
@@ -94,10 +93,9 @@ def card(name: str) -> Card:
     Raises:
         ModelError: there is none of that name.
     """
-    found = cards()
-    if name not in found:
-        raise ModelError(unknown("model", name, found))
-    return found[name]
+    if name not in (known := _names()):
+        raise ModelError(unknown("model", name, known))
+    return _read(name)
 
 
 def is_here(name: str) -> bool:
@@ -184,6 +182,15 @@ def _model(name: str, network: nn.Module) -> Model:
         network=network,
         card=known.model_dump(mode="json"),
     )
+
+
+def _names() -> list[str]:
+    return sorted(path.parent.name for path in files.sample_models().glob(f"*/{CARD}"))
+
+
+def _read(name: str) -> Card:
+    path = _folder(name) / CARD
+    return _card(path, path.stat().st_mtime_ns)
 
 
 def _folder(name: str) -> Path:
