@@ -70,11 +70,10 @@ def look(cell: Cell | None) -> tuple[str, str]:
 
 
 def lost_in_words(cell: Cell | None) -> str:
-    """Points lost, "0.4"; "=" where nothing would change; what is gained has a plus."""
+    """Points lost, "0.4"; "=" where nothing would change; below zero where some are gained."""
     if cell is None:
         return "="
-    lost = round(100 * cell.lost, 1)
-    return f"{lost:.1f}" if lost >= 0 else f"+{-lost:.1f}"
+    return f"{round(100 * cell.lost, 1) + 0.0:.1f}".replace("-", words.MINUS)
 
 
 def hover(table: LayerTable, axis: Axis, layer: str, value: float) -> str:
