@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import io
 import json
-import secrets
 import zipfile
 from pathlib import Path
 
@@ -35,12 +34,12 @@ def kit(run: Run, file: Path, original: Path | None = None, device: Device | Non
     if original is not None and sha256(Path(original)) != sha256(Path(file)):
         names[f"{ORIGINAL}{Path(original).suffix}"] = Path(original)
     known = {
-        "kit": secrets.token_hex(6),
         "device": device.id if device else "",
         "run": run.id,
         "model": run.model,
         "files": {name: sha256(path) for name, path in names.items()},
     }
+    known["kit"] = sha256(json.dumps(known).encode())[:12]
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as packed:
         for name, path in names.items():

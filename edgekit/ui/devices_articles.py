@@ -1,9 +1,16 @@
 """What articles say beside what we estimate: ratios inside one source, never milliseconds across hardware."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from edgekit.ui import words
 from edgekit.ui.devices_one import said
+
+if TYPE_CHECKING:
+    from edgekit.devices.articles import Beside
 
 
 def draw() -> None:
@@ -30,7 +37,7 @@ def draw() -> None:
     )
 
 
-def _ours(one) -> str:
+def _ours(one: Beside) -> str:
     found = one.estimate.latency_ms
     if found is None:
         return f":small[{words.plain(one.estimate.why_not)}]"
@@ -40,6 +47,6 @@ def _ours(one) -> str:
     return f"about {words.measured(found)} :small[:gray[({words.interval(found)})]]  \n:small[:gray[{way}]]"
 
 
-def _nearest(one) -> str:
+def _nearest(one: Beside) -> str:
     row = next(iter(one.estimate.rows), None)
     return f":small[{said(f'{row.model} on {row.device}')}: {words.milliseconds(row.latency_ms)}]" if row else "–"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.run import Run
+from edgekit.core.run import OnBoard, Run
 from edgekit.store.store import Store
 from edgekit.ui import words
 
@@ -78,10 +78,8 @@ def mended(store: Store) -> None:
 
 
 def _download(run: Run, device: Device, store: Store) -> None:
-    from edgekit.devices.own import kit_of
-
     try:
-        packed = kit_of(run, store, device.id)
+        packed = _packed(run.id, device.id, store)
     except EdgeKitError as error:
         st.caption(str(error))
         return
@@ -91,7 +89,14 @@ def _download(run: Run, device: Device, store: Store) -> None:
     )  # fmt: skip
 
 
-def _speed(one) -> str:
+@st.cache_data(show_spinner=False, max_entries=4)
+def _packed(run: str, device: str, _store: Store) -> bytes:
+    from edgekit.devices.own import kit_of
+
+    return kit_of(_store.get(run), _store, device)
+
+
+def _speed(one: OnBoard) -> str:
     if one.ratio is None:
         return "–"
     return "same speed" if one.speed == "tie" else words.times(one.ratio.value, "faster", "slower")

@@ -58,6 +58,11 @@ def test_the_kit_of_an_original_holds_it_once(store, tmp_path):
         assert json.loads(packed.read("kit.json"))["run"] == base.id
 
 
+def test_the_same_kit_has_the_same_bytes(store, tmp_path):
+    _, run = two_runs(store, tmp_path / "files")
+    assert own.kit_of(run, store, "raspberry-pi-4") == own.kit_of(run, store, "raspberry-pi-4")
+
+
 def test_bench_needs_something_to_run(tmp_path, store):
     _, run = two_runs(store, tmp_path / "files")
     folder = unpacked(own.kit_of(run, store), tmp_path / "board")

@@ -2,11 +2,13 @@
 
 import pytest
 
-from edgekit.core.measurement import Origin
+from edgekit.core.measurement import Measurement, Origin
 from edgekit.devices.energy import BATTERIES
 from edgekit.devices.estimate import estimates
 from edgekit.devices.read import read
+from edgekit.measure.whole import STEPS
 from edgekit.store.store import Store
+from edgekit.ui import devices_way
 from edgekit.ui.devices_chart import figure
 from edgekit.ui.devices_pick import Seen
 from edgekit.ui.devices_table import table
@@ -110,3 +112,17 @@ def test_a_file_that_is_gone_is_said_in_a_sentence():
 
 def test_all_that_is_drawn_of_a_device_is_marked_as_estimated(runs):
     assert all(one.latency_ms.origin is Origin.ESTIMATED for one in seen(*runs).after if one.latency_ms)
+
+
+def test_the_whole_way_is_solid_here_and_hollow_elsewhere(runs):
+    def step(value: float, origin: Origin) -> Measurement:
+        return Measurement(metric="latency_ms", value=value, low=value, high=value, origin=origin)
+
+    steps = dict.fromkeys(STEPS, 1.0)
+    bars = {
+        "This computer, measured": {name: step(ms, Origin.MEASURED) for name, ms in steps.items()},
+        "A board, estimated": {name: step(5 * ms, Origin.ESTIMATED) for name, ms in steps.items()},
+    }
+    for trace in devices_way.figure(bars).data:
+        assert list(trace.x) == [1.0, 5.0]
+        assert trace.marker.color[1] == "rgba(0, 0, 0, 0)" != trace.marker.color[0]
