@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 from edgekit.cli import app
 from edgekit.core.errors import EdgeKitError
 from edgekit.store.store import Store
-from tests.devices.boards import benched, two_runs, unpacked
+from tests.devices.boards import HERE, benched, two_runs, unpacked
 from tests.devices.graphs import integers
 
 pytestmark = pytest.mark.usefixtures("own_store")
@@ -54,11 +54,11 @@ def test_a_kit_is_written_and_its_result_taken_in(tmp_path):
     with Store.open() as store:
         _, run = two_runs(store, tmp_path / "files")
     kit = tmp_path / "kit.zip"
-    said("devices", "kit", run.id, "--out", kit, "--device", "raspberry-pi-4")
+    said("devices", "kit", run.id, "--out", kit, "--device", HERE)
     folder = unpacked(kit.read_bytes(), tmp_path / "board")
     assert benched(folder, "--board", "A board").returncode == 0
     found = json.loads(said("devices", "add", folder / "result.json", "--run", run.id, "--json"))
-    assert (found["board"], found["device"]) == ("A board", "raspberry-pi-4")
+    assert (found["board"], found["device"]) == ("A board", HERE)
     assert len(found["recalibrated"]) == 2  # floats, of the original, and integers
     assert all(one["error_before"] > 0 for one in found["recalibrated"])
     assert "A board" in said("devices", "add", folder / "result.json", "--run", run.id)

@@ -51,7 +51,8 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     """Take a result in: a measured point of the run, and a better estimate for the device.
 
     Args:
-        on: the catalog's device that the board is, if the kit does not say.
+        on: the catalog's device that the board is, if the kit does not say. One whose processor is of another family
+            than the board's is not believed: the point then stands for the board alone.
 
     Raises:
         MeasureError: a result that is not whole, was changed, or is of other files.
@@ -62,7 +63,7 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     ratio = result.ratio(ours, base) if base is not None and base != ours else None
     point = OnBoard(
         board=result.board,
-        device=on or result.device,
+        device=_believed(result.device or on, result),
         runtime=f"{result.runtime['name']} {result.runtime['version']}",
         threads=result.threads,
         latency=result.latency(ours),
@@ -190,6 +191,14 @@ def slower(rates: Rates, factor: float) -> Rates:
     assert isinstance(rates, Accelerator)
     scaled = {name: getattr(rates, name) / factor for name in ("rate", "weights_gbs", "activations_gbs")}
     return rates.model_copy(update=scaled | {name: getattr(rates, name) * factor for name in ("step_us", "start_ms")})
+
+
+def _believed(device: str, result: Result) -> str:
+    """The device that a board is said to be, or nothing where its processor cannot be that."""
+    if device not in devices():
+        return ""
+    arm = str(result.machine.get("architecture", "")).lower().startswith(("arm", "aarch"))
+    return device if arm == devices()[device].isa.startswith("ARM") else ""
 
 
 def _threads(board: Board) -> int | None:

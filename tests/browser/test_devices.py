@@ -1,14 +1,16 @@
 """The Devices page in a browser: the kit is downloaded, run, and its result becomes a solid point."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
 
+from edgekit.devices.catalog import devices
 from edgekit.store.store import Store
 from tests.browser.conftest import settled, violations
 from tests.browser.server import App, running
-from tests.devices.boards import benched, two_runs, unpacked
+from tests.devices.boards import HERE, benched, two_runs, unpacked
 
 PLOT = ".st-key-devices .js-plotly-plot"
 
@@ -24,7 +26,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 def test_a_kit_is_taken_to_a_board_and_its_result_is_drawn(app, tab, tmp_path):
-    page = tab(f"{app.url}/devices")
+    page = tab(f"{app.url}/devices?device={quote(devices()[HERE].name)}")
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Device kit").click()
     folder = unpacked(downloading.value.path().read_bytes(), tmp_path / "board")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import platform
 import subprocess
 import sys
 import zipfile
@@ -13,6 +14,8 @@ from edgekit.devices.bench import FORMAT, checksum
 from edgekit.store.store import Store
 from tests.devices.graphs import integers, residual
 from tests.factories import a_baseline, a_run
+
+HERE = "raspberry-pi-4" if platform.machine().lower().startswith(("arm", "aarch")) else "intel-n100"  # of our family
 
 
 def two_runs(store: Store, folder: Path) -> tuple[Run, Run]:

@@ -11,7 +11,7 @@ from edgekit.core.measurement import Origin
 from edgekit.devices import own
 from edgekit.devices.result import parse
 from edgekit.store.store import Store
-from tests.devices.boards import benched, two_runs, unpacked
+from tests.devices.boards import HERE, benched, two_runs, unpacked
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def store(tmp_path):
 
 def test_a_kit_makes_the_round_to_a_board_and_back(store, tmp_path, own_store):
     base, run = two_runs(store, tmp_path / "files")
-    folder = unpacked(own.kit_of(run, store, "raspberry-pi-4"), tmp_path / "board")
+    folder = unpacked(own.kit_of(run, store, HERE), tmp_path / "board")
     assert {path.name for path in folder.iterdir()} == {
         "model.onnx", "original.onnx", "bench.py", "kit.json", "README.txt",
     }  # fmt: skip
@@ -34,7 +34,7 @@ def test_a_kit_makes_the_round_to_a_board_and_back(store, tmp_path, own_store):
     point = own.add((folder / "result.json").read_bytes(), store.get(run.id), store)
     kept = store.get(run.id).boards
     assert kept == [point]
-    assert (point.board, point.device, point.threads) == ("A board on a desk", "raspberry-pi-4", 1)
+    assert (point.board, point.device, point.threads) == ("A board on a desk", HERE, 1)
     assert (point.latency.origin, point.latency.device) == (Origin.MEASURED, "A board on a desk")
     assert point.latency.low <= point.latency.value <= point.latency.high
     assert point.ratio.value == pytest.approx(point.latency.value / point.baseline.value, rel=0.5)

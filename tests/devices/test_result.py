@@ -64,6 +64,14 @@ def test_a_result_of_other_files_is_refused(tmp_path):
     )
 
 
+def test_a_board_of_another_family_of_processors_is_not_taken_for_that_device(tmp_path):
+    laptop = {"cpu": "A laptop's", "architecture": "x86_64", "system": "Linux", "cores": 8}
+    with Store.open(tmp_path / "store") as store:
+        _, run = two_runs(store, tmp_path / "files")
+        point = own.add(a_result({run.artifact.sha256: 5}, machine=laptop), run, store)
+        assert (point.device, own.recalibrated(store)) == ("", [])
+
+
 def test_the_same_board_again_replaces_what_it_said_before(tmp_path):
     with Store.open(tmp_path / "store") as store:
         _, run = two_runs(store, tmp_path / "files")
