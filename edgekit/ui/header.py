@@ -11,7 +11,8 @@ from edgekit.core.run import Run
 from edgekit.data.catalog import entry
 from edgekit.library import cards
 from edgekit.models.about import About
-from edgekit.ui import state, words
+from edgekit.show import words
+from edgekit.ui import state
 
 SAMPLES = {"all": None, "2,000": 2000, "500": 500}
 
