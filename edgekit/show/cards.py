@@ -25,13 +25,16 @@ class Card:
     help: str
 
 
-def cards(run: Run, budget: Budget, about: About) -> list[Card]:
+def cards(run: Run, budget: Budget, about: About | None) -> list[Card]:
     """Accuracy, size, latency, shipped size and memory of a run against the network it came from.
 
     What was never trained has no accuracy, and nothing that could stand in for it.
+
+    Args:
+        about: the model's card; None where the model was removed since.
     """
     return [
-        *([] if about.shape_only else [_accuracy(run, budget)]),
+        *([] if about and about.shape_only else [_accuracy(run, budget)]),
         _latency_or_size(run, "Size", "size_bytes"),
         _latency_or_size(run, "Latency", "latency_ms"),
         _less_or_more(run, "As shipped", "shipped_bytes"),
