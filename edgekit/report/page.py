@@ -32,11 +32,12 @@ from edgekit.report import story as told
 from edgekit.report.changed import changed
 from edgekit.report.device import DeviceRow
 from edgekit.report.recommend import check
+from edgekit.report.reproduce import command_again
 from edgekit.report.story import Story
 from edgekit.search.frontier import frontier
 from edgekit.show import charts, words
 from edgekit.show.cards import cards
-from edgekit.show.naming import command, file_name, sentence, table
+from edgekit.show.naming import file_name, sentence, table
 from edgekit.show.points import MOST, points
 from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
@@ -104,7 +105,7 @@ def html(
             estimated=any(row.latency and row.latency.origin is Origin.ESTIMATED for row in devices),
             steps=_steps(run),
             recipe=yaml.safe_dump(spelled(run.recipe), sort_keys=False, default_flow_style=None) if run.recipe else "",
-            command=command(run),
+            command=command_again(run),
             file=file_name(run),
             table=_rows(table(run)),
             test=paired_test(found.metric) if (found := quality(run.measurements)) else "",
