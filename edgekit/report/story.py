@@ -75,7 +75,7 @@ def checks(story: Story) -> list[Check]:
         asked = f"at most {words.drop(story.budget.accuracy_drop)}" if is_quality else ""
         asked = asked or f"at most {words.number(limit.metric, limit.worst)}"
         now = words.measured(measured)
-        if is_quality and measured is not None:
+        if is_quality and measured is not None and not story.run.is_baseline:
             now = f"{words.points(measured.value - before.value, 2)} ({words.percent(measured.value, 2)})"
         found.append(Check(_name(limit.metric), asked, now, limit.miss(measured) is None))
     return found

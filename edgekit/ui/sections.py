@@ -121,7 +121,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
     run = view.run
     if run is None:
         return
-    selected.draw(run, card, store)
+    selected.draw(run, card, store, budget)
     titles = [
         "What to try next",
         "Changed answers",

@@ -3,6 +3,7 @@
 import streamlit as st
 import yaml
 
+from edgekit.core.budget import Budget
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
@@ -15,9 +16,10 @@ from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
 from edgekit.ui import actions, controls, state
 from edgekit.ui.actions import Wish
+from edgekit.ui.report_block import report_block
 
 
-def draw(run: Run, card: About, store: Store) -> None:
+def draw(run: Run, card: About, store: Store, budget: Budget | None = None) -> None:
     """Recipe and buttons, then numbers, code and hash in tabs."""
     with st.container(border=True, key="selected"):
         st.markdown(f"**{title(run)}**")
@@ -38,6 +40,12 @@ def draw(run: Run, card: About, store: Store) -> None:
                     on_click=_race, args=(run, pair, store),
                     help="Measures the same recipe with rounding after training (PTQ) and with quantization-aware "
                     "training (QAT), then opens both under Compare.",
+                )  # fmt: skip
+            with st.popover("Report", icon=":material/summarize:", type="tertiary", key="hand_on"):
+                report_block(run, store, budget)
+                st.button(
+                    "Present", icon=":material/slideshow:", key="present", on_click=state.present, args=(True,),
+                    help="The way from the original to this file in large type, step by step, for an audience.",
                 )  # fmt: skip
         st.markdown(f":small[Exactly the file that was measured: sha256 `{run.artifact.sha256}`]")
         recipe, numbers, code = st.tabs(["Recipe", "All numbers", "Run this file"])
