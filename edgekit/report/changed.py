@@ -55,7 +55,7 @@ class Changed:
 def changed(run: Run, about: Entry) -> tuple[list[Changed], str]:
     """The first few samples that are answered otherwise than by the original, and why there are none, if so."""
     found = run.disagreements
-    if found is None or not found.examples or run.split != "test":
+    if found is None or not found.examples or run.split != "test" or about.synthetic:
         return [], ""
     try:
         raw = load(run.data).evaluation.raw

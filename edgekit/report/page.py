@@ -2,7 +2,7 @@
 
 The chart is drawn by plotly.js, which is in the file once, compressed (a third of its size); the browser unpacks it.
 Texts that people wrote are escaped by the template engine; a policy in the file forbids the browser any address and
-any script but the report's own.
+any script but the report's own, which may make functions of text: plotly.js does, to draw thousands of points.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from edgekit.show import words
 from edgekit.show.cards import CHANCE, speed
 from edgekit.show.naming import title
 
+AGREEMENTS = ("agreement", "random_agreement")  # of data without labels: they compare with the original by themselves
+SHORTEST = 0.05  # seconds that are worth a word
 LEAST_OF_A_CLASS = 5  # test samples; the share of fewer says nothing
 
 
@@ -39,8 +41,9 @@ class Story:
 
     @property
     def scored(self) -> bool:
-        """Whether there is anything that says how good it is."""
-        return quality(self.run.measurements) is not None and not (self.about and self.about.shape_only)
+        """Whether anything says how good it is: on random inputs, or with random weights, nothing does."""
+        untrained = self.about is not None and self.about.shape_only
+        return quality(self.run.measurements) is not None and not (untrained or self.data.synthetic)
 
 
 @dataclass(frozen=True)
@@ -111,17 +114,17 @@ def costs(story: Story) -> list[str]:
     run, said = story.run, []
     if run.comparison and story.scored:
         said.append(_difference(story))
-    if (changed := run.disagreements) is not None and changed.total:
+    if (changed := run.disagreements) is not None and changed.total and story.scored:
         share = words.percent(changed.count / changed.total, 2)
         said.append(
             f"{changed.count:,} of {changed.total:,} test {story.data.samples} ({share}) get another answer than from "
-            "the original. Some of those answers were wrong before."
+            "the original, for better or worse."
         )
     said += _classes(story)
     said += _memory(run)
     epochs = len(run.curve)
     trained = f", with {epochs} {'epoch' if epochs == 1 else 'epochs'} of training" if epochs else ", without training"
-    if run.making_seconds and not run.is_baseline:
+    if run.making_seconds >= SHORTEST and not run.is_baseline:
         said.append(f"Making the file took {words.duration(run.making_seconds)}{trained}.")
     return said
 
@@ -136,6 +139,8 @@ def _how_good(story: Story) -> str:
     found, before = quality(story.run.measurements), quality(story.run.baseline_measurements)
     if not story.scored or found is None:
         return ""
+    if found.metric in AGREEMENTS:
+        return f" It gives the original's answer on {words.percent(found.value, 2)} of the test {story.data.samples}."
     said = f" Its {good(story)} is {words.percent(found.value, 2)}"
     if story.run.comparison is None or before is None:
         return f"{said} ({words.interval(found)})." if words.interval(found) else f"{said}."
@@ -152,7 +157,7 @@ def _difference(story: Story) -> str:
     gain = found.accuracy_difference
     said = f"The {good(story)} moves by {words.points(gain.value, 2)}"
     said += f"; with 95 % certainty the true change lies between {_signed(gain.low)} and {_signed(gain.high)} points."
-    if found.p_value >= CHANCE:
+    if gain.low <= 0 <= gain.high:
         said += " That holds no change at all: the test set is too small to tell the two files apart."
     return said
 

@@ -41,7 +41,7 @@ def draw(run: Run, card: About, store: Store, budget: Budget | None = None) -> N
                     help="Measures the same recipe with rounding after training (PTQ) and with quantization-aware "
                     "training (QAT), then opens both under Compare.",
                 )  # fmt: skip
-            with st.popover("Report", icon=":material/summarize:", type="tertiary", key="hand_on"):
+            with st.popover("Share", icon=":material/ios_share:", key="share"):
                 report_block(run, store, budget)
                 st.button(
                     "Present", icon=":material/slideshow:", key="present", on_click=state.present, args=(True,),

@@ -8,10 +8,11 @@ from edgekit.core.budget import Budget
 from edgekit.core.errors import StoreError
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Status
+from edgekit.library import card
 from edgekit.report.device import DeviceRow
 from edgekit.report.page import html
 from edgekit.store.store import Store
-from tests.factories import a_baseline, a_run, a_stopped_run, compared, measurements
+from tests.factories import a_baseline, a_measurement, a_run, a_stopped_run, compared, measurements
 from tests.report.reading import Read
 
 EVIL = """</script><script>alert(1)</script><img src=x onerror='alert(2)'>"&<b>{{ 7 * 7 }}"""
@@ -141,7 +142,7 @@ def test_changed_answers_are_shown_with_their_pictures(store):
     pictures = [a for tag, a in seen.elements if tag == "img"]
     assert len(pictures) == 12
     assert pictures[0]["alt"] == "Test sample 17: Trouser"
-    assert "74 of 10,000 test images (0.74 %) get another answer than from the original." in seen.text
+    assert "74 of 10,000 test images (0.74 %) get another answer than from the original, for better or" in seen.text
 
 
 @pytest.mark.parametrize(
@@ -155,6 +156,23 @@ def test_changed_answers_are_shown_with_their_pictures(store):
 )
 def test_a_sentence_says_how_sure_its_number_is(store, comparison, sentence):
     assert sentence in Read(html(kept(store, a_run(comparison=comparison)), store)).text
+
+
+def test_of_a_network_that_was_never_trained_only_what_it_costs_is_told(store):
+    data = card("bert-base").data
+    run = kept(store, a_run(model="bert-base", data=data))
+    text = Read(html(run, store)).text
+    assert "take at most 100 ms for" in text
+    assert "lose at most" not in text
+    assert "Nothing says how good this network is: its weights are random" in text
+    assert "Answers that changed" not in text
+
+
+def test_without_labels_it_is_told_how_often_the_original_is_agreed_with(store):
+    agreement = {"agreement": a_measurement("agreement", 0.991, 0.002)}
+    costs = {name: one for name, one in measurements().items() if name != "accuracy"}
+    run = kept(store, a_run(measurements=agreement | costs, baseline_measurements=agreement | costs))
+    assert "It gives the original's answer on 99.10 % of the test images." in Read(html(run, store)).text
 
 
 def test_only_finished_runs_of_one_model_are_reported(store):
