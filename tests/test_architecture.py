@@ -25,10 +25,11 @@ ORDER = [
     "store",
     "devices",
 ]
-ORDER += ["pipeline", "reuse", "search", "jobs", "terminal", "cli_search", "cli_devices", "cli_cluster", "cli", "ui"]
+ORDER += ["pipeline", "reuse", "search", "show", "report", "jobs", "terminal"]
+ORDER += ["cli_search", "cli_cluster", "cli_devices", "cli_report", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
-LIGHT = ["core", "store", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs
+LIGHT = ["core", "store", "show", "report", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs
 LIGHT += ["library", "measure.statistics", "search.frontier"]
 HEAVY = {"torch", "onnx", "onnxruntime", "scipy"}
 

@@ -9,10 +9,12 @@ from edgekit.search.autopilot.kept import Search
 from edgekit.search.autopilot.result import Result, result
 from edgekit.search.autopilot.seen import Seen
 from edgekit.search.limits import known, parse_all
+from edgekit.show import words
+from edgekit.show.naming import command, sentence
+from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
-from edgekit.ui import selected, words
+from edgekit.ui import selected
 from edgekit.ui.header import Choice
-from edgekit.ui.spelling import spelled
 
 ENDED = ("done", "stopped", "paused", "interrupted", "failed")
 
@@ -58,7 +60,7 @@ def _winner(found: Result, choice: Choice, store: Store) -> None:
                 query_params={"model": choice.model, "run": confirmed.id},
             )  # fmt: skip
         st.code(yaml.safe_dump(spelled(found.winner.steps), sort_keys=False, default_flow_style=None), language=None)
-        st.markdown(f":small[From the command line:] `{selected.command(confirmed)}`")
+        st.markdown(f":small[From the command line:] `{command(confirmed)}`")
 
 
 def _numbers(found: Result) -> dict[str, list[str]]:
@@ -107,7 +109,7 @@ def _frontier(found: Result) -> None:
 
 
 def _name(one: Seen) -> str:
-    return selected.sentence(words.recipe(spelled(one.steps)))
+    return sentence(words.recipe(spelled(one.steps)))
 
 
 def _misses(one: Seen) -> str:

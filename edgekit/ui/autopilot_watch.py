@@ -9,10 +9,11 @@ from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.jobs.jobs import jobs
 from edgekit.search.autopilot.kept import Search, load
 from edgekit.search.limits import Wish
+from edgekit.show import charts, words
+from edgekit.show import points as chart_points
+from edgekit.show.charts import Point
 from edgekit.store.store import Store
-from edgekit.ui import actions, charts, jobs_view, state, words
-from edgekit.ui import points as chart_points
-from edgekit.ui.charts import Point
+from edgekit.ui import actions, jobs_view, state
 from edgekit.ui.guard import guarded
 from edgekit.ui.header import Choice
 from edgekit.ui.sections import AXES, WITH_QUALITY

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.devices_one import said
 
 if TYPE_CHECKING:

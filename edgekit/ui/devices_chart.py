@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from edgekit.core.measurement import Measurement
 from edgekit.core.run import Run
-from edgekit.ui import words
-from edgekit.ui.charts import GREY, SHADE, round_values
+from edgekit.show import words
+from edgekit.show.charts import GREY, SHADE, round_values
 
 if TYPE_CHECKING:
     from edgekit.devices.estimate import Estimate

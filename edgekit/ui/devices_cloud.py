@@ -8,7 +8,7 @@ import streamlit as st
 
 from edgekit.core.knobs import build, knobs
 from edgekit.devices.cloud import Assumptions, Side, in_cloud, on_device
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.form import form
 
 if TYPE_CHECKING:

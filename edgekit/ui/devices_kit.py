@@ -8,8 +8,8 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import OnBoard, Run
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import words
 
 if TYPE_CHECKING:
     from edgekit.devices.catalog import Device

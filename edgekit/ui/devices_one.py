@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import plotly.graph_objects as go
 import streamlit as st
 
-from edgekit.ui import words
+from edgekit.show import words
 
 if TYPE_CHECKING:
     from edgekit.devices.catalog import Published

@@ -11,9 +11,10 @@ import streamlit as st
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import quality
 from edgekit.core.run import Run, Status
+from edgekit.show import words
+from edgekit.show.naming import title
 from edgekit.store.store import Store
-from edgekit.ui import state, words
-from edgekit.ui.selected import title
+from edgekit.ui import state
 
 if TYPE_CHECKING:
     from edgekit.devices.catalog import Calibration

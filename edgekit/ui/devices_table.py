@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgekit.ui import words
+from edgekit.show import words
 
 if TYPE_CHECKING:
     from edgekit.core.measurement import Measurement

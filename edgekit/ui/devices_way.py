@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.measure.whole import STEPS, Whole
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, on_demand, state, words
+from edgekit.ui import actions, on_demand, state
 from edgekit.ui.whole_way import COLOURS, HEIGHT
 
 if TYPE_CHECKING:

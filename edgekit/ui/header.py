@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from edgekit.core.budget import Budget, Limit
 from edgekit.core.host import this_host
@@ -12,7 +13,8 @@ from edgekit.data.catalog import entry
 from edgekit.devices.catalog import devices
 from edgekit.library import cards
 from edgekit.models.about import About
-from edgekit.ui import state, words
+from edgekit.show import words
+from edgekit.ui import state
 
 SAMPLES = {"all": None, "2,000": 2000, "500": 500}
 
@@ -59,9 +61,15 @@ def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
 
     On random inputs there is no accuracy to lose, so there are two.
     """
-    scored = not entry(about.data).synthetic
+    place, chosen = ask_budget(about)
+    chips(place, chosen, run, baseline, about)
+    return chosen
+
+
+def ask_budget(about: About) -> tuple[DeltaGenerator, Budget]:
+    """The place for the chips, and beside it the one where the budget is changed; what it is now."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="budget"):
-        chips = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
+        place = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
         with st.popover("Budget", icon=":material/edit:", type="tertiary", key="budget_edit"):
             plain = Budget()
             size = st.number_input(
@@ -73,24 +81,27 @@ def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
                 key="latency", bind="query-params",
             )  # fmt: skip
             drop = plain.accuracy_drop
-            if scored:
+            if not entry(about.data).synthetic:
                 drop = st.number_input(
                     "Accuracy lost, at most (points)", 0.0, 100.0, drop, step=0.1, format="%g",
                     key="drop", bind="query-params",
                 )  # fmt: skip
             device, there = on_device()
-    chosen = Budget(
+    return place, Budget(
         size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop, device=device, device_latency_ms=there
     )
+
+
+def chips(place: DeltaGenerator, chosen: Budget, run: Run | None, baseline: Run | None, about: About) -> None:
+    """A chip for each limit of a budget, by what was measured of a run."""
     before = quality(baseline.measurements) if baseline else UNKNOWN
-    for limit in chosen.limits(before if scored else None):
-        chip(chips, limit, run if baseline else None, text(limit, chosen))
+    for limit in chosen.limits(None if entry(about.data).synthetic else before):
+        chip(place, limit, run if baseline else None, text(limit, chosen))
     if chosen.there:
-        device_chip(chips, chosen.there, run if baseline else None)
-    return chosen
+        device_chip(place, chosen.there, run if baseline else None)
 
 
-def device_chip(place, limit: Limit, run: Run | None) -> None:
+def device_chip(place: DeltaGenerator, limit: Limit, run: Run | None) -> None:
     """The limit on another device, held against its board's measurement or an estimate; which of both is said."""
     found = None
     if run is not None:
@@ -144,7 +155,7 @@ def text(limit: Limit, budget: Budget) -> str:
     return f"at most {words.number(limit.metric, limit.worst)}"
 
 
-def chip(place, limit: Limit, run: Run | None, text: str) -> None:
+def chip(place: DeltaGenerator, limit: Limit, run: Run | None, text: str) -> None:
     """One limit: kept, missed, or nothing measured yet; in words and with an icon, not by colour alone."""
     title = METRICS[limit.metric].title.split()[0]
     measured = run.measurements.get(limit.metric) if run else None

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from edgekit.search.layer_choices import Axis
 from edgekit.search.layer_sensitivity import Cell, LayerTable
-from edgekit.ui import words
+from edgekit.show import words
 
 ROW, HEAD = 30, 44  # pixels
 GAP = 0.03  # of a cell's width

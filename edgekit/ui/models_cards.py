@@ -6,7 +6,8 @@ from edgekit.core.measurement import METRICS, Origin
 from edgekit.data.catalog import Entry, entry
 from edgekit.models import samples
 from edgekit.models.samples import SHAPE_ONLY, Card
-from edgekit.ui import models_build, words
+from edgekit.show import words
+from edgekit.ui import models_build
 
 
 def model_cards(cards: dict[str, Card]) -> None:

@@ -9,6 +9,9 @@ from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.core.run import Run, Status
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
+from edgekit.show import charts as draw_charts
+from edgekit.show.charts import Point
+from edgekit.show.naming import sentence
 from edgekit.store.store import Store
 from edgekit.ui import (
     actions,
@@ -28,8 +31,6 @@ from edgekit.ui import (
     step_charts,
     whole_way,
 )
-from edgekit.ui import charts as draw_charts
-from edgekit.ui.charts import Point
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 
@@ -92,7 +93,7 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
     shown = COSTS_ALONE if entry(card.data).synthetic else WITH_QUALITY
     for place, (metric, upright) in zip(st.columns(2, gap="medium"), shown, strict=True):
         with place:
-            title = selected.sentence(f"{names[upright]} and {names[metric]}")
+            title = sentence(f"{names[upright]} and {names[metric]}")
             st.markdown(f"**{title}**")
             chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
@@ -134,7 +135,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
     run = view.run
     if run is None:
         return
-    selected.draw(run, card, store)
+    selected.draw(run, card, store, budget)
     titles = [
         "What to try next",
         "Changed answers",

@@ -6,7 +6,7 @@ from edgekit.search.layer_choices import AXES
 from edgekit.search.layer_sensitivity import Cell, LayerTable
 from edgekit.ui.layer_choice import LAYER, WEIGHTS, farthest, frame, summary
 from edgekit.ui.layer_map import STEPS, figure, hover, look, lost_in_words
-from tests.ui.test_charts import contrast
+from tests.show.test_charts import contrast
 
 
 def a_table(**changes) -> LayerTable:
