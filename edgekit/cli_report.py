@@ -23,6 +23,7 @@ def report(
     from edgekit.core.budget import Budget
     from edgekit.core.files import written_whole
     from edgekit.core.knobs import build
+    from edgekit.report.device import elsewhere
     from edgekit.report.page import html
     from edgekit.report.recommend import recommended
     from edgekit.store.store import Store
@@ -32,7 +33,7 @@ def report(
     store = Store.open()
     candidates = [store.get(id) for id in dict.fromkeys(runs)]
     chosen = recommended(candidates, budget)
-    text = html(chosen, store, budget, question=question, among=candidates).encode()
+    text = html(chosen, store, budget, question=question, among=candidates, devices=elsewhere(chosen, store)).encode()
     with written_whole(out) as file:
         file.write(text)
     found = {"run": chosen.id, "path": str(out), "bytes": len(text), "among": [run.id for run in candidates]}

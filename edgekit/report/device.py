@@ -1,8 +1,19 @@
 """What a report says of a device: a row of its table, however it was come by."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import Measurement
+from edgekit.core.run import OnBoard, Run
+from edgekit.show import words
+from edgekit.store.store import Store
+
+if TYPE_CHECKING:
+    from edgekit.devices.estimate import Estimate
 
 
 @dataclass(frozen=True)
@@ -24,3 +35,33 @@ class DeviceRow:
     fits: str = ""
     energy: str = ""
     source: str = ""
+
+
+def elsewhere(run: Run, store: Store) -> list[DeviceRow]:
+    """What is known of a run's file on other devices: what boards measured, then estimates for those that have one."""
+    from edgekit.devices import own
+    from edgekit.devices.estimate import estimates
+
+    boards = [_measured(one) for one in run.boards]
+    try:
+        found = estimates(Path(run.artifact.path), own.own(store)) if run.artifact else []
+    except EdgeKitError:  # of a file that is gone, or that no layers can be read from: then nothing is known
+        found = []
+    return [*boards, *(_estimated(one) for one in found if one.latency_ms)]
+
+
+def _measured(one: OnBoard) -> DeviceRow:
+    threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
+    return DeviceRow(one.board, f"{one.runtime}, {threads}", one.latency, source=one.latency.how)
+
+
+def _estimated(one: Estimate) -> DeviceRow:
+    energy = f"{words.measured(one.energy_mj)} ({words.interval(one.energy_mj)})" if one.energy_mj else ""
+    return DeviceRow(
+        device=one.device.name,
+        runtime=one.target.removeprefix(f"{one.device.name}, "),
+        latency=one.latency_ms,
+        fits="fits" if one.room.fits else "; ".join(one.room.problems),
+        energy=energy,
+        source=one.latency_ms.how,
+    )

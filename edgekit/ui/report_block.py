@@ -1,13 +1,11 @@
 """What to hand to others about a run: the report, the script that makes its file again, and its model card."""
 
-from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
 
 from edgekit.core.budget import Budget
 from edgekit.core.run import Run
-from edgekit.report.device import DeviceRow
 from edgekit.show.naming import file_name
 from edgekit.store.store import Store
 
@@ -17,19 +15,17 @@ def report_block(
     store: Store,
     budget: Budget | None = None,
     *,
-    devices: Callable[[], Sequence[DeviceRow]] = tuple,
     key: str = "report",
 ) -> None:
     """Three buttons, each of which makes its file when it is pressed.
 
     Args:
         budget: what the report holds the run against.
-        devices: what is known of the file elsewhere; asked for when the report is made.
         key: begins the keys of the buttons, for pages that have the block twice.
     """
     name = file_name(run).removesuffix(".onnx")
     kinds = (
-        ("Report", "summarize", f"{name}.html", "text/html", partial(_report, run, store, budget, devices),
+        ("Report", "summarize", f"{name}.html", "text/html", partial(_report, run, store, budget),
          "One HTML file for people who do not read code. It needs no network and prints well."),
         ("Script", "replay", "reproduce.py", "text/x-python", partial(_script, run),
          "Python that makes this file again, and says whether it came out the same."),
@@ -44,10 +40,11 @@ def report_block(
             )  # fmt: skip
 
 
-def _report(run: Run, store: Store, budget: Budget | None, devices: Callable[[], Sequence[DeviceRow]]) -> str:
+def _report(run: Run, store: Store, budget: Budget | None) -> str:
+    from edgekit.report.device import elsewhere
     from edgekit.report.page import html
 
-    return html(run, store, budget, devices=devices())
+    return html(run, store, budget, devices=elsewhere(run, store))
 
 
 def _script(run: Run) -> str:

@@ -35,7 +35,7 @@ def test_there_is_no_navigation_and_nothing_to_configure(runs):
     assert [title.value for title in app.title] == ["The original"]
     assert labels(app) == ["Back", "Leave", NEXT]
     assert [(button.label, button.disabled) for button in app.button][::2] == [("Back", True), (NEXT, False)]
-    assert app.selectbox == []
+    assert [box.label for box in app.selectbox] == ["Also on a device"], "which is the budget's"
 
 
 def test_next_leads_through_all_steps_and_back_to_the_one_before(runs):

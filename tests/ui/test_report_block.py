@@ -35,7 +35,7 @@ def test_there_are_three_buttons_with_names_for_their_files(run):
 
 def test_each_makes_what_it_says(run):
     with Store.open() as store:
-        text = report_block._report(run, store, None, tuple)
+        text = report_block._report(run, store, None)
     assert text.startswith("<!doctype html>")
     assert text.rstrip().endswith("</html>")
     compile(report_block._script(run), "reproduce.py", "exec")
