@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgekit import cli_cluster, cli_search
+from edgekit import cli_cluster, cli_export, cli_search
 from edgekit.core.errors import EdgeKitError
 from edgekit.terminal import line as _line
 from edgekit.terminal import printed as _print
@@ -250,6 +250,9 @@ app.command()(cli_search.layers)
 app.command()(cli_search.search)
 app.command()(cli_search.sweep)
 app.command()(cli_search.advise)
+app.command()(cli_export.export)
+app.command()(cli_export.fastest)
+app.command()(cli_export.bundle)
 app.command()(cli_cluster.scheduler)
 app.command()(cli_cluster.worker)
 

@@ -24,7 +24,8 @@ ORDER = [
     "prefixes",
     "store",
 ]
-ORDER += ["pipeline", "reuse", "search", "jobs", "terminal", "cli_search", "cli_cluster", "cli", "ui"]
+ORDER += ["pipeline", "reuse", "search", "jobs", "export", "terminal"]
+ORDER += ["cli_search", "cli_cluster", "cli_export", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
 LIGHT = ["core", "store", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs
