@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -41,6 +42,7 @@ class Child:
             stderr=self._complaints,
             encoding="utf-8",
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            start_new_session=True,  # so that what a converter starts ends with it
         )
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, name="export", daemon=True)
@@ -86,7 +88,10 @@ class Child:
             at = (message["progress"], message["what"])
 
     def close(self) -> None:
-        """End it, and leave no zombie, pipe or file."""
+        """End it with all that it started, and leave no zombie, pipe or file."""
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
         self._reader.join()

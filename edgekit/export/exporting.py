@@ -66,10 +66,7 @@ def export(
     size = sum(files[name] for name in converted.shipped or files)
     evaluation = load_data(run.data).evaluation.take(samples)
     found = checked(kind, converted, out, source.path, model, evaluation, part(progress, 0.5, 1))
-    found["problems"] = [
-        *found.get("problems", []),
-        *keeps(kind, converted, precision, source.graph, sum(files.values())),
-    ]
+    found["problems"] = [*found.get("problems", []), *keeps(kind, converted, precision, source.graph, size)]
     result = Exported(
         run=run.id,
         model=run.model,

@@ -30,6 +30,17 @@ def is_integer(graph: onnx.ModelProto) -> bool:
     return any(node.op_type in INTEGER_OPERATORS | {"QuantizeLinear"} for node in graph.graph.node)
 
 
+def stuck(graph: onnx.ModelProto) -> str:
+    """Why no floats can be made of a graph; empty where they can."""
+    found = sorted({node.op_type for node in graph.graph.node} & INTEGER_OPERATORS)
+    if not found:
+        return ""
+    return (
+        f"this format starts from floats, and this file holds {', '.join(found)}, of which no floats can be made. "
+        "Export a run that ends before that step, or one quantized with quantize_static."
+    )
+
+
 def widened(graph: onnx.ModelProto) -> onnx.ModelProto:
     """A copy in which packed codes lie as ordinary tensors: 8-bit integers stay such, decoded floats become floats.
 
@@ -45,12 +56,8 @@ def floated(graph: onnx.ModelProto) -> onnx.ModelProto:
     Raises:
         ExportError: it holds operators on integers, of which no floats can be made.
     """
-    stuck = sorted({node.op_type for node in graph.graph.node} & INTEGER_OPERATORS)
-    if stuck:
-        raise ExportError(
-            f"this format starts from floats, and this file holds {', '.join(stuck)}, of which no floats can be made. "
-            "Export a run that ends before that step, or one quantized with quantize_static."
-        )
+    if why := stuck(graph):
+        raise ExportError(why)
     known = constants(graph)
     ranges = {node.output[0]: _range(node, known) for node in graph.graph.node if node.op_type == "QuantizeLinear"}
     found = _with_values(graph, known, list(known.made_by))

@@ -21,13 +21,9 @@ if TYPE_CHECKING:
 
 def cannot_be_traced(graph: onnx.ModelProto) -> str:
     """Why no float network can be made of a graph, as far as its operators tell; empty where it may be."""
-    from edgekit.export.graphs import floated
+    from edgekit.export.graphs import stuck
 
-    try:
-        floated(graph)
-    except ExportError as error:
-        return str(error)
-    return ""
+    return stuck(graph)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ PAGES = [
     ("pages/autopilot.py", "Autopilot", ":material/rocket_launch:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
     ("pages/compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/deploy.py", "Deploy", ":material/deployed_code:"),
     ("pages/runs.py", "Runs", ":material/history:"),
     ("pages/models_and_data.py", "Models & data", ":material/database:"),
 ]

@@ -15,12 +15,15 @@ process ends when its input closes, which it does when the parent ends.
     {"do": "time", "inputs": a.npy, "runs": n, "untimed": m}            nanoseconds of each run of the first sample
 """
 
+import contextlib
 import gc
 import importlib.util
 import json
 import os
+import queue
 import signal
 import sys
+import threading
 import time
 
 sys.path.extend(path for path in sys.argv[2:] if path not in sys.path)  # where the parent found numpy
@@ -45,14 +48,24 @@ def main() -> None:
         out.write(json.dumps(message) + "\n")
         out.flush()
 
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=listen, args=(jobs,), daemon=True).start()
     served = Served(tell)
-    for line in sys.stdin:
-        job = json.loads(line)
+    while True:
+        job = json.loads(jobs.get())
         try:
             tell(result=served.do(job))
         except Exception as error:  # whatever a converter or runtime raises is told to the parent
             text = " ".join(str(error).split())
             tell(error=f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def listen(jobs: queue.SimpleQueue) -> None:
+    """Take jobs, and end this process at once when the parent is gone, whatever it is doing."""
+    with contextlib.suppress(ValueError):
+        for line in sys.stdin:
+            jobs.put(line)
+    os._exit(0)
 
 
 class Served:
