@@ -105,7 +105,7 @@ class Served:
     def times(self, job: dict) -> dict:
         """Nanoseconds of each run, and whether the system left this process the processor all along."""
         sample = np.ascontiguousarray(self.prepare(np.load(job["inputs"])[:1]))
-        run, clock, times = self.inputs[job["inputs"]], self.run, time.perf_counter_ns, []
+        run, clock, times = self.run, time.perf_counter_ns, []
         gc.disable()
         for _ in range(job["untimed"]):
             run(sample)
