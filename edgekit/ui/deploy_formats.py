@@ -14,6 +14,7 @@ from edgekit.jobs.jobs import Job
 from edgekit.ui import actions, jobs_view, state, words
 
 KEPT = 32  # files whose formats are remembered
+FIRST = ("onnx", "ort")  # which need nothing besides EdgeKit
 PRECISIONS = {"fp32": "32-bit floats", "fp16": "16-bit floats", "int8": "8-bit integers", "dynamic": "8-bit weights"}
 
 
@@ -21,10 +22,9 @@ def draw(run: Run, file: Path) -> None:
     """All formats, those that can be made first."""
     fits, done = _fits(run.artifact.sha256, str(file)), {one.format for one in all_of(run.id).values()}
     busy = jobs_view.active(state.job())
-    rows = sorted(
-        formats().values(), key=lambda kind: (not any(w == "" for w in fits[kind.id][1].values()), kind.title)
-    )
-    for kind in rows:
+    for kind in sorted(
+        formats().values(), key=lambda one: (all(fits[one.id][1].values()), one.id not in FIRST, one.title)
+    ):
         with st.container(border=True, key=f"format-{kind.id}"):
             _row(kind, run, *fits[kind.id], kind.id in done, busy)
 
@@ -39,7 +39,7 @@ def _row(kind: Format, run: Run, default: str, cannot: dict[str, str], done: boo
             _state(kind, bool(possible), missing, done)
         text = f"Makes {kind.makes}."
         if kind.again:
-            text += " Starts from floats again: a point of its own, re-quantized here where it is of integers."
+            text += " Starts from floats again: a point of its own, re-quantized here."
         st.caption(" ".join(filter(None, (text, kind.caution, kind.why_not))))
     with how:
         if not possible:

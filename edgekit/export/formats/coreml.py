@@ -25,7 +25,7 @@ class CoreMl(Format):
     precisions = ("fp16", "fp32")
     again = True
     runs = False
-    why_not = "Core ML predicts on macOS only, so this file was converted and not run."
+    why_not = "Core ML predicts on macOS only: files are converted here, and not run."
 
     def cannot(self, graph: "onnx.ModelProto", precision: str) -> str:
         """Integers, and what no PyTorch network can be made of."""

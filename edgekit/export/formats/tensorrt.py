@@ -16,7 +16,7 @@ class TensorRt(Format):
     title = "TensorRT"
     makes = "an .onnx file that TensorRT reads, and the script that builds its engine on the device"
     runs = False
-    why_not = "An engine is built on the NVIDIA device that will run it; nothing of it was run here."
+    why_not = "An engine is built on the NVIDIA device that will run it: nothing of it is run here."
     caution = "TensorRT takes activations of symmetric integers only: where a zero point is not 0, it refuses the file."
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
