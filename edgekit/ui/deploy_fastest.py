@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.run import Run
 from edgekit.export.fastest import Place, Ranked, known_ranking
+from edgekit.export.formats import formats
 from edgekit.ui import actions, jobs_view, state, words
 from edgekit.ui.charts import CONFIG
 
 GOOD, BAD = "#2F7DE1", "#DC4A3F"
-HEIGHT = 320
+ROW = 34  # pixels
 
 
 def draw(run: Run) -> None:
@@ -34,40 +37,45 @@ def draw(run: Run) -> None:
             [_row(number, place) for number, place in enumerate(found.places, 1)], hide_index=True, key="ranks"
         )
     with right:
-        st.plotly_chart(
-            chart(found), key="runtimes", config=CONFIG, alt=f"Quality and latency in {len(found.places)} runtimes"
-        )
+        st.plotly_chart(chart(found), key="runtimes", config=CONFIG, alt=f"Latency in {len(found.places)} runtimes")
     for title, why in found.left_out.items():
         st.caption(f"{title} is left out: {words.plain(why)}")
 
 
 def chart(found: Ranked) -> go.Figure:
-    """Quality against latency, a point for each runtime; those that answer otherwise in red, with another shape."""
+    """A point for each runtime, the fastest on top; those that answer otherwise in red, with another shape."""
     drawn = go.Figure()
-    for holds, title, colour, symbol in (
-        (True, "Answers as the ONNX file", GOOD, "circle"), (False, "Answers otherwise", BAD, "x"),
-    ):  # fmt: skip
+    looks = ((True, "Answers as the ONNX file", GOOD, "circle"), (False, "Answers otherwise", BAD, "x"))
+    for holds, title, colour, symbol in looks:
         places = [place for place in found.places if place.holds is holds]
-        if not places:
-            continue
+        times = [place.latency for place in places]
         drawn.add_scatter(
-            x=[place.latency.value for place in places], y=[place.quality.value for place in places],
-            mode="markers+text", name=title, text=[place.runtime for place in places], textposition="top center",
-            marker={"color": colour, "symbol": symbol, "size": 11}, cliponaxis=False,
+            x=[time.value for time in times], y=[_title(place) for place in places], mode="markers+text", name=title,
+            text=[words.measured(time) for time in times], textposition="middle right", cliponaxis=False,
+            marker={"color": colour, "symbol": symbol, "size": 11}, showlegend=bool(places),
             error_x={
-                "type": "data", "symmetric": False, "thickness": 1,
-                "array": [place.latency.high - place.latency.value for place in places],
-                "arrayminus": [place.latency.value - place.latency.low for place in places],
+                "type": "data", "symmetric": False, "thickness": 1, "color": colour,
+                "array": [time.high - time.value for time in times],
+                "arrayminus": [time.value - time.low for time in times],
             },
-            hovertemplate="%{text}: %{x:.4g} ms, %{y:.2%}<extra></extra>",
+            customdata=[words.measured(place.quality) for place in places],
+            hovertemplate="%{y}: %{text}, %{customdata}<extra></extra>",
         )  # fmt: skip
-    drawn.update_xaxes(type="log", title="Latency (ms, median)")
-    drawn.update_yaxes(tickformat=".1%", title="Quality")
+    values = [place.latency.value for place in found.places]
+    drawn.update_xaxes(
+        type="log", title="Latency (ms, median)", range=[math.log10(min(values) / 1.5), math.log10(max(values) * 3)],
+        nticks=6,
+    )  # fmt: skip
+    drawn.update_yaxes(categoryorder="array", categoryarray=[_title(place) for place in found.places][::-1])
     drawn.update_layout(
-        height=HEIGHT, dragmode=False, margin={"l": 8, "r": 8, "t": 32, "b": 8},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+        height=120 + ROW * len(values), dragmode=False, margin={"l": 8, "r": 8, "t": 32, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False},
     )  # fmt: skip
     return drawn
+
+
+def _title(place: Place) -> str:
+    return formats()[place.format].title
 
 
 def _winner(found: Ranked) -> str:
@@ -86,12 +94,13 @@ def _winner(found: Ranked) -> str:
 def _row(number: int, place: Place) -> dict[str, str | int]:
     return {
         "": number,
-        "Runtime": place.runtime,
+        "Format": _title(place),
         "Latency": words.measured(place.latency),
         "Of ONNX Runtime's": f"{place.ratio.value:.2f}× ({place.ratio.low:.2f} to {place.ratio.high:.2f})",
         "Quality": words.measured(place.quality),
         "Other answers": place.disagreements,
         "Size": words.size(place.size_bytes),
+        "Runtime": place.runtime,
         "Made": "from floats again" if place.again else "of the file itself",
     }
 

@@ -34,7 +34,7 @@ SAMPLES = 50  # test samples, of a cell of the matrix
 INTEGERS = ("quantize_static", "quantize_dynamic")  # the first that works
 QUICK, QUICK_SECONDS = ("openvino", "ncnn"), 10.0
 QUICK_MODEL = "resnet20-cifar10"
-REPEATED = 4  # exports after the first, whose growth is measured
+REPEATED = 2  # exports after the first, whose growth is measured
 
 
 def quick(store: Store) -> Iterator[dict]:

@@ -98,14 +98,12 @@ def test_the_winner_answers_as_the_file_does():
     wrong, right = a_place("litert", 0.02, holds=False), a_place("executorch", 0.05)
     ranked = Ranked(run="r", samples=500, places=[wrong, right, a_place("onnx", 0.1)], left_out={})
     assert deploy_fastest._winner(ranked) == (
-        "**executorch 1.0** is the fastest here: 0.05 ms a sample, 2.00× faster than ONNX Runtime."
+        "**executorch 1.0** is the fastest here: 0.0500 ms a sample, 2.00× faster than ONNX Runtime."
     )
     tie = Ranked(run="r", samples=500, places=[a_place("openvino", 0.099), a_place("onnx", 0.1)], left_out={})
     assert deploy_fastest._winner(tie).startswith("**openvino 1.0** and ONNX Runtime tie here")
-    names = {trace.name: list(trace.text) for trace in deploy_fastest.chart(ranked).data}
-    assert names == {
-        "Answers as the ONNX file": ["executorch 1.0", "onnx 1.0"], "Answers otherwise": ["litert 1.0"],
-    }  # fmt: skip
+    names = {trace.name: list(trace.y) for trace in deploy_fastest.chart(ranked).data}
+    assert names == {"Answers as the ONNX file": ["ExecuTorch", "ONNX"], "Answers otherwise": ["LiteRT (TFLite)"]}
 
 
 def test_several_files_come_as_one_zip(tmp_path):

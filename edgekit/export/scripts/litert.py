@@ -35,7 +35,7 @@ def convert(job: dict, tell) -> dict:
 
 def _quantize(source: str, target: str, precision: str, calibration: np.ndarray) -> None:
     """A float file in half precision, in integers throughout, or with integer weights only."""
-    from ai_edge_quantizer import qtyping, quantizer, recipe
+    from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe
 
     made = quantizer.Quantizer(source)
     if precision == "fp16":
@@ -52,8 +52,15 @@ def _quantize(source: str, target: str, precision: str, calibration: np.ndarray)
     ranges = None
     if made.need_calibration:
         signature, given = _signature(source)
-        ranges = made.calibrate({signature: [{given: row[None]} for row in calibration]})
+        watched = calibrator.Calibrator(source, num_threads=1, qsv_update_func=_widest)
+        watched.calibrate({signature: [{given: row[None]} for row in calibration]}, made._recipe_manager)
+        ranges = watched.get_model_qsvs()
     made.quantize(ranges).export_model(target, overwrite=True)
+
+
+def _widest(before: dict, after: dict) -> dict:
+    """Ranges that hold both; the quantizer's own moving averages cut off what only some samples reach."""
+    return {**after, "min": np.minimum(before["min"], after["min"]), "max": np.maximum(before["max"], after["max"])}
 
 
 def _inside(path: str) -> None:

@@ -9,8 +9,8 @@ LARGEST_ARENA = 64 * 2**20  # bytes to try with
 
 
 def version() -> str:
-    """Of the runtime."""
-    return f"TensorFlow Lite Micro {importlib.metadata.version('tflite_micro')}"
+    """Of the runtime: the day it was built, as it has no releases."""
+    return f"TensorFlow Lite Micro {importlib.metadata.version('tflite_micro').split('dev')[-1][:8]}"
 
 
 def convert(job: dict, tell) -> dict:
