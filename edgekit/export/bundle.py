@@ -19,6 +19,7 @@ from edgekit.core.files import sample_models
 from edgekit.core.measurement import METRICS, Measurement
 from edgekit.core.run import Run
 from edgekit.data.catalog import Entry, entry
+from edgekit.library import card
 from edgekit.models.about import About
 from edgekit.store.store import Store
 
@@ -30,6 +31,19 @@ WHEN = (1980, 1, 1, 0, 0, 0)  # the same bundle of the same run, whenever it is 
 TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
+def cannot_be_bundled(run: Run) -> str:
+    """Why there is no bundle of a run; empty where there is."""
+    if run.artifact is None:
+        return f"run {run.id} is {run.status.value} and has no file to bundle. Choose one that is done."
+    about = card(run.model)
+    if (CARRIED / f"{about.preprocessing.kind}.py").exists():
+        return ""
+    return (
+        f"a bundle holds the code that prepares samples, and for {about.title} that is not one step: it writes its "
+        "answer a piece at a time. Take the file alone, with the lines under 'Run this file'."
+    )
+
+
 def bundled(run_id: str, store: Store | None = None) -> bytes:
     """The zip of a run's file.
 
@@ -37,20 +51,14 @@ def bundled(run_id: str, store: Store | None = None) -> bytes:
         ExportError: the run has no file, or how its samples are prepared is no code that stands alone.
     """
     from edgekit.data.splits import load
-    from edgekit.library import card
     from edgekit.measure.session import open_session
 
     store = store or Store.open()
     run = store.get(run_id)
-    if run.artifact is None:
-        raise ExportError(f"run {run.id} is {run.status.value} and has no file to bundle. Choose one that is done.")
+    if why := cannot_be_bundled(run):
+        raise ExportError(why)
     about, data, path = card(run.model), entry(run.data), store.file(run.artifact.sha256)
     prepared = about.preprocessing
-    if not (CARRIED / f"{prepared.kind}.py").exists():
-        raise ExportError(
-            f"a bundle holds the code that prepares samples, and for {about.title} that is not one step: it writes its "
-            "answer a piece at a time. Take the file alone, with the lines under 'Run this file'."
-        )
     sample = load(run.data).evaluation.raw[:1]
     session = open_session(path)
     kind = TYPES.get(session.get_inputs()[0].type, "float32")

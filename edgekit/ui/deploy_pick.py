@@ -9,12 +9,12 @@ import streamlit as st
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import quality
 from edgekit.core.run import Run, Status
+from edgekit.export.bundle import bundled, cannot_be_bundled
 from edgekit.jobs.jobs import Job, JobStatus
 from edgekit.store.store import Store
 from edgekit.ui import selected, state, words
 
 OFFERED = 200  # newest runs to choose from
-KEPT = 8  # bundles in memory
 BUNDLE_HELP = (
     "One zip: the file, its labels, how samples are prepared, as code and as numbers, a sample with the answer that is "
     "expected, licences, and a README. It runs with numpy and onnxruntime alone."
@@ -47,15 +47,13 @@ def take_home(run: Run, store: Store) -> None:
     """The measured file, and the bundle."""
     with st.container(horizontal=True, gap="small", key="take_home"):
         selected.download(run, store, key="deploy_download")
-        try:
-            content = _bundle(run.id, run.artifact.sha256, store)
-        except EdgeKitError as error:
-            st.caption(f"No bundle: {words.plain(str(error))}")
-            return
-        st.download_button(
-            f"Bundle {words.size(len(content))}", content, f"{run.model}-{run.id}.zip", "application/zip",
-            icon=":material/folder_zip:", key="deploy_bundle", on_click="ignore", help=BUNDLE_HELP,
-        )  # fmt: skip
+        if why := cannot_be_bundled(run):
+            st.caption(f"No bundle: {words.plain(why)}")
+        else:
+            st.download_button(
+                "Bundle", lambda: bundled(run.id, store), f"{run.model}-{run.id}.zip", "application/zip",
+                icon=":material/folder_zip:", key="deploy_bundle", on_click="ignore", help=BUNDLE_HELP,
+            )  # fmt: skip
     st.caption(f"Exactly the file that was measured: sha256 `{run.artifact.sha256}`")
 
 
@@ -64,13 +62,6 @@ def ended(job: Job) -> None:
     if job.status is JobStatus.DONE:
         state.watch(None)
         st.toast(f"{job.title}: done.", icon=":material/check_circle:")
-
-
-@st.cache_data(show_spinner="Putting the bundle together", max_entries=KEPT)
-def _bundle(run_id: str, sha256: str, _store: Store) -> bytes:
-    from edgekit.export.bundle import bundled
-
-    return bundled(run_id, _store)
 
 
 def _title(run: Run) -> str:

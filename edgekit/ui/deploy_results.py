@@ -73,9 +73,8 @@ def _speed(one: Exported) -> str:
 
 def _files(folder: Path, one: Exported) -> None:
     with st.expander(name(one), icon=":material/description:"):
-        content, label = _content(folder, one)
         st.download_button(
-            f"Download {words.size(len(content))}", content, label, "application/octet-stream",
+            "Download", lambda: content(folder, one), label(folder, one), "application/octet-stream",
             icon=":material/download:", key=f"get-{folder.name}", on_click="ignore",
         )  # fmt: skip
         st.markdown(", ".join(f"`{file}` {words.size(size)}" for file, size in one.files.items()))
@@ -91,14 +90,22 @@ def _files(folder: Path, one: Exported) -> None:
             st.caption("Stored numbers: " + ", ".join(f"{count:,} {kind}" for kind, count in weights))
 
 
-def _content(folder: Path, one: Exported) -> tuple[bytes, str]:
+def label(folder: Path, one: Exported) -> str:
+    """What the download is called."""
+    return one.main if _is_single(folder, one) else f"{one.model}-{folder.name}.zip"
+
+
+def content(folder: Path, one: Exported) -> bytes:
     """A single file as it is; several, or a folder, as a zip."""
-    paths = [folder / file for file in one.files]
-    if len(paths) == 1 and paths[0].is_file():
-        return paths[0].read_bytes(), one.main
+    if _is_single(folder, one):
+        return (folder / one.main).read_bytes()
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in paths:
+        for path in (folder / file for file in one.files):
             for inner in [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file()):
                 archive.write(inner, inner.relative_to(folder))
-    return buffer.getvalue(), f"{one.model}-{folder.name}.zip"
+    return buffer.getvalue()
+
+
+def _is_single(folder: Path, one: Exported) -> bool:
+    return len(one.files) == 1 and (folder / one.main).is_file()

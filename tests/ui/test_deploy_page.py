@@ -1,6 +1,7 @@
 """The Deploy page: what to do where there is nothing, the formats with their state, and problems in red."""
 
-from pathlib import Path
+import io
+import zipfile
 
 import pytest
 
@@ -110,6 +111,6 @@ def test_several_files_come_as_one_zip(tmp_path):
     (tmp_path / "a.xml").write_bytes(b"1")
     (tmp_path / "a.bin").write_bytes(b"2")
     found = an_export(main="a.xml", files={"a.xml": 1, "a.bin": 1})
-    content, name = deploy_results._content(tmp_path, found)
-    assert content[:2] == b"PK"
-    assert name == f"lenet5-fashion-{Path(tmp_path).name}.zip"
+    archive = zipfile.ZipFile(io.BytesIO(deploy_results.content(tmp_path, found)))
+    assert {name: archive.read(name) for name in archive.namelist()} == {"a.xml": b"1", "a.bin": b"2"}
+    assert deploy_results.label(tmp_path, found) == f"lenet5-fashion-{tmp_path.name}.zip"
