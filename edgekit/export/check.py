@@ -30,6 +30,7 @@ SHORT_SAMPLES = 100  # for tasks that take many passes a sample
 KEPT_SHARE = 0.9  # of the weights that must still be integers
 GREW = 1.1  # more weights than before, and pruned ones have come back
 EIGHT_BITS = {"int8", "uint8", "i8", "u8"}
+BYTES = dict.fromkeys(EIGHT_BITS, 1) | {"float16": 2, "int16": 2, "float64": 8, "int64": 8}  # of others 4
 NAMES_BYTES = 64_000  # what a file may hold besides weights
 
 
@@ -80,19 +81,23 @@ def keeps(kind: Format, converted: Converted, precision: str, graph: onnx.ModelP
     Args:
         size: bytes of the exported files.
     """
-    stored = _weights(widened(graph))
-    count, said = sum(stored.values()), []
-    whole = sum(converted.weights.values())
-    if precision == "int8" or (precision == AS_IS and is_integer(graph)):
-        integers = sum(n for name, n in converted.weights.items() if name in EIGHT_BITS)
-        share = count if precision == "int8" else sum(n for name, n in stored.items() if name in EIGHT_BITS)
-        if whole and integers < KEPT_SHARE * share:
-            said.append(f"Only {integers:,} of {share:,} weights are still 8-bit integers.")
-        elif not whole and size > 2 * count + NAMES_BYTES:
+    stored, rounded = _weights(widened(graph)), is_integer(graph)
+    count, whole, said = sum(stored.values()), sum(converted.weights.values()), []
+    if precision == "int8" or (precision == AS_IS and rounded):
+        integers, wanted = _eight(converted.weights), _eight(stored) if rounded else count
+        least = sum(number * BYTES.get(name, 4) for name, number in stored.items()) if rounded else count
+        if whole and integers < KEPT_SHARE * wanted:
+            said.append(f"Only {integers:,} of {wanted:,} weights are still 8-bit integers.")
+        elif not whole and size > 2 * least + NAMES_BYTES:
             said.append(f"It takes {size:,} bytes for {count:,} weights: more than integers would.")
     if whole > GREW * count + NAMES_BYTES // 4:
         said.append(f"It holds {whole:,} weights, and the file had {count:,}: what was pruned has come back.")
     return said
+
+
+def _eight(weights: dict[str, int]) -> int:
+    """How many of the numbers are 8-bit integers."""
+    return sum(number for name, number in weights.items() if name in EIGHT_BITS)
 
 
 def _weights(graph: onnx.ModelProto) -> dict[str, int]:

@@ -18,7 +18,10 @@ class Ort(Format):
     makes = "one .ort file for ONNX Runtime's mobile and minimal builds"
     script = "ort"
     modules = ("onnxruntime",)
-    caution = "Weights of few bits are widened to 8 bits or floats, as the runtime would when it loads them."
+    caution = (
+        "Weights of few bits are widened to 8 bits or floats, as the runtime would when it loads them. On x86 floats "
+        "run slower from it than from ONNX: layouts that only some processors like are left out."
+    )
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
         """By ONNX Runtime itself."""
