@@ -31,13 +31,9 @@ def draw(run: Run) -> None:
     if found is None:
         return
     st.markdown(_winner(found))
-    left, right = st.columns(2, gap="medium")
-    with left:
-        st.dataframe(
-            [_row(number, place) for number, place in enumerate(found.places, 1)], hide_index=True, key="ranks"
-        )
-    with right:
-        st.plotly_chart(chart(found), key="runtimes", config=CONFIG, alt=f"Latency in {len(found.places)} runtimes")
+    rows = [_row(number, place) for number, place in enumerate(found.places, 1)]
+    st.dataframe(rows, hide_index=True, key="ranks")
+    st.plotly_chart(chart(found), key="runtimes", config=CONFIG, alt=f"Latency in {len(found.places)} runtimes")
     for title, why in found.left_out.items():
         st.caption(f"{title} is left out: {words.plain(why)}")
 
