@@ -19,6 +19,8 @@ _HOMES = {
     "Run": "core.run",
     "Store": "store.store",
     "compress": "pipeline",
+    "estimate": "devices.estimate",
+    "estimates": "devices.estimate",
     "frontier": "search.frontier",
     "load": "library",
     "search": "",

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgekit import cli_cluster, cli_export, cli_search
+from edgekit import cli_cluster, cli_devices, cli_export, cli_report, cli_search
 from edgekit.core.errors import EdgeKitError
 from edgekit.terminal import line as _line
 from edgekit.terminal import printed as _print
@@ -31,6 +31,7 @@ models_app = typer.Typer(help="The models that there are: those that come with E
 app.add_typer(models_app, name="models")
 data_app = typer.Typer(no_args_is_help=True, help="The data sets that models are calibrated, trained and scored on.")
 app.add_typer(data_app, name="data")
+app.add_typer(cli_devices.devices_app, name="devices")
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Score only so many test samples; all by default.")]
@@ -250,6 +251,10 @@ app.command()(cli_search.layers)
 app.command()(cli_search.search)
 app.command()(cli_search.sweep)
 app.command()(cli_search.advise)
+app.command()(cli_devices.estimate)
+app.command()(cli_devices.bench)
+app.command()(cli_report.report)
+app.command()(cli_report.reproduce)
 app.command()(cli_export.export)
 app.command()(cli_export.fastest)
 app.command()(cli_export.bundle)

@@ -16,7 +16,7 @@ from cachetools import LRUCache
 
 from edgekit.recipe import Compressed
 
-WORTH_KEEPING = 2.0  # seconds that a step took
+WORTH_KEEPING = 0.2  # seconds that a step took
 MOST_BYTES = 512 * 2**20  # of all states together; the one that was not asked for the longest goes first
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from edgekit.core.run import Status
 from edgekit.ui import deploy_fastest, deploy_formats, deploy_pick, deploy_results, jobs_view, live, state
 from edgekit.ui.empty import empty
+from edgekit.ui.report_block import report_block
 
 st.title("Deploy", anchor=False)
 store = state.store()
@@ -38,3 +39,5 @@ st.header("What came out", anchor=False)
 deploy_results.draw(run)
 st.header("Fastest here", anchor=False)
 deploy_fastest.draw(run)
+st.header("To show and to keep", anchor=False)
+report_block(run, store)

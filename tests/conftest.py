@@ -8,6 +8,7 @@ fetches it first. So are the environments of converters that this person set up.
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,13 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     """Leave nothing behind; links are unlinked, not followed."""
     shutil.rmtree(ROOT, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_reckoned_before() -> None:
+    """Every test reckons for itself, whatever other tests of this process asked."""
+    if once := sys.modules.get("edgekit.techniques._once"):
+        once.forget()
 
 
 @pytest.fixture

@@ -23,12 +23,13 @@ ORDER = [
     "recipe",
     "prefixes",
     "store",
+    "devices",
 ]
-ORDER += ["pipeline", "reuse", "search", "jobs", "export", "terminal"]
-ORDER += ["cli_search", "cli_cluster", "cli_export", "cli", "ui"]
+ORDER += ["pipeline", "reuse", "search", "show", "report", "jobs", "export", "terminal"]
+ORDER += ["cli_search", "cli_cluster", "cli_devices", "cli_export", "cli_report", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
-LIGHT = ["core", "store", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs
+LIGHT = ["core", "store", "show", "report", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs
 LIGHT += ["library", "measure.statistics", "search.frontier"]
 HEAVY = {"torch", "onnx", "onnxruntime", "scipy"}
 

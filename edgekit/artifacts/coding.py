@@ -18,7 +18,8 @@ from edgekit.artifacts.pieces import NUMBERS, contexts, pieces, restored, sizes
 from edgekit.core.errors import ModelError
 from edgekit.core.progress import Progress, part, silent
 
-ZSTD_LEVEL, ZIPPED_AT_ONCE = 19, 2**20
+ZIPPED_AT_ONCE = 2**20
+MOST_AT_FULL_LEVEL = 2**26  # bytes; the last per cent would take minutes of a larger file
 _PLAIN, _CODED = b"EK0", b"EK1"
 _MOST = 2**25  # bytes; a larger file only goes through zstd, since symbols take memory
 _END = 0  # of the numbers; a piece starts with its distance from the one before, plus 1
@@ -39,12 +40,17 @@ def encode(data: bytes, zipped: bytes | None = None, progress: Progress = silent
 
 def zip_up(data: bytes, progress: Progress = silent) -> bytes:
     """What zstd makes of some bytes, a megabyte at a time, so that Cancel works while it does."""
-    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compressobj(size=len(data))
+    compressor = zstandard.ZstdCompressor(level=zstd_level(len(data))).compressobj(size=len(data))
     found = []
     for start in range(0, len(data), ZIPPED_AT_ONCE):
         progress(start / len(data), "compressing for shipping")
         found.append(compressor.compress(data[start : start + ZIPPED_AT_ONCE]))
     return b"".join([*found, compressor.flush()])
+
+
+def zstd_level(size: int) -> int:
+    """How hard zstd tries with a file of so many bytes."""
+    return 19 if size <= MOST_AT_FULL_LEVEL else 9
 
 
 def _unzipped(data: bytes) -> bytes:

@@ -51,6 +51,7 @@ METRICS = {
         Metric("peak_memory_bytes", "Peak memory", "bytes"),
         Metric("params", "Parameters", "parameters"),
         Metric("macs", "Multiply-accumulates", "MACs"),
+        Metric("energy_mj", "Energy of one inference", "mJ"),
     ]
 }
 QUALITIES = (  # how good a file is; a task tells by which of these
@@ -59,6 +60,8 @@ QUALITIES = (  # how good a file is; a task tells by which of these
 BY_TASK = (  # what some tasks have and others have not
     *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "tpr_at_fpr5", "token_accuracy", "sqnr_db",
 )  # fmt: skip
+
+OF_DEVICES = ("energy_mj",)  # what is estimated of other devices only
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):

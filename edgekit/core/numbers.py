@@ -51,4 +51,6 @@ def number(metric: str, value: float) -> str:
         return size(value)
     if unit == "ms":
         return milliseconds(value)
+    if unit == "mJ":
+        return f"{significant(value)} mJ"
     return f"{count(value)} {unit}" if unit in ("bits", "MACs") else count(value)

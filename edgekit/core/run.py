@@ -87,6 +87,27 @@ class Step(BaseModel, frozen=True):
     measurements: dict[str, Measurement]
 
 
+class OnBoard(BaseModel, frozen=True):
+    """A run's file as it was timed on a real device, which somebody brought back.
+
+    Attributes:
+        board: what the machine says it is; the point on a chart is named after it.
+        device: of the catalog; empty where it is none of those.
+        baseline: the uncompressed file, timed by turns with it; None where it was not.
+        ratio, speed: as of a Comparison; None and empty where there is no baseline.
+    """
+
+    board: str
+    device: str
+    runtime: str
+    threads: int
+    latency: Measurement
+    baseline: Measurement | None
+    ratio: Interval | None
+    speed: str
+    taken: datetime
+
+
 class Run(BaseModel):
     """See the module docstring.
 
@@ -105,6 +126,7 @@ class Run(BaseModel):
         curve: per epoch of training.
         seconds: how long it took, with the steps whose outcome was known from an earlier run; `making_seconds` of them
             until the file was there.
+        boards: what was measured on real devices and brought back.
         owner: "host:pid:start" of the process that works on it, to tell a killed one.
     """
 
@@ -137,6 +159,7 @@ class Run(BaseModel):
     making_seconds: float = 0.0
     machine: dict[str, Any] = Field(default_factory=dict)
     versions: dict[str, str] = Field(default_factory=dict)
+    boards: list[OnBoard] = Field(default_factory=list)
     error: str = ""
     pinned: bool = False
     owner: str = ""

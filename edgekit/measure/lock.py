@@ -7,6 +7,7 @@ The operating system lets go of the lock when its holder ends, however it ends.
 
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,11 +56,18 @@ def rest_while_others_measure(progress: Progress = silent) -> None:
 
 
 def yielding(progress: Progress) -> Progress:
-    """The same progress for long work: each call first lets those who time something finish."""
+    """The same progress for long work: a call first lets those who time something finish.
+
+    Looking for them takes about a millisecond, so that calls which follow each other at once look once.
+    """
+    looked = -LOOK_AGAIN_SECONDS
 
     def report(fraction: float, what: str) -> None:
+        nonlocal looked
         progress(fraction, what)
-        rest_while_others_measure(lambda _, waiting: progress(fraction, waiting))
+        if time.monotonic() - looked >= LOOK_AGAIN_SECONDS:
+            rest_while_others_measure(lambda _, waiting: progress(fraction, waiting))
+            looked = time.monotonic()
 
     return report
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edgekit.artifacts.coding import ZSTD_LEVEL, encode, zip_up
+from edgekit.artifacts.coding import encode, zip_up, zstd_level
 from edgekit.artifacts.read import layers, stored_weight_bits
 from edgekit.core.measurement import Measurement
 from edgekit.core.progress import Progress, part, silent
@@ -31,6 +31,6 @@ def compressed(path: Path, progress: Progress = silent) -> dict[str, Measurement
     zipped = zip_up(data, part(progress, 0, 0.6))
     coded = len(encode(data, zipped, part(progress, 0.6, 1)))
     return {
-        "shipped_bytes": Measurement.exact("shipped_bytes", len(zipped), f"zstd, level {ZSTD_LEVEL}"),
+        "shipped_bytes": Measurement.exact("shipped_bytes", len(zipped), f"zstd, level {zstd_level(len(data))}"),
         "coded_bytes": Measurement.exact("coded_bytes", coded, "entropy-coded, layer by layer; unpacks to this file"),
     }

@@ -66,6 +66,7 @@ def write_card(
         sha256=files.sha256(folder / WEIGHTS),
         command=f"python sample_models/{plan.id}/train.py",
         epochs=plan.epochs,
+        hinted=plan.hinted,
         seed=plan.seed,
         threads=plan.threads,
         retrain_seconds=seconds,

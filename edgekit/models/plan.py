@@ -49,6 +49,9 @@ class Plan(Shape):
             (Furlanello et al. 2018, arXiv:1805.04770); 0 for none.
         whitened: passes over the training data from which the last layer is solved after training, see
             models/whitening.py; 0 leaves it as it was trained.
+        hints: id of a data set of coloured pictures, on which the network learns, beside its own and before all else,
+            to see what its teacher sees, see models/hints.py; none if absent.
+        hinted: epochs of that.
         teacher: id of another sample model, for the same data prepared in the same way, whose answers it learns from
             beside the labels; by labels alone if absent.
         half: whether the weights are kept in half precision; the card is of what was kept.
@@ -69,6 +72,8 @@ class Plan(Shape):
     born_again: int = 0
     whitened: int = 0
     teacher: str = ""
+    hints: str = ""
+    hinted: int = 0
     half: bool = False
     on_request: bool = False
     threads: int = 1

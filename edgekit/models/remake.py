@@ -19,7 +19,7 @@ from edgekit.core.errors import EdgeKitError, ModelError
 from edgekit.core.host import this_host
 from edgekit.core.progress import Progress, each, part, silent
 from edgekit.data import arrays, download, feed, splits
-from edgekit.models import architectures, pretrained, samples, whitening
+from edgekit.models import architectures, hints, pretrained, samples, whitening
 from edgekit.models.card import write_card
 from edgekit.models.plan import Plan
 from edgekit.models.plan import plan as plan_of
@@ -40,7 +40,8 @@ def remake(plan: Plan, folder: Path, progress: Progress = silent) -> Card:
         DataError: the data could not be fetched.
         ModelError: the plan's teacher was not built yet, or takes other inputs.
     """
-    download.pull(plan.data, part(progress, 0, 0.02))
+    for data in filter(None, (plan.hints, plan.data)):
+        download.pull(data, part(progress, 0, 0.02))
     torch.set_num_threads(plan.threads)
     started = time.perf_counter()
     network = trained(plan, splits.load(plan.data).training, part(progress, 0.02, 0.98))
@@ -69,14 +70,20 @@ def build(name: str, progress: Progress = silent) -> Card:
         return remake(plan_of(name), folder, progress)
 
 
-def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
+def trained(
+    plan: Plan, training: splits.Samples, progress: Progress = silent, teacher: nn.Module | None = None
+) -> nn.Module:
     """The network that a plan gives, trained. The global random state is left as it was.
+
+    Args:
+        teacher: in eval mode; the sample model that the plan names, if absent.
 
     Raises:
         ModelError: its teacher was not built yet, or takes other inputs.
     """
     about, asked = training.entry, task(training.entry.task)
-    loss = with_teacher(asked, _teacher(plan), SOFT_SHARE) if plan.teacher else None
+    teacher = teacher or (_teacher(plan) if plan.teacher else None)
+    loss = with_teacher(asked, teacher, SOFT_SHARE) if teacher else None
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
         network = architectures.build(
@@ -84,32 +91,51 @@ def trained(plan: Plan, training: splits.Samples, progress: Progress = silent) -
         )
     if plan.pretrained:
         pretrained.start(network, plan.pretrained, part(progress, 0, 0.02))
-    passes = max(1, plan.epochs + plan.born_again + plan.whitened)
-    first, second = plan.epochs / passes, (plan.epochs + plan.born_again) / passes
+    stages = (plan.hinted, plan.epochs, plan.born_again, plan.whitened)
+    ends = [sum(stages[: place + 1]) / max(1, sum(stages)) for place in range(len(stages))]
+    if plan.hinted:
+        network = _hinted(network, teacher, plan, training, part(progress, 0, ends[0]))
     if plan.epochs:
         network, _ = fit(
             network,
-            _batches(plan, training),
-            _schedule(plan, training),
+            _batches(plan, training, plan.hinted),
+            _schedule(plan, training, plan.epochs),
             asked,
             loss=loss,
-            progress=part(progress, 0, first),
+            progress=part(progress, ends[0], ends[1]),
         )
     if plan.born_again:
-        network = born_again(network, plan, training, part(progress, first, second))
+        network = born_again(network, plan, training, part(progress, ends[1], ends[2]))
     if plan.whitened:
-        _whiten(network.eval(), plan, training, part(progress, second, 1))
+        _whiten(network.eval(), plan, training, part(progress, ends[2], 1))
     return network
+
+
+def _hinted(
+    student: nn.Module, teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress
+) -> nn.Module:
+    """Train what the last layer of a network reads to be what its teacher's reads."""
+    own = _batches(plan, training)
+    student, _ = fit(
+        student,
+        hints.shown(own, splits.load(plan.hints).training, plan.preprocessing, plan.seed),
+        _schedule(plan, training, plan.hinted),
+        task(training.entry.task),
+        loss=hints.with_hints(teacher, own),
+        progress=progress,
+    )
+    return student
 
 
 def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progress: Progress = silent) -> nn.Module:
     """Train a copy of `teacher` further, on labels and on the teacher's softened answers (Hinton et al. 2015)."""
     teacher.eval()
     asked = task(training.entry.task)
-    schedule = replace(_schedule(plan, training), epochs=plan.born_again, learning_rate=AGAIN_RATE * plan.learning_rate)
+    schedule = _schedule(plan, training, plan.born_again)
+    schedule = replace(schedule, learning_rate=AGAIN_RATE * plan.learning_rate)
     network, _ = fit(
         copy.deepcopy(teacher),
-        _batches(plan, training, plan.epochs),
+        _batches(plan, training, plan.hinted + plan.epochs),
         schedule,
         asked,
         loss=with_teacher(asked, teacher, SOFT_SHARE),
@@ -120,7 +146,7 @@ def born_again(teacher: nn.Module, plan: Plan, training: splits.Samples, progres
 
 def _whiten(network: nn.Module, plan: Plan, training: splits.Samples, progress: Progress) -> None:
     """Solve the last layer, from passes that were not trained on."""
-    passed, again = plan.epochs + plan.born_again, _batches(plan, training)
+    passed, again = plan.hinted + plan.epochs + plan.born_again, _batches(plan, training)
     passes = each(range(passed, passed + plan.whitened), progress, lambda epoch: "Solving the last layer")
     with torch.random.fork_rng():
         torch.manual_seed(plan.seed)
@@ -143,9 +169,9 @@ def _kept(tensor: Tensor, half: bool) -> Tensor:
     return (tensor.half() if half and tensor.dim() > 1 else tensor).contiguous()
 
 
-def _schedule(plan: Plan, training: splits.Samples) -> Schedule:
+def _schedule(plan: Plan, training: splits.Samples, epochs: int) -> Schedule:
     return Schedule(
-        plan.epochs,
+        epochs,
         plan.learning_rate,
         len(training) // plan.batch_size,
         weight_decay=plan.weight_decay,

@@ -49,6 +49,7 @@ class Card(About):
         reference: where the architecture is published.
         quality: of the PyTorch network in float32; none where only the shape is here.
         command: remakes the weights from nothing.
+        hinted: epochs before those others, see models/hints.py.
         outputs: how many numbers it puts out; one a class if 0.
         retrain_seconds: how long that took, on `machine`.
         on_request: whether the weights do not come with EdgeKit, and are built where they are asked for.
@@ -62,6 +63,7 @@ class Card(About):
     quality: Quality | None = None
     command: str = ""
     epochs: int = 0
+    hinted: int = 0
     seed: int
     threads: int = 1
     retrain_seconds: int = 0
@@ -82,8 +84,7 @@ class Card(About):
 
 def cards() -> dict[str, Card]:
     """All sample models by id."""
-    paths = {path.parent.name: _folder(path.parent.name) / CARD for path in files.sample_models().glob(f"*/{CARD}")}
-    return {name: _card(path, path.stat().st_mtime_ns) for name, path in sorted(paths.items())}
+    return {name: _read(name) for name in _names()}
 
 
 def card(name: str) -> Card:
@@ -92,10 +93,9 @@ def card(name: str) -> Card:
     Raises:
         ModelError: there is none of that name.
     """
-    found = cards()
-    if name not in found:
-        raise ModelError(unknown("model", name, found))
-    return found[name]
+    if name not in (known := _names()):
+        raise ModelError(unknown("model", name, known))
+    return _read(name)
 
 
 def is_here(name: str) -> bool:
@@ -184,10 +184,27 @@ def _model(name: str, network: nn.Module) -> Model:
     )
 
 
+def _names() -> list[str]:
+    return sorted(path.parent.name for path in files.sample_models().glob(f"*/{CARD}"))
+
+
+def _read(name: str) -> Card:
+    path = _folder(name) / CARD
+    return _card(path, path.stat().st_mtime_ns)
+
+
 def _folder(name: str) -> Path:
-    """Where the weights and the card that counts lie, or would."""
+    """Where the weights and the card that counts lie, or would. What another version built may be of no use here."""
     built = built_folder(name)
-    return built if (built / CARD).exists() and (built / WEIGHTS).exists() else files.sample_models() / name
+    return built if (built / WEIGHTS).exists() and _is_card(built / CARD) else files.sample_models() / name
+
+
+def _is_card(path: Path) -> bool:
+    try:
+        _card(path, path.stat().st_mtime_ns)
+    except (OSError, TypeError, ValueError, yaml.YAMLError):
+        return False
+    return True
 
 
 def _mend(name: str) -> str:

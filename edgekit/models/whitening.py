@@ -13,6 +13,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from edgekit.models.hints import reading
+
 RIDGE = 0.1  # λ, as a share of the mean variance in the directions that the samples have
 
 
@@ -24,15 +26,11 @@ def whiten(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None
         network: in eval mode; its `fc` is a Linear over d features.
         batches: (inputs, labels) of the training data.
     """
-    seen: list[Tensor] = []
-    hook = network.fc.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
     labels = []
-    try:
+    with reading(network) as seen:
         for inputs, own in batches:
             network(inputs)
             labels.append(own)
-    finally:
-        hook.remove()
     features, classes = torch.cat(seen).double(), torch.cat(labels).unique(return_inverse=True)[1]  # (n, d), (n,)
     counts = classes.bincount()
     means = torch.zeros(len(counts), features.shape[1], dtype=torch.double).index_add(0, classes, features)

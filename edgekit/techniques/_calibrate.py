@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 
 from edgekit.core.progress import Progress
+from edgekit.techniques._once import once
 from edgekit.techniques._ranges import Seen
 
 BATCH = 32
@@ -19,6 +20,12 @@ def watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, prog
 
     The extremes are exact. Of the values every s-th is kept, s being odd, so that no row or channel is favoured.
     """
+    seen = once("activations", (graph, list(names), inputs), lambda: _watch(graph, names, inputs, progress))
+    progress(1.0, "calibration done")
+    return seen
+
+
+def _watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, progress: Progress) -> dict[str, Seen]:
     session = open_session(graph, names)
     lows, highs = dict.fromkeys(names, np.inf), dict.fromkeys(names, -np.inf)
     halfway: dict[str, tuple[float, float]] = {}
@@ -34,7 +41,6 @@ def watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, prog
                 highs[name] = max(highs[name], float(flat.max()))
                 every = flat.size * len(inputs) // (batch * VALUES) | 1
                 kept[name].append(flat[::every].copy())
-    progress(1.0, "calibration done")
     return {name: Seen(lows[name], highs[name], np.concatenate(kept[name]), halfway.get(name)) for name in names}
 
 

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from edgekit.core.bench import Bench
 from edgekit.techniques._layers import weight_layers
+from edgekit.techniques._once import once
 
 BATCH = 32
 
@@ -19,7 +20,14 @@ def by_inputs(network: nn.Module, bench: Bench, samples: int) -> dict[str, Tenso
     Args:
         samples: of calibration to look at. Layers that they never reach are left out.
     """
-    layers = dict(weight_layers(network))
+    layers, inputs = dict(weight_layers(network)), bench.calibration(samples)
+    squares = once("squares of inputs", (network, inputs), lambda: _squares(network, layers, inputs, bench))
+    bench.progress(1.0, "inputs of layers")
+    return {name: layers[name].weight.detach().abs() * met.sqrt() for name, met in squares.items()}
+
+
+def _squares(network: nn.Module, layers: dict[str, nn.Module], inputs: np.ndarray, bench: Bench) -> dict[str, Tensor]:
+    """Layer name -> the sum of the squares of the inputs that each weight meets, in the shape of its weight."""
     squares: dict[str, Tensor] = {}
 
     def watch(name: str):
@@ -34,11 +42,11 @@ def by_inputs(network: nn.Module, bench: Bench, samples: int) -> dict[str, Tenso
 
     hooks = [layer.register_forward_pre_hook(watch(name)) for name, layer in layers.items()]
     try:
-        _run(network, bench, bench.calibration(samples))
+        _run(network, bench, inputs)
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: layers[name].weight.detach().abs() * met.sqrt() for name, met in squares.items()}
+    return squares
 
 
 def by_gradients(network: nn.Module, bench: Bench, samples: int) -> dict[str, Tensor]:

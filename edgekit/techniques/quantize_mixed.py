@@ -32,6 +32,7 @@ from edgekit.techniques._calibrate import batches, open_session
 from edgekit.techniques._codes import encode
 from edgekit.techniques._graph import GraphLayer, weight_layers
 from edgekit.techniques._knapsack import choose
+from edgekit.techniques._once import once
 from edgekit.techniques._plan import integer_layers
 from edgekit.techniques._settings import refuse_for_layers
 from edgekit.techniques.quantize_weights import QuantizeWeights
@@ -104,7 +105,10 @@ class QuantizeMixed(Layerwise, GraphTechnique):
                 f"{self.title}: average_bits must be at least {least @ counts / counts.sum():.3g}, as least_bits asks "
                 f"of these layers, not {self.average_bits:g}"
             )
-        harms = _harms(graph, layers, owners, bench)
+        inputs = bench.calibration(SAMPLES)
+        asked = (graph, [(name, layers[name].axis) for name in owners.values()], inputs)
+        harms = once("harms", asked, lambda: _harms(graph, layers, owners, inputs, bench))
+        bench.progress(1.0, "chosen")
         chosen = choose(harms, np.where(allowed, counts[:, None] * widths, budget + 1), budget)
         found = {weight: WIDTHS[n] for weight, n in zip(owners, chosen, strict=True)}
         return {name: found[layer.weight] for name, layer in layers.items()}
@@ -115,9 +119,10 @@ class QuantizeMixed(Layerwise, GraphTechnique):
         return QuantizeWeights(layers=own, skip=self.skip, activations=self.activations)
 
 
-def _harms(graph: onnx.ModelProto, layers: dict[str, GraphLayer], owners: dict[str, str], bench: Bench) -> np.ndarray:
+def _harms(
+    graph: onnx.ModelProto, layers: dict[str, GraphLayer], owners: dict[str, str], inputs: np.ndarray, bench: Bench
+) -> np.ndarray:
     """How far answers move with one weight rounded, and no other: (weights, widths)."""
-    inputs = bench.calibration(SAMPLES)
     wanted = _answers(graph, inputs)
     harms = np.empty((len(owners), len(WIDTHS)))
     for place, (weight, name) in enumerate(owners.items()):
@@ -132,7 +137,6 @@ def _harms(graph: onnx.ModelProto, layers: dict[str, GraphLayer], owners: dict[s
         store(graph, weight, before)
         shrunk = np.array(errors[len(moved) :]) / (errors[len(moved) - 1] or 1.0)
         harms[place] = [*moved, *moved[-1] * shrunk]
-    bench.progress(1.0, "chosen")
     return harms
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.technique import FAMILIES
+from edgekit.devices.catalog import devices
 from edgekit.search.autopilot.kept import begin
 from edgekit.store.store import Store
 from edgekit.ui import actions, jobs_view, state
@@ -50,6 +51,7 @@ def form(choice: Choice, store: Store) -> None:
         amounts = {name: _input(name, field) for name, field in MAIN.items()}
         with st.popover("More limits", icon=":material/add:", type="tertiary", key="more_limits"):
             amounts |= {name: _input(name, field) for name, field in MORE.items()}
+            there = _on_device()
         minutes = st.number_input(
             "Minutes", 0.1, 1440.0, 5.0, step=1.0, format="%g", key="minutes", persist_state="session"
         )
@@ -62,7 +64,7 @@ def form(choice: Choice, store: Store) -> None:
             "Families", FAMILIES, placeholder="All families", key="families", persist_state="session",
             help="Of techniques that may be used.",
         )  # fmt: skip
-        limits = [_limit(name, amount) for name, amount in amounts.items() if amount is not None]
+        limits = [_limit(name, amount) for name, amount in amounts.items() if amount is not None] + there
         if st.button(  # no callback: it would be given what the inputs held when the page was drawn
             ":primary[**Search**]", icon=":material/rocket_launch:", key="search", width="stretch",
             disabled=not limits or jobs_view.active(state.job()), help=None if limits else "Set at least one limit.",
@@ -76,6 +78,20 @@ def _input(name: str, field: Field) -> float | None:
         field.label, field.least, None, field.default, step=field.step, format="%g", placeholder="no limit",
         key=f"limit_{name}", persist_state="session",
     )  # fmt: skip
+
+
+def _on_device() -> list[str]:
+    """A limit on the estimated latency of a device, if one is asked for."""
+    names = {id: one.name for id, one in devices().items()}
+    chosen = st.selectbox(
+        "Device", list(names), index=None, format_func=names.__getitem__, placeholder="no device", key="limit_device",
+        persist_state="session", help="Its latency is an estimate, unless you brought back what the board took.",
+    )  # fmt: skip
+    amount = st.number_input(
+        "Latency there, at most (ms)", 0.001, None, None, format="%g", placeholder="no limit",
+        key="limit_device_latency", persist_state="session",
+    )  # fmt: skip
+    return [f"latency@{chosen}={amount:.9g}ms"] if chosen and amount else []
 
 
 def _limit(name: str, amount: float) -> str:

@@ -8,11 +8,13 @@ from edgekit.core.run import Run
 from edgekit.search.autopilot.kept import Search
 from edgekit.search.autopilot.result import Result, result
 from edgekit.search.autopilot.seen import Seen
-from edgekit.search.limits import parse_all
+from edgekit.search.limits import known, parse_all
+from edgekit.show import words
+from edgekit.show.naming import command, sentence
+from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
-from edgekit.ui import selected, words
+from edgekit.ui import selected
 from edgekit.ui.header import Choice
-from edgekit.ui.spelling import spelled
 
 ENDED = ("done", "stopped", "paused", "interrupted", "failed")
 
@@ -58,18 +60,24 @@ def _winner(found: Result, choice: Choice, store: Store) -> None:
                 query_params={"model": choice.model, "run": confirmed.id},
             )  # fmt: skip
         st.code(yaml.safe_dump(spelled(found.winner.steps), sort_keys=False, default_flow_style=None), language=None)
-        st.markdown(f":small[From the command line:] `{selected.command(confirmed)}`")
+        st.markdown(f":small[From the command line:] `{command(confirmed)}`")
 
 
 def _numbers(found: Result) -> dict[str, list[str]]:
     """Every limit with what was measured where the recipe was chosen, and on the test set."""
     chosen, confirmed = found.chosen, found.confirmed
     before = chosen.baseline_measurements or chosen.measurements
+    wishes = parse_all(found.search.limits)
+    there = [wish.limit(before) for wish in wishes if wish.device]
     asked = {metric: [] for metric in (quality(before).metric, "size_bytes", "latency_ms")}
-    for wish in parse_all(found.search.limits):
-        asked.setdefault(wish.limit(before).metric, []).append(str(wish))
+    for wish in wishes:
+        asked.setdefault(wish.limit(before).key, []).append(str(wish))
+    titles = {limit.key: f"{limit.title}, estimated" for limit in there}
+    chosen, confirmed = (
+        run and run.model_copy(update={"measurements": known(run, wishes)}) for run in (chosen, confirmed)
+    )
     return {
-        "": [METRICS[metric].title for metric in asked],
+        "": [titles.get(metric) or METRICS[metric].title for metric in asked],
         "Limit": [", ".join(limits) or "–" for limits in asked.values()],
         "On validation samples": [_value(chosen, metric) for metric in asked],
         "On the test set": [_value(confirmed, metric) for metric in asked],
@@ -101,7 +109,7 @@ def _frontier(found: Result) -> None:
 
 
 def _name(one: Seen) -> str:
-    return selected.sentence(words.recipe(spelled(one.steps)))
+    return sentence(words.recipe(spelled(one.steps)))
 
 
 def _misses(one: Seen) -> str:

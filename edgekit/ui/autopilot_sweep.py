@@ -4,10 +4,11 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.jobs.jobs import Job, JobStatus
+from edgekit.show import words
+from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
-from edgekit.ui import actions, jobs_view, state, words
+from edgekit.ui import actions, jobs_view, state
 from edgekit.ui.header import Choice
-from edgekit.ui.spelling import spelled
 
 EXAMPLE = "prune_channels.sparsity=0.1:0.5:0.1 × quantize_weights.bits=4,8"
 

@@ -9,10 +9,11 @@ from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.jobs.jobs import jobs
 from edgekit.search.autopilot.kept import Search, load
 from edgekit.search.limits import Wish
+from edgekit.show import charts, words
+from edgekit.show import points as chart_points
+from edgekit.show.charts import Point
 from edgekit.store.store import Store
-from edgekit.ui import actions, charts, jobs_view, state, words
-from edgekit.ui import points as chart_points
-from edgekit.ui.charts import Point
+from edgekit.ui import actions, jobs_view, state
 from edgekit.ui.guard import guarded
 from edgekit.ui.header import Choice
 from edgekit.ui.sections import AXES, WITH_QUALITY
@@ -107,7 +108,7 @@ def _budget(kept: Search, points: list[Point]) -> Budget:
     original = next((point for point in points if not point.recipe), None)
     before = original.measurements if original else {}
     limits = [Wish.parse(text).limit(before) for text in kept.limits]
-    worst = {limit.metric: limit.worst for limit in limits if limit.worst > 0}
+    worst = {limit.key: limit.worst for limit in limits if limit.worst > 0}
     good = original.quality if original else None
     drop = [100 * (good.value - worst[good.metric])] if good and good.metric in worst else []
     return Budget(

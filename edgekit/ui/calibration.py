@@ -8,8 +8,9 @@ import streamlit as st
 from edgekit.core.measurement import METRICS, Measurement, quality
 from edgekit.core.run import Run
 from edgekit.search.calibration_curve import SIZES, STEP, Calibrated
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, on_demand, state, words
+from edgekit.ui import actions, on_demand, state
 
 HEIGHT = 260
 BLUE, GREY = "#2F7DE1", "#6B7280"

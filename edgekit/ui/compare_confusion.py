@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.measurement import quality
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.compare_pick import Contender
 
 WRONG, AGAINST_FIRST = "Wrong answers", "Change against A"

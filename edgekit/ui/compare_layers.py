@@ -6,7 +6,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.compare_pick import Contender
 
 BAR, GAP = 15, 14  # pixels

@@ -8,7 +8,7 @@ import streamlit as st
 
 from edgekit.core.measurement import METRICS, QUALITIES, Measurement
 from edgekit.core.run import Run
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.compare_pick import Contender
 
 SHOWN = (*QUALITIES, "size_bytes", "latency_ms")

@@ -7,10 +7,11 @@ import streamlit as st
 
 from edgekit.core.measurement import quality
 from edgekit.core.run import Run, Status
+from edgekit.show import words
+from edgekit.show.naming import title
+from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
-from edgekit.ui import state, words
-from edgekit.ui.selected import title
-from edgekit.ui.spelling import spelled
+from edgekit.ui import state
 
 FEWEST, MOST = 2, 6
 OFFERED = 200  # the newest runs in the list; older ones come in through the Runs page

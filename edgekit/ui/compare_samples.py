@@ -11,8 +11,9 @@ from edgekit.data.catalog import Entry
 from edgekit.data.splits import load
 from edgekit.search.answers import answers, in_common
 from edgekit.search.disputes import Dispute, agreement, disputes
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import boxes, sample, words
+from edgekit.ui import boxes, sample
 from edgekit.ui.compare_pick import Contender
 
 SHOWN, SIDE = 24, 112  # samples at first, and at each "Show more"; pixels

@@ -10,8 +10,9 @@ import streamlit as st
 from edgekit.core.run import Run
 from edgekit.export.fastest import Place, Ranked, known_ranking
 from edgekit.export.formats import formats
-from edgekit.ui import actions, jobs_view, state, words
-from edgekit.ui.charts import CONFIG
+from edgekit.show import words
+from edgekit.show.charts import CONFIG
+from edgekit.ui import actions, jobs_view, state
 
 GOOD, BAD = "#2F7DE1", "#DC4A3F"
 ROW = 34  # pixels

@@ -11,7 +11,8 @@ from edgekit.export.exporting import all_of
 from edgekit.export.format import AS_IS, Format
 from edgekit.export.formats import formats
 from edgekit.jobs.jobs import Job
-from edgekit.ui import actions, jobs_view, state, words
+from edgekit.show import words
+from edgekit.ui import actions, jobs_view, state
 
 KEPT = 32  # files whose formats are remembered
 FIRST = ("onnx", "ort")  # which need nothing besides EdgeKit

@@ -11,8 +11,10 @@ from edgekit.core.measurement import quality
 from edgekit.core.run import Run, Status
 from edgekit.export.bundle import bundled, cannot_be_bundled
 from edgekit.jobs.jobs import Job, JobStatus
+from edgekit.show import words
+from edgekit.show.naming import title
 from edgekit.store.store import Store
-from edgekit.ui import selected, state, words
+from edgekit.ui import selected, state
 
 OFFERED = 200  # newest runs to choose from
 BUNDLE_HELP = (
@@ -68,7 +70,7 @@ def _title(run: Run) -> str:
     good = quality(run.measurements)
     numbers = [words.size(run.artifact.bytes)] if run.artifact else []
     numbers += [words.measured(good)] if good else []
-    return f"{run.model}: {selected.title(run)} · {' · '.join(numbers)}"
+    return f"{run.model}: {title(run)} · {' · '.join(numbers)}"
 
 
 def _picked(key: str) -> None:

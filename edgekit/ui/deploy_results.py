@@ -13,7 +13,7 @@ import streamlit as st
 from edgekit.core.run import Run
 from edgekit.export.exported import Exported
 from edgekit.export.exporting import all_of
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.deploy_formats import PRECISIONS
 
 NOT_RUN = "not run here"

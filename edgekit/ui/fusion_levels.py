@@ -7,8 +7,9 @@ import streamlit as st
 
 from edgekit.core.run import Run
 from edgekit.measure.fusion import FusionRow
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, on_demand, state, words
+from edgekit.ui import actions, on_demand, state
 
 HEIGHT = 220
 COLOURS = {"faster": "#0E9384", "slower": "#D9730D", "tie": "#6B7280"}

@@ -11,8 +11,9 @@ from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Answer, Disagreement, Run
 from edgekit.data.catalog import Entry, entry
 from edgekit.data.splits import load
+from edgekit.show import words
 from edgekit.tasks import task
-from edgekit.ui import boxes, sample, words
+from edgekit.ui import boxes, sample
 
 WIDTH, WIDE = 72, 132  # pixels of a sample, and of one with boxes in it
 NO_BREAK = "\u00a0"  # a space at which no line ends

@@ -5,8 +5,9 @@ import streamlit as st
 from edgekit.core.run import Status
 from edgekit.search.ghost_record import Record, record
 from edgekit.search.sensitivity import known_table
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, jobs_view, state, words
+from edgekit.ui import actions, jobs_view, state
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 

@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from edgekit.core.budget import Budget, Limit
 from edgekit.core.host import this_host
 from edgekit.core.measurement import METRICS, QUALITIES, Measurement, Origin, quality
 from edgekit.core.run import Run
 from edgekit.data.catalog import entry
+from edgekit.devices.catalog import devices
 from edgekit.library import cards
 from edgekit.models.about import About
-from edgekit.ui import state, words
+from edgekit.show import words
+from edgekit.ui import state
 
 SAMPLES = {"all": None, "2,000": 2000, "500": 500}
 
@@ -58,9 +61,15 @@ def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
 
     On random inputs there is no accuracy to lose, so there are two.
     """
-    scored = not entry(about.data).synthetic
+    place, chosen = ask_budget(about)
+    chips(place, chosen, run, baseline, about)
+    return chosen
+
+
+def ask_budget(about: About) -> tuple[DeltaGenerator, Budget]:
+    """The place for the chips, and beside it the one where the budget is changed; what it is now."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="budget"):
-        chips = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
+        place = st.container(horizontal=True, vertical_alignment="center", gap="small", width="content")
         with st.popover("Budget", icon=":material/edit:", type="tertiary", key="budget_edit"):
             plain = Budget()
             size = st.number_input(
@@ -72,16 +81,58 @@ def budget(run: Run | None, baseline: Run | None, about: About) -> Budget:
                 key="latency", bind="query-params",
             )  # fmt: skip
             drop = plain.accuracy_drop
-            if scored:
+            if not entry(about.data).synthetic:
                 drop = st.number_input(
                     "Accuracy lost, at most (points)", 0.0, 100.0, drop, step=0.1, format="%g",
                     key="drop", bind="query-params",
                 )  # fmt: skip
-    chosen = Budget(size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop)
+            device, there = on_device()
+    return place, Budget(
+        size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop, device=device, device_latency_ms=there
+    )
+
+
+def chips(place: DeltaGenerator, chosen: Budget, run: Run | None, baseline: Run | None, about: About) -> None:
+    """A chip for each limit of a budget, by what was measured of a run."""
     before = quality(baseline.measurements) if baseline else UNKNOWN
-    for limit in chosen.limits(before if scored else None):
-        chip(chips, limit, run if baseline else None, text(limit, chosen))
-    return chosen
+    for limit in chosen.limits(None if entry(about.data).synthetic else before):
+        chip(place, limit, run if baseline else None, text(limit, chosen))
+    if chosen.there:
+        device_chip(place, chosen.there, run if baseline else None)
+
+
+def device_chip(place: DeltaGenerator, limit: Limit, run: Run | None) -> None:
+    """The limit on another device, held against its board's measurement or an estimate; which of both is said."""
+    found = None
+    if run is not None:
+        from edgekit.devices.foreseen import foreseen
+
+        found = foreseen(run, [limit]).get(limit.key)
+    how = "measured" if found and found.origin is Origin.MEASURED else "estimate"
+    where = f"{devices()[limit.device].name} ({how})"
+    text = f"at most {words.number(limit.metric, limit.worst)}"
+    if run is None:
+        place.badge(f"On {where}: {text}", icon=":material/radio_button_unchecked:", color="gray")
+    elif miss := limit.miss(found):
+        place.badge(f"Over budget on {where}: {text}", icon=":material/close:", color="red", help=miss)
+    else:
+        place.badge(f"Within budget on {where}: {text}", icon=":material/check:", color="green")
+
+
+def on_device() -> tuple[str, float | None]:
+    """A device of the catalog and the most milliseconds there; "" and None where no such limit is wanted."""
+    names = {"": "none"} | {id: one.name for id, one in devices().items()}
+    device = st.selectbox(
+        "Also on a device", list(names), format_func=names.__getitem__, key="budget_device", bind="query-params",
+        help="Its latency is an estimate, unless you brought back what the board took.",
+    )  # fmt: skip
+    if not device:
+        return "", None
+    latency = st.number_input(
+        "Latency there, at most (ms)", 0.001, 100_000.0, 30.0, step=0.1, format="%g", key="budget_device_latency",
+        bind="query-params",
+    )  # fmt: skip
+    return device, latency
 
 
 def settle_for(budget: Budget) -> None:
@@ -104,7 +155,7 @@ def text(limit: Limit, budget: Budget) -> str:
     return f"at most {words.number(limit.metric, limit.worst)}"
 
 
-def chip(place, limit: Limit, run: Run | None, text: str) -> None:
+def chip(place: DeltaGenerator, limit: Limit, run: Run | None, text: str) -> None:
     """One limit: kept, missed, or nothing measured yet; in words and with an icon, not by colour alone."""
     title = METRICS[limit.metric].title.split()[0]
     measured = run.measurements.get(limit.metric) if run else None

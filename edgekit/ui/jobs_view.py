@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from edgekit.jobs.jobs import Job, JobStatus, jobs
-from edgekit.ui import words
+from edgekit.show import words
 from edgekit.ui.guard import guarded
 
 LOOK_EVERY = 0.5  # seconds between two looks at a long job

@@ -10,8 +10,9 @@ import streamlit as st
 from edgekit.core.measurement import METRICS
 from edgekit.search.layer_choices import AXES, Axis, Steps, recipe
 from edgekit.search.layer_sensitivity import LayerTable
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, controls, jobs_view, layer_map, recipe_editor, state, words
+from edgekit.ui import actions, controls, jobs_view, layer_map, recipe_editor, state
 from edgekit.ui.actions import Wish
 from edgekit.ui.header import Choice
 

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from edgekit.search.layer_choices import Axis
 from edgekit.search.layer_sensitivity import Cell, LayerTable
-from edgekit.ui import words
+from edgekit.show import words
 
 ROW, HEAD = 30, 44  # pixels
 GAP = 0.03  # of a cell's width
@@ -70,11 +70,10 @@ def look(cell: Cell | None) -> tuple[str, str]:
 
 
 def lost_in_words(cell: Cell | None) -> str:
-    """Points lost, "0.4"; "=" where nothing would change; what is gained has a plus."""
+    """Points lost, "0.4"; "=" where nothing would change; below zero where some are gained."""
     if cell is None:
         return "="
-    lost = round(100 * cell.lost, 1)
-    return f"{lost:.1f}" if lost >= 0 else f"+{-lost:.1f}"
+    return f"{round(100 * cell.lost, 1) + 0.0:.1f}".replace("-", words.MINUS)
 
 
 def hover(table: LayerTable, axis: Axis, layer: str, value: float) -> str:

@@ -4,9 +4,10 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run
+from edgekit.show import words
+from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
-from edgekit.ui import actions, layer_spread, layer_time, on_demand, state, words
-from edgekit.ui.spelling import spelled
+from edgekit.ui import actions, layer_spread, layer_time, on_demand, state
 
 OFFERED = 200  # newest runs to choose from
 VIEWS = ["Weights", "Activations", "Noise", "Time"]

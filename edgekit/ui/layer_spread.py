@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from edgekit.ui import words
+from edgekit.show import words
 
 if TYPE_CHECKING:
     from edgekit.artifacts.grids import Grid, Held

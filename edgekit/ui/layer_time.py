@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.run import Run
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, on_demand, state, words
+from edgekit.ui import actions, on_demand, state
 from edgekit.ui.layer_spread import AFTER, BEFORE, PLAIN
 
 if TYPE_CHECKING:

@@ -7,12 +7,13 @@ import streamlit as st
 from edgekit.core.run import Run
 from edgekit.jobs.jobs import Job, JobStatus, jobs
 from edgekit.search.ghost import predict
+from edgekit.show import words
+from edgekit.show.charts import Point
+from edgekit.show.points import find
+from edgekit.show.spelling import canonical, spelled
 from edgekit.store.store import Store
-from edgekit.ui import actions, jobs_view, state, words
+from edgekit.ui import actions, jobs_view, state
 from edgekit.ui.actions import Measuring, Wish
-from edgekit.ui.charts import Point
-from edgekit.ui.points import find
-from edgekit.ui.spelling import canonical, spelled
 
 MOMENTARY = ("prune_channels", "prune_weights", "quantize_static", "quantize_weights", "quantize_fp16")
 PLAIN = {"sparsity", "pattern", "bits", "activations"}  # settings that sliders make, none of which trains

@@ -6,10 +6,10 @@ from edgekit.core.errors import StoreError
 from edgekit.core.host import this_host
 from edgekit.core.run import Run, Status
 from edgekit.data.catalog import entry
+from edgekit.show import points as chart_points
+from edgekit.show.charts import Point
 from edgekit.store.store import Store
-from edgekit.ui import points as chart_points
 from edgekit.ui import state
-from edgekit.ui.charts import Point
 from edgekit.ui.header import Choice
 
 

@@ -5,7 +5,8 @@ import streamlit as st
 from edgekit.jobs.jobs import Job, jobs
 from edgekit.models import samples
 from edgekit.models.samples import Card
-from edgekit.ui import actions, state, words
+from edgekit.show import words
+from edgekit.ui import actions, state
 from edgekit.ui.jobs_view import active, job_panel
 
 

@@ -6,7 +6,8 @@ from edgekit.core.measurement import METRICS, Origin
 from edgekit.data.catalog import Entry, entry
 from edgekit.models import samples
 from edgekit.models.samples import SHAPE_ONLY, Card
-from edgekit.ui import models_build, words
+from edgekit.show import words
+from edgekit.ui import models_build
 
 
 def model_cards(cards: dict[str, Card]) -> None:
@@ -51,7 +52,8 @@ def _facts(card: Card, about: Entry) -> dict[str, str]:
 
 
 def _story(name: str, card: Card, about: Entry) -> None:
-    epochs = f"{card.epochs} epochs" if card.epochs else "No epoch: the last layer was solved"
+    passes = card.hinted + card.epochs
+    epochs = f"{passes} epochs" if passes else "No epoch: the last layer was solved"
     with st.expander("How it was trained, and what to cite", key=f"trained-{name}"):
         st.markdown(
             f"{epochs}, seed {card.seed}, {words.duration(card.retrain_seconds)} on {card.machine}. "

@@ -5,7 +5,8 @@ import streamlit as st
 from edgekit.data import download
 from edgekit.data.catalog import Entry, brought
 from edgekit.jobs.jobs import Job, jobs
-from edgekit.ui import models_bring_data, state, words
+from edgekit.show import words
+from edgekit.ui import models_bring_data, state
 from edgekit.ui.actions import pull
 from edgekit.ui.jobs_view import active, job_panel
 

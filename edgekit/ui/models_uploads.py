@@ -10,7 +10,8 @@ from edgekit.data import download
 from edgekit.data.catalog import entries, entry
 from edgekit.models import by_name
 from edgekit.models.uploads import Card
-from edgekit.ui import actions, bringing, state, words
+from edgekit.show import words
+from edgekit.ui import actions, bringing, state
 from edgekit.ui.jobs_view import active, job_panel
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")

@@ -7,9 +7,9 @@ import streamlit as st
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run
 from edgekit.search.answers import answers
+from edgekit.show import words
 from edgekit.store.store import Store
 from edgekit.tasks.verification import Pairs, pairs
-from edgekit.ui import words
 
 HEIGHT = 340
 BLUE, GREY = "#2F7DE1", "#6B7280"

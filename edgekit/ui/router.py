@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from edgekit.ui import present, state
 from edgekit.ui.guard import guarded
 
 ICON = Path(__file__).with_name("icon.svg")
@@ -18,6 +19,7 @@ PAGES = [
     ("pages/autopilot.py", "Autopilot", ":material/rocket_launch:"),
     ("pages/layers.py", "Layers", ":material/layers:"),
     ("pages/compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/devices.py", "Devices", ":material/developer_board:"),
     ("pages/deploy.py", "Deploy", ":material/deployed_code:"),
     ("pages/runs.py", "Runs", ":material/history:"),
     ("pages/models_and_data.py", "Models & data", ":material/database:"),
@@ -25,13 +27,17 @@ PAGES = [
 
 
 def run() -> None:
-    """Draw the navigation in the order a person works, then the page that the address names."""
+    """Draw the navigation in the order a person works, then the page that the address names; or the presenter view."""
     st.set_page_config(page_title="EdgeKit", page_icon=str(ICON), layout="wide")
-    st.logo(str(ICON), size="large")
+    if not state.presenting():
+        st.logo(str(ICON), size="large")
     pages = [st.Page(path, title=title, icon=icon, default=path == PAGES[0][0]) for path, title, icon in PAGES]
-    page = st.navigation(pages, position="top")
+    page = st.navigation(pages, position="hidden" if state.presenting() else "top")
     with guarded():
-        page.run()
+        if state.presenting():
+            present.draw()
+        else:
+            page.run()
 
 
 def ensure_router() -> None:

@@ -6,9 +6,9 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run, Status
+from edgekit.show.naming import title
 from edgekit.store.store import Store
 from edgekit.ui.runs_table import forget_ticks
-from edgekit.ui.selected import title
 
 MOST_COMPARED = 6
 

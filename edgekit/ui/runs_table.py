@@ -7,9 +7,9 @@ import streamlit as st
 
 from edgekit.core.measurement import Measurement, quality
 from edgekit.core.run import Run, Status
+from edgekit.show import words
+from edgekit.show.naming import title
 from edgekit.store.store import Store
-from edgekit.ui import words
-from edgekit.ui.selected import title
 
 PAGE = 25
 LOOKS = {

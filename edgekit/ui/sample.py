@@ -3,14 +3,12 @@
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from PIL import Image
 
 from edgekit.core.text import asked
 from edgekit.data.catalog import Entry
+from edgekit.show.pictures import beginning, numbers, picture
 
-SHOWN = 6  # numbers of a row
 LINES = 4  # features of a series
-LETTERS = 240  # of a text
 
 
 def show(raw: np.ndarray, about: Entry, *, key: str, alt: str, width: int) -> None:
@@ -33,29 +31,8 @@ def show(raw: np.ndarray, about: Entry, *, key: str, alt: str, width: int) -> No
         st.markdown(f":small[{numbers(raw)}]")
 
 
-def picture(pixels: np.ndarray, side: int) -> Image.Image:
-    """An image of (height, width, 1 or 3) uint8, for twice `side`; small ones keep their pixels square."""
-    array = np.asarray(pixels)
-    image = Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array)
-    factor = 2 * side / max(image.size)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image.resize(size, Image.Resampling.NEAREST if factor > 1 else Image.Resampling.BILINEAR)
-
-
 def lines(series: np.ndarray) -> go.Figure:
     """The first features of a series (steps, features) over time."""
     figure = go.Figure([go.Scatter(y=series[:, number], mode="lines") for number in range(min(series.shape[1], LINES))])
     figure.update_layout(height=70, margin={"l": 0, "r": 0, "t": 0, "b": 0}, showlegend=False)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
-
-
-def beginning(text: str) -> str:
-    """The first words of a text, on one line."""
-    words = " ".join(text.split())
-    return words if len(words) <= LETTERS else words[:LETTERS].rsplit(" ", 1)[0] + " …"
-
-
-def numbers(values: np.ndarray) -> str:
-    """The first few numbers of a sample: "5.1, 3.5, 1.4, 0.2"."""
-    flat = values.reshape(-1)
-    return ", ".join(f"{value:.3g}" for value in flat[:SHOWN]) + (" …" if flat.size > SHOWN else "")

@@ -6,9 +6,12 @@ import streamlit as st
 
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import METRICS, QUALITIES
-from edgekit.core.run import Status
+from edgekit.core.run import Run, Status
 from edgekit.data.catalog import entry
 from edgekit.models.about import About
+from edgekit.show import charts as draw_charts
+from edgekit.show.charts import Point
+from edgekit.show.naming import sentence
 from edgekit.store.store import Store
 from edgekit.ui import (
     actions,
@@ -28,8 +31,6 @@ from edgekit.ui import (
     step_charts,
     whole_way,
 )
-from edgekit.ui import charts as draw_charts
-from edgekit.ui.charts import Point
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 
@@ -92,17 +93,31 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
     shown = COSTS_ALONE if entry(card.data).synthetic else WITH_QUALITY
     for place, (metric, upright) in zip(st.columns(2, gap="medium"), shown, strict=True):
         with place:
-            title = selected.sentence(f"{names[upright]} and {names[metric]}")
+            title = sentence(f"{names[upright]} and {names[metric]}")
             st.markdown(f"**{title}**")
             chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
-                view.points, metric, budget=budget, upright=upright, selected=chosen, ghost=ghost
+                view.points,
+                metric,
+                budget=budget,
+                upright=upright,
+                selected=chosen,
+                ghost=ghost,
+                boards=on_boards(view.run),
             )
             key = f"chart-{metric}"
             st.plotly_chart(
                 figure, key=key, on_select=lambda key=key: _clicked(key), selection_mode="points",
                 config=draw_charts.CONFIG, alt=f"{title} of {len(view.points)} measured files",
             )  # fmt: skip
+
+
+def on_boards(run: Run | None) -> list[Point]:
+    """The selected file as real devices timed it: points named after their boards."""
+    return [
+        Point(run.id, f"{one.board}: {one.runtime}", run.recipe, run.measurements | {"latency_ms": one.latency})
+        for one in (run.boards if run else ())
+    ]
 
 
 def explore(choice: Choice, store: Store) -> None:
@@ -120,7 +135,7 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
     run = view.run
     if run is None:
         return
-    selected.draw(run, card, store)
+    selected.draw(run, card, store, budget)
     titles = [
         "What to try next",
         "Changed answers",

@@ -1,8 +1,8 @@
 """What one tab is looking at, kept in its address: so a reload, or a link sent to someone, shows the same thing.
 
 Sliders and switches bind themselves to the address (`bind="query-params"`). What no widget holds is read and written
-here: the selected run (?run=), the job being watched (?job=), a recipe that the sliders cannot make (?recipe=) and
-what was chosen for single layers (?layers=).
+here: the selected run (?run=), the job being watched (?job=), a recipe that the sliders cannot make (?recipe=), what
+was chosen for single layers (?layers=), and the presenter view (?present=, ?step=).
 Everything that comes from an address is checked before it is used; what does not hold is dropped.
 """
 
@@ -57,6 +57,12 @@ def take_over_model(known: Iterable[str]) -> None:
         st.session_state["model"] = wanted
 
 
+def named_model(known: Iterable[str]) -> str:
+    """The model that the address names, where no widget is drawn to choose one; else the default."""
+    wanted = st.query_params.get("model", DEFAULT_MODEL)
+    return wanted if wanted in known else DEFAULT_MODEL
+
+
 def show_model() -> None:
     """Write the chosen model into the address, unless it is the default."""
     model = st.session_state["model"]
@@ -91,6 +97,28 @@ def search() -> str | None:
 def look_at_search(id: str | None) -> None:
     """Look at another search; None looks at none."""
     _write("search", id)
+
+
+def presenting() -> bool:
+    """Whether this tab shows the presenter view, from ?present=1."""
+    return st.query_params.get("present") == "1"
+
+
+def present(on: bool) -> None:
+    """Show the presenter view from its first step, or leave it. For callbacks."""
+    _write("present", "1" if on else None)
+    _write("step", None)
+
+
+def step(last: int) -> int:
+    """Which step of the presenter view is shown, from ?step=: 1 to `last`."""
+    number = st.query_params.get("step", "")
+    return min(int(number), last) if re.fullmatch("[1-9]", number) else 1
+
+
+def turn_to(step: int) -> None:
+    """Show another step of the presenter view. For callbacks."""
+    _write("step", str(step))
 
 
 def custom_recipe() -> list[dict[str, Any]] | None:

@@ -6,8 +6,8 @@ import streamlit as st
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import METRICS, QUALITIES
 from edgekit.core.run import Run, Step
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import words
 
 SHOWN = ("size_bytes", "latency_ms", *QUALITIES, "peak_memory_bytes")
 BETTER, WORSE, WHOLE = "#0E9384", "#D9730D", "#6B7280"

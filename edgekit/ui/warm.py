@@ -9,7 +9,6 @@ import streamlit as st
 from edgekit.core.memory import set_aside, share_heaps
 
 HEAVY = ("torch", "onnxruntime", "edgekit.pipeline")
-_ready = threading.Event()
 
 
 @st.cache_resource(show_spinner=False)
@@ -21,11 +20,6 @@ def warm() -> threading.Thread:
     return thread
 
 
-def ready() -> bool:
-    """Whether everything is loaded, so that using it costs a page no time."""
-    return _ready.is_set()
-
-
 def _load() -> None:
     try:
         for name in HEAVY:
@@ -33,6 +27,5 @@ def _load() -> None:
         importlib.import_module("edgekit.registry").techniques()
         importlib.import_module("edgekit.measure.child").stand_by()
         set_aside()
-        _ready.set()
     except ImportError:  # whoever needs the library meets the same error, and tells the person
         logging.getLogger(__name__).exception("a library could not be loaded ahead of time")

@@ -7,8 +7,9 @@ import streamlit as st
 
 from edgekit.core.run import Run
 from edgekit.measure.whole import STEPS, Whole
+from edgekit.show import words
 from edgekit.store.store import Store
-from edgekit.ui import actions, on_demand, state, words
+from edgekit.ui import actions, on_demand, state
 
 COLOURS = {"decode": "#6B7280", "prepare": "#D9730D", "run": "#2F7DE1", "answer": "#0E9384"}
 HEIGHT = 190

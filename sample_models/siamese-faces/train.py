@@ -16,11 +16,13 @@ PLAN = Plan(
     architecture="face_resnet50",
     outputs=512,
     reference="He et al. 2016, arXiv:1512.03385, with the last layer of Deng et al. 2019, arXiv:1801.07698; "
-    "trained as in Park et al. 2019, arXiv:1904.05068, and Khosla et al. 2020, arXiv:2004.11362",
+    "trained by hints as in Romero et al. 2015, arXiv:1412.6550, and solved as in Hatch et al. 2006, Interspeech",
     data="orl-faces",
     preprocessing=Pixels(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), size=(112, 96)),
     teacher="siamese-faces-mobile",  # which has seen a million pictures; from these 200 alone it learns less
-    epochs=80,
+    hints="cifar10",
+    hinted=150,
+    epochs=0,
     whitened=4,
     batch_size=40,
     optimizer="adamw",

@@ -1,8 +1,8 @@
 """Faces of people that nobody trained on, four times over: python -m tests.benchmarks.faces --json
 
 ORL's forty people are turned by ten each time, so that each is tested once: people 1 to 20 train and 31 to 40 test in
-the first fold, which is that of the sample models and their cards; 11 to 30 and 1 to 10 in the second; and so on. The
-interval is that of a bootstrap over all forty people.
+the first fold, which is that of the sample models and their cards; 11 to 30 and 1 to 10 in the second; and so on. A
+teacher is trained on the people of the fold, too. The interval is that of a bootstrap over all forty people.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 
 import numpy as np
 import torch
+from torch import nn
 
 from edgekit.core.interval import mean
 from edgekit.data.splits import Dataset, Samples, Split, load
@@ -34,9 +35,15 @@ def fold(dataset: Dataset, number: int) -> tuple[Samples, Samples]:
     return taken(Split.TRAINING, 0, PEOPLE // 2), taken(Split.EVALUATION, PEOPLE * 3 // 4, PEOPLE)
 
 
+def made(asked: Plan, training: Samples) -> nn.Module:
+    """The network of a plan, by a teacher that saw the same people and no others."""
+    teacher = made(plan(asked.teacher), training).eval() if asked.teacher else None
+    return trained(asked, training, teacher=teacher).eval()
+
+
 def scores(asked: Plan, training: Samples, test: Samples) -> np.ndarray:
     """Train, and score the people of the test: (people,), whose mean is 1 − EER."""
-    network = trained(asked, training)
+    network = made(asked, training)
     starts = range(0, len(test), BATCH)
     inputs = (torch.from_numpy(asked.preprocessing(test.raw[start : start + BATCH])) for start in starts)
     with torch.no_grad():

@@ -61,7 +61,7 @@ RECIPES = {  # model -> integers, pruning with recovery
     ),
     "anomaly-autoencoder": (
         STATIC,
-        ("prune_channels,sparsity=0.5", "fine_tune,epochs=60,optimizer=adamw,learning_rate=0.005"),
+        ("prune_channels,sparsity=0.5", "fine_tune,epochs=60,optimizer=adamw,learning_rate=0.002"),
     ),
     "gestures-cnn": (STATIC, ("prune_channels,sparsity=0.5", "fine_tune,epochs=20")),
     "digits-gru": (("quantize_dynamic",), ("prune_weights,sparsity=0.5", "fine_tune,epochs=5,learning_rate=0.01")),

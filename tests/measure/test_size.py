@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import zstandard
 
+from edgekit.artifacts import coding
 from edgekit.artifacts.coding import decode, encode
 from edgekit.artifacts.export import export
 from edgekit.artifacts.write import write
@@ -44,6 +45,14 @@ def test_the_shipped_and_the_coded_file_can_be_unpacked_again(tmp_path):
     }
     assert found["coded_bytes"].value < found["shipped_bytes"].value
     assert decode(encode(data)) == data
+
+
+def test_a_large_file_is_zipped_at_a_level_that_does_not_take_minutes_and_says_which(tmp_path, monkeypatch):
+    path = Path(write(export(LeNet5(), np.zeros((1, 1, 28, 28), np.float32)), {}, tmp_path, "", None).path)
+    data = path.read_bytes()
+    monkeypatch.setattr(coding, "MOST_AT_FULL_LEVEL", len(data) - 1)
+    found = compressed(path)["shipped_bytes"]
+    assert (found.value, found.how) == (len(zstandard.ZstdCompressor(level=9).compress(data)), "zstd, level 9")
 
 
 def test_zeros_shrink_the_file_its_weights_and_what_is_shipped_but_not_the_parameters(tmp_path):

@@ -63,3 +63,13 @@ def test_a_model_that_comes_along_is_not_built():
     with pytest.raises(ModelError) as refused:
         build("lenet5-fashion")
     assert str(refused.value) == "lenet5-fashion comes with EdgeKit, so there is nothing to build."
+
+
+def test_what_another_version_built_is_built_again(large):
+    build(large)
+    card = samples.built_folder(large) / "card.yaml"
+    card.write_text(card.read_text() + "of_another_version: 1\n")
+    assert not samples.is_here(large)
+    assert samples.card(large).title == "Large"
+    build(large)
+    assert samples.is_here(large)

@@ -67,10 +67,12 @@ def test_the_drop_counts_in_the_metric_that_the_model_has():
         ("size=0", "size must be above 0, such as size=500KB, not 'size=0'."),
         ("accuracy=90", "accuracy must be a fraction or a percentage, such as 0.9 or 90%, not 'accuracy=90'."),
         ("accuracy_drop=0.5x", "accuracy_drop cannot be a share of the original's. Write it as accuracy_drop=1."),
+        ("energy=5mJ", "a limit on energy needs a device, such as energy@raspberry-pi-4=5mJ."),
+        ("latency@raspberry-pi-44=5ms", "no device 'raspberry-pi-44'. Did you mean 'raspberry-pi-4'?"),
+        ("size@raspberry-pi-4=5KB", "size is the same on every device. Write it as size=500KB."),
         (
-            "energy=5mJ",
-            "a limit on energy needs a device whose power is known, and EdgeKit knows of none. "
-            "Limit latency or macs instead, which it follows most.",
+            "latency@raspberry-pi-4=0.5x",
+            "latency on a device cannot be a share of the original's. Write it as latency=5ms.",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.technique import Change, Fact
 from edgekit.models.architectures.lenet5 import LeNet5
+from edgekit.techniques._once import forget
 from edgekit.techniques._weight_scores import by_gradients, by_inputs
 from edgekit.techniques.prune_weights import PruneWeights
 from tests.techniques.benches import a_bench, linear
@@ -295,6 +296,7 @@ def test_training_in_rounds_climbs_to_one_repeats_itself_and_leaves_a_network_re
     bench = dataclasses.replace(a_bench((8,)), progress=lambda fraction, what: told.append(fraction))
     network, weights = linear(torch.randn(10, 8, generator=torch.Generator().manual_seed(0)).tolist()), []
     for _ in range(2):
+        forget()
         after = PruneWeights(score=score, rounds=3, epochs=1, samples=32).apply(copy.deepcopy(network), bench).result
         assert not after.training
         assert not after[0]._forward_pre_hooks

@@ -76,7 +76,7 @@ def test_harm_falls_with_bits_and_is_none_for_a_layer_that_nobody_hears():
     graph = residual()
     store(graph, "block.conv2.weight", values(graph)["block.conv2.weight"] * np.float32(1e-6))
     layers = dict(weight_layers(graph))
-    harms = _harms(graph, layers, {layer.weight: name for name, layer in layers.items()}, BENCH)
+    harms = _harms(graph, layers, {layer.weight: name for name, layer in layers.items()}, inputs(), BENCH)
     assert harms.shape == (4, len(WIDTHS))
     assert (harms[:, 0] > harms[:, 2]).all()
     assert (np.diff(harms[:, 2:], axis=1) <= 0).all()
@@ -86,7 +86,7 @@ def test_harm_falls_with_bits_and_is_none_for_a_layer_that_nobody_hears():
 
 def test_harm_is_what_rounding_this_layer_alone_does_to_the_answers():
     graph, layers = residual(), dict(weight_layers(residual()))
-    harms = _harms(graph, layers, {"block.conv1.weight": "block.conv1"}, BENCH)
+    harms = _harms(graph, layers, {"block.conv1.weight": "block.conv1"}, inputs(), BENCH)
     alone = QuantizeWeights(skip=["stem", "block.conv2", "fc"], bits=3, edge_bits=3, rounding="nearest")
 
     def predicted(one) -> np.ndarray:

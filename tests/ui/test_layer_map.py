@@ -6,7 +6,7 @@ from edgekit.search.layer_choices import AXES
 from edgekit.search.layer_sensitivity import Cell, LayerTable
 from edgekit.ui.layer_choice import LAYER, WEIGHTS, farthest, frame, summary
 from edgekit.ui.layer_map import STEPS, figure, hover, look, lost_in_words
-from tests.ui.test_charts import contrast
+from tests.show.test_charts import contrast
 
 
 def a_table(**changes) -> LayerTable:
@@ -33,7 +33,7 @@ def test_every_cell_lies_in_its_row_and_column_and_says_what_it_stands_for():
     assert list(cells.y) == ["stem"] * 7 + ["conv"] * 7 + ["fc"] * 7
     assert [round(float(base)) for base in cells.base[:7]] == list(range(7))
     assert [list(one) for one in cells.customdata[:2]] == [["stem", 8], ["stem", 7]]
-    assert list(cells.text[:7]) == ["+0.2", "0.0", "0.4", "1.0", "3.0", "10.0", "50.0"]
+    assert list(cells.text[:7]) == ["−0.2", "0.0", "0.4", "1.0", "3.0", "10.0", "50.0"]
 
 
 def test_layers_come_from_top_to_bottom_in_the_order_of_the_network():

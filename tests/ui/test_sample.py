@@ -5,26 +5,6 @@ import numpy as np
 from edgekit.ui import sample
 
 
-def test_pictures_of_grey_and_colour_images_keep_their_pixels_square():
-    grey, colour = np.zeros((28, 28, 1), np.uint8), np.zeros((32, 32, 3), np.uint8)
-    assert {sample.picture(image, 112).size for image in (grey, colour)} == {(224, 224)}
-    assert [sample.picture(image, 112).mode for image in (grey, colour)] == ["L", "RGB"]
-
-
-def test_pictures_that_are_not_square_stay_so():
-    assert sample.picture(np.zeros((20, 40, 3), np.uint8), 100).size == (200, 100)
-
-
-def test_of_many_numbers_the_first_few_are_shown():
-    assert sample.numbers(np.float32([5.1, 3.25, 1e6])) == "5.1, 3.25, 1e+06"
-    assert sample.numbers(np.arange(8.0).reshape(2, 4)) == "0, 1, 2, 3, 4, 5 …"
-
-
-def test_of_a_long_text_the_first_words_are_shown_on_one_line():
-    assert sample.beginning("Good,\n  really") == "Good, really"
-    assert sample.beginning("word " * 100) == " ".join(["word"] * 48) + " …"
-
-
 def test_a_series_has_a_line_for_each_of_its_first_features():
     figure = sample.lines(np.arange(12.0).reshape(2, 6))
     assert [list(line.y) for line in figure.data] == [[0, 6], [1, 7], [2, 8], [3, 9]]

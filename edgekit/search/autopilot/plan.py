@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from edgekit.search.autopilot.training import LADDERS, Candidate
 
 UNTRAINED_SHARE = 0.12  # of the time, where training is allowed too
 PATIENCE = 100  # recipes in a row that bring nothing, after which a search without training ends
+REFINING_SHARE = 0.1  # of the time without training, for rounding that takes long
+TIMES_A_LOOK = 10.0  # as long as others such a look is expected to take, before there was one
 IN_HURRY = 1.1  # how much longer than expected a training may take
 
 
@@ -62,15 +65,30 @@ def _looked_at_next(board: Board) -> Ask | None:
 
 
 def _untrained(board: Board) -> Ask | None:
+    first, better = (
+        next((steps for steps in recipes if not _looked(board, steps)), None)
+        for recipes in (board.first, refined(board.points))
+    )
+    if first:
+        return _look(board, first, "begin")
+    found = None if better and _may_refine(board) else _proposed(board)
+    if found is None and better:
+        return _look(board, better, "refined")
+    return None if found is None else _look(board, found, "proposed")
+
+
+def _may_refine(board: Board) -> bool:
+    """Whether it would leave most of the time for what is new."""
+    took = {why: [one.seconds for one in board.search.tried if (one.why == "refined") is why] for why in (True, False)}
+    expected = took[True][-1] if took[True] else TIMES_A_LOOK * statistics.median(took[False] or [0.0])
+    return sum(took[True]) + expected <= REFINING_SHARE * sum(sum(seconds) for seconds in took.values())
+
+
+def _proposed(board: Board) -> Steps | None:
     if board.without_news() >= PATIENCE:
         return None
-    for why, recipes in (("begin", board.first), ("refined", refined(board.points))):
-        for steps in recipes:
-            if not _looked(board, steps):
-                return _look(board, steps, why)
     deepest = {one.key: one for one in [*board.looks, *board.points] if not trains(one.steps)}
-    found = proposal(board.space, list(deepest.values()), board.known, board.search.seed)
-    return None if found is None else _look(board, found, "proposed")
+    return proposal(board.space, list(deepest.values()), board.known, board.search.seed)
 
 
 def _trained(board: Board) -> Ask | None:

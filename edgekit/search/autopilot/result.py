@@ -9,7 +9,7 @@ from edgekit.core.errors import StoreError
 from edgekit.core.run import Run
 from edgekit.search.autopilot.kept import Search
 from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of
-from edgekit.search.limits import Miss, Wish, misses, parse_all
+from edgekit.search.limits import Miss, Wish, known, misses, parse_all
 from edgekit.store.store import Store
 
 NEAREST = 5
@@ -52,7 +52,7 @@ def result(search: Search, store: Store) -> Result:
     best = winner(points, wishes)
     confirmed = _run(search.confirmed, store)
     before = confirmed and (confirmed.baseline_measurements or confirmed.measurements)
-    missed = misses(wishes, confirmed.measurements, before) if confirmed else []
+    missed = misses(wishes, known(confirmed, wishes), before) if confirmed else []
     return Result(
         search=search,
         points=points,

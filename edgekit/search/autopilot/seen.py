@@ -12,7 +12,7 @@ from edgekit.core.measurement import QUALITIES
 from edgekit.core.run import Run
 from edgekit.search.autopilot.kept import Steps
 from edgekit.search.frontier import best, covered
-from edgekit.search.limits import Miss, Wish, misses
+from edgekit.search.limits import Miss, Wish, known, misses
 
 ON_INTEGERS = {"quantize_static", "quantize_dynamic", "quantize_aware_train"}  # unless a setting says otherwise
 SAME = Interval(value=0.0, low=0.0, high=0.0)
@@ -60,7 +60,7 @@ class Seen:
             macs=macs[0] / macs[1] if len(macs) == 2 and macs[1] else None,
             latency=ratio.value if ratio else 1.0 if run.is_baseline else None,
             integers=on_integers(run.recipe),
-            missed=tuple(misses(wishes, run.measurements, before) if whole else _for_sure(run, wishes)),
+            missed=tuple(misses(wishes, known(run, wishes), before) if whole else _for_sure(run, wishes)),
         )
 
     @property
@@ -127,7 +127,7 @@ def _for_sure(run: Run, wishes: Sequence[Wish]) -> list[Miss]:
     """What a look misses whatever the other samples say: counted numbers, and quality at the upper end."""
     optimistic = {
         metric: found.model_copy(update={"value": found.high}) if metric in QUALITIES else found
-        for metric, found in run.measurements.items()
+        for metric, found in known(run, wishes).items()
     }
     if run.comparison and (
         before := next((run.baseline_measurements.get(m) for m in QUALITIES if m in optimistic), None)

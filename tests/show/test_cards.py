@@ -5,7 +5,7 @@ import pytest
 from edgekit.core.budget import Budget
 from edgekit.core.interval import Interval
 from edgekit.library import card
-from edgekit.ui.headline import cards, speed
+from edgekit.show.cards import cards, speed
 from tests.factories import a_baseline, a_run
 
 

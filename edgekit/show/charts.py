@@ -8,6 +8,7 @@ its own shape as well.
 """
 
 import functools
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import plotly.graph_objects as go
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import METRICS, QUALITIES, Measurement, quality
 from edgekit.search.frontier import frontier
-from edgekit.ui import words
+from edgekit.show import words
 
 HEIGHT = 380
 MOST_TICKS = 5
@@ -49,6 +50,7 @@ KINDS = {
     "both": Kind("Pruned and quantized", "#0E9384", "square"),
     "other": Kind("In other ways", "#9A5CD0", "cross"),
 }
+BOARD = Kind("This file on a real device", "#B7791F", "hexagon")
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def pareto(
     upright: str = QUALITY,
     selected: str | None = None,
     ghost: Point | None = None,
+    boards: Sequence[Point] = (),
 ) -> go.Figure:
     """What `upright` names against `metric` (keys of TITLES).
 
@@ -99,6 +102,7 @@ def pareto(
         budget: the region outside it is shaded.
         selected: id of the point to mark.
         ghost: a prediction, drawn hollow.
+        boards: the selected file as real devices timed it, each named after its board.
     """
     axes = (metric, upright)
     known = [point for point in points if point.xy(*axes)]
@@ -114,7 +118,10 @@ def pareto(
             draw(figure, some, KINDS[name], axes, selected)
     for point in foreseen:
         _ghost(figure, point, axes)
-    _axes(figure, known + foreseen, axes, always={selected, ghost.id if ghost else None})
+    there = [point for point in boards if metric == "latency_ms" and point.xy(*axes)]
+    if there:
+        _group(figure, there, BOARD, axes, None)
+    _axes(figure, known + foreseen + there, axes, always={selected, ghost.id if ghost else None})
     _layout(figure)
     _shade(figure, axes, budget, next((p.xy(*axes)[1].value for p in known if not p.recipe), None))
     return figure
@@ -152,7 +159,7 @@ def _crowd(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, sele
         y=np.array([_scale(axes) * m.value for m in ys]),
         mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
         marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
-        customdata=np.array([[point.id, point.name] for point in points]),
+        customdata=np.array([[point.id, plain(point.name)] for point in points]),
         hovertemplate="<br>".join(["<b>%{customdata[1]}</b>", *lines]) + "<extra></extra>",
     )  # fmt: skip
 
@@ -222,12 +229,17 @@ def _bars(found: Sequence[Measurement], scale: int, colour: str) -> dict:
 
 def _hover(point: Point, axes: Axes) -> str:
     x, y = point.xy(*axes)
-    lines = [f"<b>{point.name}</b>"]
+    lines = [f"<b>{plain(point.name)}</b>"]
     for measurement in (y, x):
         band = words.interval(measurement)
         title = METRICS[measurement.metric].title
         lines.append(f"{title}: {words.measured(measurement)}" + (f" ({band})" if band else ""))
     return "<br>".join(lines)
+
+
+def plain(name: str) -> str:
+    """A text that somebody else wrote: plotly reads some HTML in what it shows, and none of it is to be meant."""
+    return html.escape(name, quote=False)
 
 
 def _axes(figure: go.Figure, points: list[Point], axes: Axes, always: set[str]) -> None:

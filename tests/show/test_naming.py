@@ -1,4 +1,4 @@
-"""The selected file: its name, its command, its table, and a snippet that really runs it."""
+"""A run by name: the name of its file, its command, its table, and a snippet that really runs it."""
 
 import os
 import shlex
@@ -12,13 +12,13 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 
-from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.measurement import BY_TASK, METRICS, OF_DEVICES
 from edgekit.core.preprocessing import TextPairs
 from edgekit.data.catalog import entry
 from edgekit.models.samples import cards
 from edgekit.recipe import Recipe
-from edgekit.ui import selected
-from edgekit.ui.layer_table import changes, frame
+from edgekit.show import naming
+from edgekit.show.snippet import snippet
 from tests.factories import a_baseline, a_run
 from tests.tasks.maps import maps_of
 from tests.tasks.sentences import labels_of
@@ -52,9 +52,9 @@ def test_the_snippet_loads_and_runs_the_downloaded_file(model, fed, shape, tmp_p
     card = card.model_copy(update={"preprocessing": card.preprocessing.model_copy(update=fed)})
     about = entry(card.data)
     run = a_run(model=model, data=card.data)
-    a_classifier(tmp_path / selected.file_name(run), *shape)
+    a_classifier(tmp_path / naming.file_name(run), *shape)
     Image.fromarray(np.full((64, 48, 3), 255, np.uint8)).save(tmp_path / "picture.png")
-    code = selected.snippet(run, card)
+    code = snippet(run, card)
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -67,11 +67,9 @@ def test_the_snippet_loads_and_runs_the_downloaded_file(model, fed, shape, tmp_p
 def test_the_snippet_of_a_network_that_compares_prints_what_is_compared(tmp_path):
     card = cards()["lenet5-fashion"].model_copy(update={"data": "orl-faces"})
     run = a_run(data="orl-faces")
-    a_classifier(tmp_path / selected.file_name(run), 1, 112, 92)
+    a_classifier(tmp_path / naming.file_name(run), 1, 112, 92)
     Image.fromarray(np.full((64, 48), 255, np.uint8)).save(tmp_path / "picture.png")
-    done = subprocess.run(
-        [sys.executable, "-c", selected.snippet(run, card)], cwd=tmp_path, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", snippet(run, card)], cwd=tmp_path, capture_output=True, text=True)
     assert np.linalg.norm([float(number) for number in done.stdout.strip(" []\n").split()]) == pytest.approx(1)
 
 
@@ -79,10 +77,10 @@ def test_the_snippet_of_a_detector_prints_boxes(tmp_path):
     card = cards()["lenet5-mnist"].model_copy(update={"data": "digit-scenes"})
     run = a_run(data="digit-scenes")
     maps = maps_of(np.array([[[0.25, 0.5, 0.5, 0.75, 7]]]), classes=10).astype(np.float32)
-    _a_detector(tmp_path / selected.file_name(run), maps)
+    _a_detector(tmp_path / naming.file_name(run), maps)
     Image.fromarray(np.full((64, 48), 255, np.uint8)).save(tmp_path / "picture.png")
     done = subprocess.run(
-        [sys.executable, "-c", selected.snippet(run, card)],
+        [sys.executable, "-c", snippet(run, card)],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
@@ -108,9 +106,9 @@ def test_the_snippet_of_a_translator_prints_a_text(tmp_path):
     answer = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["batch", 20, 2000])
     graph = helper.make_graph(nodes, "said", [text], [answer], held)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.save(model, tmp_path / selected.file_name(run))
+    onnx.save(model, tmp_path / naming.file_name(run))
     done = subprocess.run(
-        [sys.executable, "-c", selected.snippet(run, card)],
+        [sys.executable, "-c", snippet(run, card)],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
@@ -137,25 +135,25 @@ def _a_detector(path, maps: np.ndarray) -> None:
 def test_the_command_makes_the_same_recipe():
     layers = {"layers": {"fc*": {"sparsity": 0.5}}, "skip": ["conv1", "fc2"]}
     run = a_run(recipe=[{"prune_channels": {"sparsity": 0.25} | layers}, {"quantize_static": {}}])
-    words = shlex.split(selected.command(run))
+    words = shlex.split(naming.command(run))
     assert words[:5] == ["python", "-m", "edgekit", "compress", "lenet5-fashion"]
     steps = [word for word in words[5:] if word != "--step"]
     assert Recipe.parse(steps).to_list() == run.recipe
 
 
 def test_the_command_of_the_network_itself_has_no_steps():
-    assert selected.command(a_baseline()) == "python -m edgekit compress lenet5-fashion"
+    assert naming.command(a_baseline()) == "python -m edgekit compress lenet5-fashion"
 
 
 def test_the_file_is_named_by_model_steps_and_the_start_of_its_hash():
     run = a_run()
-    assert selected.file_name(run) == f"lenet5-fashion-quantize_static-{run.artifact.sha256[:8]}.onnx"
-    assert selected.file_name(a_baseline()).startswith("lenet5-fashion-uncompressed-")
+    assert naming.file_name(run) == f"lenet5-fashion-quantize_static-{run.artifact.sha256[:8]}.onnx"
+    assert naming.file_name(a_baseline()).startswith("lenet5-fashion-uncompressed-")
 
 
 def test_the_table_holds_every_metric_with_its_interval_and_origin():
-    table = selected.table(a_run())
-    assert table[""] == [metric.title for metric in METRICS.values() if metric.id not in BY_TASK[1:]]
+    table = naming.table(a_run())
+    assert table[""] == [metric.title for metric in METRICS.values() if metric.id not in (*BY_TASK[1:], *OF_DEVICES)]
     row = {column: values[0] for column, values in table.items()}
     assert row == {
         "": "Accuracy", "Before": "92.0 %", "After": "91.8 %", "95 % interval": "91.2 to 92.3 %",
@@ -165,20 +163,5 @@ def test_the_table_holds_every_metric_with_its_interval_and_origin():
 
 
 def test_a_run_is_titled_by_its_name_or_by_its_recipe():
-    assert selected.title(a_run()) == "Quantize static"
-    assert selected.title(a_run(name="For the camera")) == "For the camera"
-
-
-def test_the_layer_table_says_what_is_left_and_what_happened():
-    run, base = a_run(), a_baseline()
-    run.layers = [row | {"params": row["params"] // 2} for row in run.layers]
-    table = frame(run, base)
-    assert list(table["Layer"]) == ["conv1", "conv2", "fc1", "fc2"]
-    assert list(table["Parameters kept"].round(2)) == [0.5] * 4
-    assert table["Shape"][0] == "20 × 1 × 5 × 5"
-    assert table["What happened"][0] == "uint8 activations, int8 weights"
-
-
-def test_changes_of_several_steps_are_told_in_order():
-    told = [{"step": 1, "layer": "fc1", "what": "half kept"}, {"step": 2, "layer": "fc1", "what": "int8 weights"}]
-    assert changes(told) == {"fc1": "half kept; int8 weights"}
+    assert naming.title(a_run()) == "Quantize static"
+    assert naming.title(a_run(name="For the camera")) == "For the camera"

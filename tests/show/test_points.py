@@ -1,7 +1,7 @@
 """What the store knows, as points: the newest of each recipe, latency only from this machine."""
 
+from edgekit.show.points import find, points
 from edgekit.store.store import Store
-from edgekit.ui.points import find, points
 from tests.factories import a_baseline, a_run
 
 

@@ -1,19 +1,20 @@
 """How a recipe is spelled: short, as the store keeps it, or with the number that matters most, as people read it.
 
-Both need the techniques, which load torch; until it is loaded, behind the first page, recipes stay as they are.
+Both need the techniques, which load torch; until somebody has loaded them (a server does, behind its first page),
+recipes stay as they are.
 """
 
 from typing import Any
 
 from edgekit.core.knobs import knobs
-from edgekit.ui.warm import ready
+from edgekit.registry import techniques
 
 Steps = list[dict[str, dict[str, Any]]]
 
 
 def canonical(recipe: Steps) -> Steps:
     """Without settings at their defaults: two recipes that do the same are then equal."""
-    if not ready():
+    if not _loaded():
         return recipe
     from edgekit.recipe import Recipe
 
@@ -22,15 +23,18 @@ def canonical(recipe: Steps) -> Steps:
 
 def spelled(recipe: Steps) -> Steps:
     """With the first setting of each step, if it is a number, even at its default: "prune channels (sparsity 0.5)"."""
-    if not ready():
+    if not _loaded():
         return recipe
-    from edgekit.registry import techniques
-
     return [
         {name: (_amount(techniques()[name]) if name in techniques() else {}) | settings}
         for step in recipe
         for name, settings in step.items()
     ]
+
+
+def _loaded() -> bool:
+    """Whether the techniques are there already, so that using them costs a page no time."""
+    return techniques.cache_info().currsize > 0
 
 
 def _amount(kind: Any) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable
 
 from edgekit.core.measurement import QUALITIES, Measurement, Origin
+from edgekit.show import words
+from edgekit.show.charts import Point
+from edgekit.show.spelling import spelled
 from edgekit.store.rows import Summary
-from edgekit.ui import words
-from edgekit.ui.charts import Point
-from edgekit.ui.spelling import spelled
 
 MOST = 10_000  # newest runs that a chart looks through
 

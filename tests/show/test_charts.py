@@ -7,7 +7,7 @@ import pytest
 from edgekit.core.budget import Budget
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.search.frontier import frontier
-from edgekit.ui.charts import CROWD, KINDS, Point, kind, pareto, round_values, tick_text, view
+from edgekit.show.charts import BOARD, CROWD, KINDS, Point, kind, pareto, round_values, tick_text, view
 from tests.factories import a_measurement, measurements
 
 BASE = Point("base", "uncompressed", [], measurements())
@@ -34,7 +34,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("page", ["#FFFFFF", "#0F141A"], ids=["light", "dark"])
-@pytest.mark.parametrize("group", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("group", [*KINDS.values(), BOARD], ids=[*KINDS, "board"])
 def test_every_colour_stands_out_on_both_pages(group, page):
     assert contrast(group.colour, page) >= 3
 
@@ -203,3 +203,21 @@ def test_an_axis_has_a_handful_of_round_ticks_inside_its_range(low, ratio):
 def test_ticks_use_as_few_digits_as_they_need():
     assert [tick_text("size_bytes", tick) for tick in (5e5, 1e6, 1.5e6)] == ["500 kB", "1 MB", "1.5 MB"]
     assert tick_text("latency_ms", 0.05) == "0.05"
+
+
+def test_a_name_that_looks_like_html_is_shown_as_it_was_written():
+    named = Point("run", '<a href="https://example.org">cheap</a> & good', [{"quantize_static": {}}], measurements())
+    figure = pareto([named], "size_bytes", budget=Budget())
+    shown = next(text for trace in figure.data for text in trace.text or ())
+    assert shown.startswith('<b>&lt;a href="https://example.org"&gt;cheap&lt;/a&gt; &amp; good</b>')
+
+
+def test_what_a_real_device_took_is_a_solid_point_named_after_the_board():
+    slow = INT8.measurements | {"latency_ms": a_measurement("latency_ms", 8.0, 0.1)}
+    boards = [Point(INT8.id, "The board on my desk", INT8.recipe, slow)]
+    drawn = pareto(POINTS, "latency_ms", budget=Budget(), boards=boards)
+    board = trace(drawn, BOARD.title)
+    assert (list(board.x), board.marker.symbol) == ([8.0], "hexagon")
+    assert "The board on my desk" in board.text[0]
+    assert 10 ** drawn.layout.xaxis.range[1] > 8.0
+    assert BOARD.title not in {one.name for one in pareto(POINTS, "size_bytes", budget=Budget(), boards=boards).data}

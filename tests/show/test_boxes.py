@@ -5,8 +5,8 @@ import pytest
 from PIL import ImageColor
 
 from edgekit.data.catalog import entry
+from edgekit.show import boxes
 from edgekit.tasks.detection import Detection, judged
-from edgekit.ui import boxes
 
 LABEL = [[0.1, 0.4, 0.3, 0.6, 3], [0.5, 0.5, 0.7, 0.7, 7], [-1] * 5]
 ANSWER = [[0.11, 0.4, 0.3, 0.6, 3, 0.9], [0.5, 0.5, 0.7, 0.7, 1, 0.8], [-1] * 6]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgekit.ui import words
+from edgekit.show import words
 from tests.factories import a_measurement
 
 

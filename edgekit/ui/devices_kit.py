@@ -1,0 +1,119 @@
+"""Take the file to a real board, and bring back what it took there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from edgekit.core.errors import EdgeKitError
+from edgekit.core.run import OnBoard, Run
+from edgekit.show import words
+from edgekit.store.store import Store
+
+if TYPE_CHECKING:
+    from edgekit.devices.catalog import Device
+
+SAID = "devices_said"  # in session state: what the last result did
+
+
+def draw(run: Run, device: Device, store: Store) -> None:
+    """The kit to download, the result to bring back, and what came back so far."""
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.markdown("**1. Take it there**")
+        st.caption(
+            f"A zip with this file, the original and bench.py, which needs numpy and onnxruntime only. Made for "
+            f"{device.name}; runs on any board with Python."
+        )
+        _download(run, device, store)
+    with right, st.container(border=True, height="stretch"):
+        st.markdown("**2. Bring back result.json**")
+        st.file_uploader(
+            "result.json", type="json", key="device_result", on_change=_take, args=(run, device.id, store),
+            help="What bench.py wrote on the board. It becomes a solid point, and better estimates for that device.",
+        )  # fmt: skip
+    kind, text = st.session_state.pop(SAID, ("", ""))
+    if text:
+        (st.success if kind == "good" else st.warning)(text)
+    if run.boards:
+        st.table(boards(run), width="stretch", alt="What was measured of this file on real devices")
+    mended(store)
+
+
+def boards(run: Run) -> dict[str, list[str]]:
+    """What was measured of a run's file on real devices, as a table."""
+    return {
+        "Board": [one.board for one in run.boards],
+        "Latency": [
+            f"{words.measured(one.latency)} :small[:gray[({words.interval(one.latency)})]]" for one in run.boards
+        ],
+        "Original": [words.measured(one.baseline) for one in run.boards],
+        "Speed": [_speed(one) for one in run.boards],
+        "Runtime": [f"{one.runtime}, {one.threads} thread{'s' if one.threads > 1 else ''}" for one in run.boards],
+        "Taken": [f"{one.taken:%Y-%m-%d}" for one in run.boards],
+    }
+
+
+def mended(store: Store) -> None:
+    """How far off estimates were before and after a person's own results."""
+    from edgekit.devices.own import recalibrated
+
+    found = recalibrated(store)
+    if not found:
+        return
+    st.markdown("**Your own rates**")
+    st.table(
+        {
+            "Device": [one.calibration.device for one in found],
+            "Rates": [one.calibration.title for one in found],
+            "Times as long as ours": [f"{one.factor:.2f} ×" for one in found],
+            "Error before": [words.percent(one.before, 0) for one in found],
+            "Error after": ["one file: nothing to leave out" if one.after is None else words.percent(one.after, 0)
+                            for one in found],
+        },
+        width="stretch",
+    )  # fmt: skip
+    st.caption("The error after is of each file by rates that were scaled without it. They serve your estimates only.")
+
+
+def _download(run: Run, device: Device, store: Store) -> None:
+    try:
+        packed = _packed(run.id, device.id, store)
+    except EdgeKitError as error:
+        st.caption(str(error))
+        return
+    st.download_button(
+        f":primary[**Device kit**] {words.size(len(packed))}", packed, f"edgekit-{run.model}-{run.id}-kit.zip",
+        "application/zip", icon=":material/download:", key="device_kit", on_click="ignore",
+    )  # fmt: skip
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _packed(run: str, device: str, _store: Store) -> bytes:
+    from edgekit.devices.own import kit_of
+
+    return kit_of(_store.get(run), _store, device)
+
+
+def _speed(one: OnBoard) -> str:
+    if one.ratio is None:
+        return "–"
+    return "same speed" if one.speed == "tie" else words.times(one.ratio.value, "faster", "slower")
+
+
+def _take(run: Run, device: str, store: Store) -> None:
+    from edgekit.devices.own import add
+
+    given = st.session_state.device_result
+    if given is None:
+        return
+    try:
+        point = add(given.getvalue(), store.get(run.id), store, device)
+    except EdgeKitError as error:
+        st.session_state[SAID] = ("bad", str(error))
+        return
+    st.session_state[SAID] = (
+        "good",
+        f"{point.board}: {words.measured(point.latency)}, measured. It is on the chart now.",
+    )

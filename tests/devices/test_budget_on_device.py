@@ -1,0 +1,67 @@
+"""Limits that name a device: held by an estimate, or by what a board really took."""
+
+import pytest
+
+from edgekit.core.budget import Budget, Limit
+from edgekit.devices import own
+from edgekit.devices.estimate import estimate
+from edgekit.devices.foreseen import foreseen
+from edgekit.devices.read import read
+from edgekit.search.autopilot.seen import Seen
+from edgekit.search.limits import Wish, known, misses, parse_all
+from edgekit.store.store import Store
+from tests.devices.boards import a_result, two_runs
+from tests.factories import a_run
+
+pytestmark = pytest.mark.usefixtures("own_store")
+PI = "raspberry-pi-4"
+
+
+def test_a_limit_on_a_device_is_read_and_written_alike():
+    wish = Wish.parse("latency@raspberry-pi-4=30ms")
+    assert (wish.name, wish.device, wish.amount) == ("latency", PI, 30)
+    assert Wish.parse(str(wish)) == wish
+    assert wish.limit({}) == Limit(metric="latency_ms", worst=30, device=PI)
+    assert Wish.parse("fps@raspberry-pi-4=50").limit({}).worst == 20
+    assert Wish.parse("energy@raspberry-pi-4=5mJ").limit({}) == Limit(metric="energy_mj", worst=5, device=PI)
+
+
+def test_a_limit_here_and_one_there_are_two_limits():
+    assert len(parse_all(["latency=5ms", "latency@raspberry-pi-4=30ms", "latency@stm32h7=100ms"])) == 3
+
+
+def test_it_is_held_against_the_estimate_of_the_file(tmp_path):
+    with Store.open(tmp_path / "store") as store:
+        _, run = two_runs(store, tmp_path / "files")
+        value = estimate(read(store.file(run.artifact.sha256)), PI).latency_ms.value
+        for factor, held in ((1.1, True), (0.9, False)):
+            wishes = [Wish(name="latency", amount=factor * value, device=PI)]
+            missed = misses(wishes, known(run, wishes), run.baseline_measurements)
+            assert (missed == []) is held
+            assert (Seen.of(run, True, wishes).missed == ()) is held
+    assert missed[0].text.startswith("Latency (median) on raspberry-pi-4 (estimate)")
+    assert missed[0].by == pytest.approx(1 / 0.9 - 1)
+
+
+def test_what_the_board_really_took_goes_before_the_estimate(tmp_path):
+    limit = Limit(metric="latency_ms", worst=1, device=PI)
+    with Store.open(tmp_path / "store") as store:
+        _, run = two_runs(store, tmp_path / "files")
+        own.add(a_result({run.artifact.sha256: 123.0}), run, store)
+        found = foreseen(store.get(run.id), [limit])
+    assert found["latency_ms@raspberry-pi-4"].value == pytest.approx(123)
+    assert limit.miss(found[limit.key]) == "Latency (median) on raspberry-pi-4 123 ms is above 1.00 ms"
+
+
+def test_what_is_not_known_there_is_a_miss():
+    wishes = [Wish.parse("latency@raspberry-pi-4=30ms")]
+    run = a_run()  # its file is nowhere
+    (missed,) = misses(wishes, known(run, wishes), {})
+    assert missed.text == "Latency (median) on raspberry-pi-4 is not known"
+
+
+def test_a_budget_may_name_a_device_beside_its_three_limits():
+    assert Budget().there is None
+    budget = Budget(device=PI, device_latency_ms=30)
+    assert budget.there == Limit(metric="latency_ms", worst=30, device=PI)
+    assert len(budget.limits(None)) == 2
