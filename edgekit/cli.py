@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from edgekit import cli_cluster, cli_devices, cli_report, cli_search
+from edgekit import cli_cluster, cli_devices, cli_export, cli_report, cli_search
 from edgekit.core.errors import EdgeKitError
 from edgekit.terminal import line as _line
 from edgekit.terminal import printed as _print
@@ -255,6 +255,9 @@ app.command()(cli_devices.estimate)
 app.command()(cli_devices.bench)
 app.command()(cli_report.report)
 app.command()(cli_report.reproduce)
+app.command()(cli_export.export)
+app.command()(cli_export.fastest)
+app.command()(cli_export.bundle)
 app.command()(cli_cluster.scheduler)
 app.command()(cli_cluster.worker)
 

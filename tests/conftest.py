@@ -2,7 +2,7 @@
 
 Data that this person fetched before (CIFAR-10) is read through a link, so no test downloads it. A test that needs it
 asks for the fixture `cifar10` and is skipped, with the command that fetches it, where it is not there; `tests/run`
-fetches it first.
+fetches it first. So are the environments of converters that this person set up.
 """
 
 import os
@@ -31,10 +31,10 @@ def pytest_configure() -> None:
     for shared in ("EDGEKIT_STORE", "EDGEKIT_FILES", "EDGEKIT_SCHEDULER"):
         os.environ.pop(shared, None)
     os.environ["EDGEKIT_HOME"], os.environ["EDGEKIT_CACHE"] = str(ROOT / "home"), str(ROOT / "cache")
-    fetched = PERSONS_CACHE / "data" / "cifar10"
-    if fetched.exists():
-        (ROOT / "cache" / "data").mkdir(parents=True)
-        (ROOT / "cache" / "data" / "cifar10").symlink_to(fetched)
+    for name in ("data/cifar10", "environments"):
+        if (PERSONS_CACHE / name).exists():
+            (ROOT / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / "cache" / name).symlink_to(PERSONS_CACHE / name)
 
 
 def pytest_unconfigure() -> None:

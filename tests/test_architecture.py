@@ -25,8 +25,8 @@ ORDER = [
     "store",
     "devices",
 ]
-ORDER += ["pipeline", "reuse", "search", "show", "report", "jobs", "terminal"]
-ORDER += ["cli_search", "cli_cluster", "cli_devices", "cli_report", "cli", "ui"]
+ORDER += ["pipeline", "reuse", "search", "show", "report", "jobs", "export", "terminal"]
+ORDER += ["cli_search", "cli_cluster", "cli_devices", "cli_export", "cli_report", "cli", "ui"]
 TOP = {"app.py", "edgekit", "pages", "tests", "sample_models", "README.md", "requirements.txt", "pyproject.toml"}
 TOP |= {"Dockerfile", "LICENSE"}
 LIGHT = ["core", "store", "show", "report", "jobs", "ui", "data.catalog", "data.download"]  # what the first page needs

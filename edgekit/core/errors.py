@@ -8,6 +8,7 @@ EdgeKitError             what must hold, what came, what to do
 ├── MeasureError         a file that could not be run or timed
 ├── StoreError           runs or files that could not be read or written
 ├── ClusterError         a scheduler or workers that cannot be reached, or that lost a trial
+├── ExportError          a format that cannot hold a network, or whose tools are missing or refuse it
 ├── NothingToDo          a step that would change nothing: said, never hidden
 └── Cancelled            the person pressed Cancel
 """
@@ -46,6 +47,10 @@ class StoreError(EdgeKitError):
 
 class ClusterError(EdgeKitError):
     """A scheduler or workers that cannot be reached, or that lost a trial."""
+
+
+class ExportError(EdgeKitError):
+    """A format that cannot hold a network, or whose tools are missing or refuse it."""
 
 
 class NothingToDo(EdgeKitError):

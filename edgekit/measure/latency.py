@@ -64,17 +64,20 @@ class Turns:
         runs: per opening, per place, per turn, the nanoseconds of every run in a block.
         undisturbed: per opening and turn, whether the system left the process the processor all along.
         threads, version: of ONNX Runtime.
+        runtimes: at each place, the name and version of what ran the file, where it was not ONNX Runtime throughout.
     """
 
     runs: list[list[list[list[int]]]]
     undisturbed: list[list[bool]]
     threads: int
     version: str
+    runtimes: tuple[str, ...] = ()
 
     def latency(self, place: int) -> Latency:
         """How long the file at a place took."""
         blocks = [opening[place] for opening in self.runs]
-        return Latency(*_latencies(blocks, self.threads, self.version, "by turns with other files"))
+        runtime = self.runtimes[place] if self.runtimes else f"ONNX Runtime {self.version}"
+        return Latency(*_latencies(blocks, self.threads, runtime, "by turns with other files"))
 
     def ratio(self, ours: Sequence[int], base: Sequence[int]) -> Interval:
         """The time of all files at the places `ours` together, over that of all at `base`."""
@@ -117,7 +120,7 @@ def time_pair(path: Path, baseline_path: Path, threads: int = 1, progress: Progr
     found = _timed([path, baseline_path], threads, progress)
     ours, base = ([opening[place] for opening in found["runs"]] for place in range(2))
     ratio = _ratio(ours, base, found["undisturbed"])
-    version = found["version"]
+    version = f"ONNX Runtime {found['version']}"
     return Timing(
         *_latencies(ours, threads, version, "by turns with the uncompressed file"),
         *_latencies(base, threads, version, "by turns with the compressed file"),
@@ -133,7 +136,8 @@ def time_one(path: Path, threads: int = 1, progress: Progress = silent) -> Laten
         MeasureError: it cannot be run here.
     """
     found = _timed([path], threads, progress)
-    return Latency(*_latencies([opening[0] for opening in found["runs"]], threads, found["version"], "by itself"))
+    runtime = f"ONNX Runtime {found['version']}"
+    return Latency(*_latencies([opening[0] for opening in found["runs"]], threads, runtime, "by itself"))
 
 
 def _timed(paths: list[Path], threads: int, progress: Progress, levels: Sequence[str] | None = None) -> dict[str, Any]:
@@ -181,14 +185,14 @@ def _medians(rows: np.ndarray) -> np.ndarray:
     return np.take_along_axis(ordered, middle, axis=1).mean(1)
 
 
-def _latencies(openings: list[list[list[int]]], threads: int, version: str, where: str) -> list[Measurement]:
+def _latencies(openings: list[list[list[int]]], threads: int, runtime: str, where: str) -> list[Measurement]:
     """Median and 95th percentile of all runs; their intervals resample whole blocks, as runs of a block are alike."""
     blocks = np.array([block for opening in openings for block in opening]) / 1e6  # (blocks, runs of a block) in ms
     picks = np.random.default_rng(0).integers(0, len(blocks), (QUANTILE_RESAMPLES, len(blocks)))
     resampled = np.quantile(blocks[picks].reshape(QUANTILE_RESAMPLES, -1), [0.5, 0.95], axis=1)
     ends = np.quantile(resampled, [0.025, 0.975], axis=1)  # (low and high, median and p95)
     few = f"only {blocks.size:,}" if blocks.size < LEAST_RUNS else f"{blocks.size:,}"
-    how = f"{few} runs of one sample, {where}, {threads} thread{'s' if threads > 1 else ''}, ONNX Runtime {version}"
+    how = f"{few} runs of one sample, {where}, {threads} thread{'s' if threads > 1 else ''}, {runtime}"
     return [
         Measurement(
             metric=metric, value=value, low=min(low, value), high=max(high, value),

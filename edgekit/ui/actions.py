@@ -306,6 +306,36 @@ def build(name: str, title: str, session: str) -> Job:
     return jobs().submit(building(title), work, session=session, short=False, key=f"build-{name}")
 
 
+def export(run: str, to: str, title: str, precision: str, session: str) -> Job:
+    """Export a run and check what comes out, in a process of its own; the result is the folder that it is kept in."""
+    from edgekit.export.exporting import place
+
+    out = place(run, to, precision)
+
+    def work(progress: Progress) -> str:
+        apart(["export", run, "--to", to, "--precision", precision, "--out", str(out)], progress)
+        return str(out)
+
+    return jobs().submit(f"Exporting to {title}", work, session=session, key=f"export-{out}")
+
+
+def set_up(name: str, session: str) -> Job:
+    """Build the environment that a format's tools live in; the same one twice is one job."""
+    from edgekit.export.formats import format_of
+
+    kind = format_of(name)
+    return jobs().submit(f"Setting up {kind.title}", kind.tools().build, session=session, key=f"setup-{name}")
+
+
+def rank(run: str, session: str) -> Job:
+    """Run a file in all runtimes that are here, in a process of its own."""
+
+    def work(progress: Progress) -> str:
+        return apart(["fastest", run], progress)["run"]
+
+    return jobs().submit("Finding the fastest", work, session=session, key=f"fastest-{run}")
+
+
 def building(title: str) -> str:
     """What the job is called that builds a model."""
     return f"Building {title}"

@@ -20,6 +20,7 @@ PAGES = [
     ("pages/layers.py", "Layers", ":material/layers:"),
     ("pages/compare.py", "Compare", ":material/compare_arrows:"),
     ("pages/devices.py", "Devices", ":material/developer_board:"),
+    ("pages/deploy.py", "Deploy", ":material/deployed_code:"),
     ("pages/runs.py", "Runs", ":material/history:"),
     ("pages/models_and_data.py", "Models & data", ":material/database:"),
 ]

@@ -5,7 +5,7 @@ from edgekit.core import errors
 
 def test_every_error_is_an_edgekit_error_and_stands_in_the_picture():
     found = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
-    assert len(found) == 10
+    assert len(found) == 11
     for kind in found:
         assert issubclass(kind, errors.EdgeKitError)
         assert kind.__name__ in errors.__doc__

@@ -1,0 +1,52 @@
+"""Core ML, for Apple's devices: converted anywhere, run on macOS and iOS only."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgekit.core.progress import Progress, part, silent
+from edgekit.export.format import Converted, Format, Source
+from edgekit.export.program import cannot_be_traced, exported_program
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class CoreMl(Format):
+    """An ML program in float32 or half precision."""
+
+    title = "Core ML"
+    makes = "an .mlpackage folder"
+    script = "coreml"
+    requirements = ("coremltools==9.*",)
+    modules = ("coremltools",)
+    megabytes = 55
+    download = 15
+    borrows = True
+    precisions = ("fp16", "fp32")
+    again = True
+    runs = False
+    why_not = "Core ML predicts on macOS only: files are converted here, and not run."
+
+    def cannot(self, graph: "onnx.ModelProto", precision: str) -> str:
+        """Integers, and what no PyTorch network can be made of."""
+        from edgekit.export.graphs import is_integer
+
+        if is_integer(graph):
+            return "this converter writes floats, and making floats of integers would undo what you chose"
+        return cannot_be_traced(graph)
+
+    def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
+        """By Core ML Tools."""
+        main = f"{source.name}.mlpackage"
+        with exported_program(source, part(progress, 0, 0.2)) as program:
+            job = {"source": str(program), "target": str(folder / main), "precision": precision}
+            found = self._ask(job, part(progress, 0.2, 1))
+        return Converted(main, [main], found["ops"], found["weights"])
+
+    def use(self, converted: Converted) -> str:
+        """On a Mac."""
+        return f"""import coremltools as ct  # on macOS
+
+model = ct.models.MLModel("{converted.main}")
+outputs = model.predict({{model.get_spec().description.input[0].name: inputs}})
+"""

@@ -1,0 +1,135 @@
+"""LiteRT: litert-torch converts a PyTorch network to .tflite, AI Edge Quantizer rounds it, ai-edge-litert runs it."""
+
+import os
+from collections import Counter
+
+import numpy as np
+
+
+def version() -> str:
+    """Of the runtime."""
+    import importlib.metadata
+
+    return f"LiteRT {importlib.metadata.version('ai-edge-litert')}"
+
+
+def convert(job: dict, tell) -> dict:
+    """An exported program (.pt2) to .tflite in float, half, 8-bit integers, or 8-bit weights alone ("dynamic")."""
+    import litert_torch
+    import torch
+
+    tell(0.05, "loading the network")
+    program, calibration = torch.export.load(job["source"]), np.load(job["calibration"])
+    tell(0.2, "converting")
+    target = job["target"]
+    whole = target if job["precision"] == "fp32" else f"{target}.float"
+    litert_torch.convert(program.module(), (torch.from_numpy(calibration[:1]),)).export(whole)
+    if whole != target:
+        tell(0.7, "quantizing")
+        _quantize(whole, target, job["precision"], calibration)
+        os.remove(whole)
+    _inside(target)
+    tell(0.9, "counting")
+    return {"files": [os.path.basename(target)]} | counted(target)
+
+
+def _quantize(source: str, target: str, precision: str, calibration: np.ndarray) -> None:
+    """A float file in half precision, in integers throughout, or with integer weights only."""
+    from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe
+
+    made = quantizer.Quantizer(source)
+    if precision == "fp16":
+        half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+        made.update_quantization_recipe(
+            ".*",
+            qtyping.TFLOperationName.ALL_SUPPORTED,
+            qtyping.OpQuantizationConfig(weight_tensor_config=half, explicit_dequantize=True),
+            "float_casting",
+        )
+    else:
+        recipes = {"int8": recipe.static_wi8_ai8, "dynamic": recipe.dynamic_wi8_afp32}
+        made.load_quantization_recipe(recipes[precision]())
+    ranges = None
+    if made.need_calibration:
+        signature, given = _signature(source)
+        watched = calibrator.Calibrator(source, num_threads=1, qsv_update_func=_widest)
+        watched.calibrate({signature: [{given: row[None]} for row in calibration]}, made._recipe_manager)
+        ranges = watched.get_model_qsvs()
+    made.quantize(ranges).export_model(target, overwrite=True)
+
+
+def _widest(before: dict, after: dict) -> dict:
+    """Ranges that hold both; the quantizer's own moving averages cut off what only some samples reach."""
+    return {**after, "min": np.minimum(before["min"], after["min"]), "max": np.maximum(before["max"], after["max"])}
+
+
+def _inside(path: str) -> None:
+    """Move weights that the quantizer appended behind the flatbuffer into it: TFLite Micro takes those for empty."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    with open(path, "rb") as file:
+        content = file.read()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(content), 0))
+    for buffer in model.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(content[buffer.offset : buffer.offset + buffer.size], np.uint8)
+            buffer.offset = buffer.size = 0
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with open(path, "wb") as file:
+        file.write(builder.Output())
+
+
+def _signature(path: str) -> tuple[str, str]:
+    """The signature of a file and the name of its input."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    ((name, ports),) = Interpreter(path).get_signature_list().items()
+    return name, ports["inputs"][0]
+
+
+def counted(path: str) -> dict:
+    """Operators, and how many weights of which kind."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    reader = Interpreter(path)
+    ops = Counter(op["op_name"] for op in reader._get_ops_details())
+    made = {index for op in reader._get_ops_details() for index in op["outputs"]}
+    given = {detail["index"] for detail in reader.get_input_details()}
+    weights = Counter()
+    for tensor in reader.get_tensor_details():
+        if tensor["index"] not in made | given and tensor["shape"].size:
+            weights[np.dtype(tensor["dtype"]).name] += int(np.prod(tensor["shape"]))
+    return {"ops": ops, "weights": weights}
+
+
+def opened(path: str, threads: int):
+    """A function from inputs (1, …) to outputs (1, …), prepared and finished by what hangs at it."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    reader = Interpreter(path, num_threads=threads)
+    reader.allocate_tensors()
+    (given,), outcome = reader.get_input_details(), reader.get_output_details()[0]
+
+    def run(inputs: np.ndarray) -> np.ndarray:
+        reader.set_tensor(given["index"], inputs)
+        reader.invoke()
+        return reader.get_tensor(outcome["index"])
+
+    run.prepare = lambda inputs: rounded(inputs, given["dtype"], *given["quantization"])
+    run.finish = lambda outputs: floated(outputs, *outcome["quantization"])
+    return run
+
+
+def rounded(inputs: np.ndarray, kind: type, scale: float, zero: int) -> np.ndarray:
+    """What an input of integers takes for floats; others take them as they are."""
+    if not scale:
+        return inputs.astype(kind, copy=False)
+    ends = np.iinfo(kind)
+    return np.clip(np.rint(inputs / scale) + zero, ends.min, ends.max).astype(kind)
+
+
+def floated(outputs: np.ndarray, scale: float, zero: int) -> np.ndarray:
+    """What an output of integers means."""
+    return (outputs.astype(np.float32) - zero) * np.float32(scale) if scale else outputs

@@ -1,0 +1,64 @@
+"""TensorFlow Lite for Microcontrollers: its own interpreter, built for this machine."""
+
+import importlib.metadata
+
+import numpy as np
+from tflite_micro.python.tflite_micro import runtime
+
+LARGEST_ARENA = 64 * 2**20  # bytes to try with
+
+
+def version() -> str:
+    """Of the runtime: the day it was built, as it has no releases."""
+    return f"TensorFlow Lite Micro {importlib.metadata.version('tflite_micro').split('dev')[-1][:8]}"
+
+
+def convert(job: dict, tell) -> dict:
+    """The bytes of arena that a .tflite file needs: the least with which it still opens."""
+    with open(job["source"], "rb") as file:
+        model = file.read()
+    tell(0.1, "looking for the least arena")
+    _interpreter(model, LARGEST_ARENA)
+    low, high = 0, LARGEST_ARENA
+    while high - low > 16:
+        middle = (low + high) // 2
+        try:
+            _interpreter(model, middle)
+            high = middle
+        except Exception:  # the interpreter's word for an arena that is too small
+            low = middle
+    return {"arena": -(-high // 16) * 16}
+
+
+def opened(path: str, threads: int):
+    """A function from inputs (1, …) to outputs (1, …); there is only ever one thread."""
+    with open(path, "rb") as file:
+        reader = _interpreter(file.read(), LARGEST_ARENA)
+    given, outcome = reader.get_input_details(0), reader.get_output_details(0)
+    scale, zero = _grid(given)
+    out_scale, out_zero = _grid(outcome)
+
+    def run(inputs: np.ndarray) -> np.ndarray:
+        reader.set_input(inputs, 0)
+        reader.invoke()
+        return reader.get_output(0)
+
+    def prepare(inputs: np.ndarray) -> np.ndarray:
+        if scale:
+            ends = np.iinfo(given["dtype"])
+            inputs = np.clip(np.rint(inputs / scale) + zero, ends.min, ends.max)
+        return np.ascontiguousarray(inputs.astype(given["dtype"], copy=False))
+
+    run.prepare = prepare
+    run.finish = lambda found: (found.astype(np.float32) - out_zero) * np.float32(out_scale) if out_scale else found
+    return run
+
+
+def _grid(port: dict) -> tuple[float, int]:
+    """The step and the zero of an input or output of integers; a step of 0 where it is of floats."""
+    kinds = port["quantization_parameters"]
+    return (float(kinds["scales"][0]), int(kinds["zero_points"][0])) if len(kinds["scales"]) else (0.0, 0)
+
+
+def _interpreter(model: bytes, arena: int):
+    return runtime.Interpreter.from_bytes(model, arena_size=arena)
