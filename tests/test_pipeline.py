@@ -10,7 +10,7 @@ from edgekit import pipeline
 from edgekit.core import files
 from edgekit.core.errors import Cancelled, NothingToDo, RecipeError
 from edgekit.core.files import sha256
-from edgekit.core.measurement import BY_TASK, METRICS
+from edgekit.core.measurement import BY_TASK, METRICS, OF_DEVICES
 from edgekit.core.run import Depth, Run, Status
 from edgekit.data import splits
 from edgekit.models.samples import load
@@ -19,7 +19,7 @@ from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 
 SAMPLES = 400
-LABELLED = set(METRICS) - set(BY_TASK) | {"accuracy", "macro_f1"}  # what is measured where samples have labels
+LABELLED = set(METRICS) - set(OF_DEVICES) - set(BY_TASK) | {"accuracy", "macro_f1"}  # measured of labelled samples
 TWO_STEPS = Recipe.parse("prune_weights,sparsity=0.5", "quantize_static,samples=64")
 
 
