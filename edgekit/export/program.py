@@ -1,4 +1,4 @@
-"""The float network of a file once more as a PyTorch program, for converters that start from PyTorch.
+"""Formats whose converters start from PyTorch, and the float network of a file once more as a PyTorch program.
 
 The weights are those of the file, dequantized where they are integers: so what was pruned, shared or rounded stays so.
 """
@@ -9,21 +9,43 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from edgekit.core.errors import ExportError, ModelError
-from edgekit.core.progress import Progress, silent
-from edgekit.export.format import Source
+from edgekit.core.progress import Progress, part, silent
+from edgekit.export.format import CALIBRATED_ON, Format, Source
 
 if TYPE_CHECKING:
     import onnx
 
 
-def cannot_be_traced(graph: onnx.ModelProto) -> str:
-    """Why no float network can be made of a graph, as far as its operators tell; empty where it may be."""
-    from edgekit.export.graphs import stuck
+class FromTorch(Format):
+    """From the float network again: weights are those of the file, ranges of activations are found anew."""
 
-    return stuck(graph)
+    borrows = True
+    again = True
+
+    def cannot(self, graph: onnx.ModelProto, precision: str) -> str:
+        """What no PyTorch network can be made of, as far as its operators tell."""
+        from edgekit.export.graphs import stuck
+
+        return stuck(graph)
+
+    def ask_of_program(self, source: Source, target: Path, precision: str, progress: Progress) -> dict[str, Any]:
+        """What the format's script answers to the job of writing `target`.
+
+        Raises:
+            ExportError: no PyTorch network can be made of the file, or the tools refuse it.
+        """
+        with exported_program(source, part(progress, 0, 0.2)) as program:
+            calibration = program.with_name("calibration.npy")
+            np.save(calibration, source.calibration(CALIBRATED_ON))
+            job = {
+                "source": str(program), "target": str(target), "precision": precision, "calibration": str(calibration),
+            }  # fmt: skip
+            return self._ask(job, part(progress, 0.2, 1))
 
 
 @contextmanager

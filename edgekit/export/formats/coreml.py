@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgekit.core.progress import Progress, part, silent
-from edgekit.export.format import Converted, Format, Source
-from edgekit.export.program import cannot_be_traced, exported_program
+from edgekit.core.progress import Progress, silent
+from edgekit.export.format import Converted, Source
+from edgekit.export.program import FromTorch
 
 if TYPE_CHECKING:
     import onnx
 
 
-class CoreMl(Format):
+class CoreMl(FromTorch):
     """An ML program in float32 or half precision."""
 
     title = "Core ML"
@@ -21,9 +21,7 @@ class CoreMl(Format):
     modules = ("coremltools",)
     megabytes = 55
     download = 15
-    borrows = True
     precisions = ("fp16", "fp32")
-    again = True
     runs = False
     why_not = "Core ML predicts on macOS only: files are converted here, and not run."
 
@@ -33,14 +31,12 @@ class CoreMl(Format):
 
         if is_integer(graph):
             return "this converter writes floats, and making floats of integers would undo what you chose"
-        return cannot_be_traced(graph)
+        return super().cannot(graph, precision)
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
         """By Core ML Tools."""
         main = f"{source.name}.mlpackage"
-        with exported_program(source, part(progress, 0, 0.2)) as program:
-            job = {"source": str(program), "target": str(folder / main), "precision": precision}
-            found = self._ask(job, part(progress, 0.2, 1))
+        found = self.ask_of_program(source, folder / main, precision, progress)
         return Converted(main, [main], found["ops"], found["weights"])
 
     def use(self, converted: Converted) -> str:

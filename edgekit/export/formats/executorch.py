@@ -1,19 +1,13 @@
 """ExecuTorch: PyTorch on phones, by XNNPACK's kernels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgekit.core.progress import Progress, part, silent
-from edgekit.export.format import CALIBRATED_ON, Converted, Format, Source
-from edgekit.export.program import cannot_be_traced, exported_program
-
-if TYPE_CHECKING:
-    import onnx
+from edgekit.core.progress import Progress, silent
+from edgekit.export.format import Converted, Source
+from edgekit.export.program import FromTorch
 
 
-class ExecuTorch(Format):
+class ExecuTorch(FromTorch):
     """From the float network again: weights are those of the file, ranges of activations are found anew."""
 
     title = "ExecuTorch"
@@ -23,25 +17,12 @@ class ExecuTorch(Format):
     modules = ("executorch", "torchao")
     megabytes = 290
     download = 90
-    borrows = True
     precisions = ("fp32", "int8")
-    again = True
-
-    def cannot(self, graph: "onnx.ModelProto", precision: str) -> str:
-        """What no PyTorch network can be made of."""
-        return cannot_be_traced(graph)
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
         """By ExecuTorch and torchao."""
         main = f"{source.name}.pte"
-        with exported_program(source, part(progress, 0, 0.2)) as program:
-            calibration = program.with_name("calibration.npy")
-            np.save(calibration, source.calibration(CALIBRATED_ON))
-            job = {
-                "source": str(program), "target": str(folder / main), "precision": precision,
-                "calibration": str(calibration),
-            }  # fmt: skip
-            found = self._ask(job, part(progress, 0.2, 1))
+        found = self.ask_of_program(source, folder / main, precision, progress)
         return Converted(main, found["files"], found["ops"])
 
     def use(self, converted: Converted) -> str:

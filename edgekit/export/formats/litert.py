@@ -1,19 +1,13 @@
 """LiteRT, formerly TensorFlow Lite: for Android, iOS and, in 8 bits, for Coral and NPUs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from edgekit.core.progress import Progress, part, silent
-from edgekit.export.format import CALIBRATED_ON, Converted, Format, Source
-from edgekit.export.program import cannot_be_traced, exported_program
-
-if TYPE_CHECKING:
-    import onnx
+from edgekit.core.progress import Progress, silent
+from edgekit.export.format import Converted, Source
+from edgekit.export.program import FromTorch
 
 
-class LiteRt(Format):
+class LiteRt(FromTorch):
     """From the float network again: weights are those of the file, ranges of activations are found anew."""
 
     title = "LiteRT (TFLite)"
@@ -25,25 +19,12 @@ class LiteRt(Format):
     run_modules = ("ai_edge_litert",)
     megabytes = 960
     download = 330
-    borrows = True
     precisions = ("fp32", "int8", "fp16", "dynamic")
-    again = True
-
-    def cannot(self, graph: "onnx.ModelProto", precision: str) -> str:
-        """What no PyTorch network can be made of."""
-        return cannot_be_traced(graph)
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
         """By litert-torch and AI Edge Quantizer."""
         main = f"{source.name}.tflite"
-        with exported_program(source, part(progress, 0, 0.2)) as program:
-            calibration = program.with_name("calibration.npy")
-            np.save(calibration, source.calibration(CALIBRATED_ON))
-            job = {
-                "source": str(program), "target": str(folder / main), "precision": precision,
-                "calibration": str(calibration),
-            }  # fmt: skip
-            found = self._ask(job, part(progress, 0.2, 1))
+        found = self.ask_of_program(source, folder / main, precision, progress)
         return Converted(main, found["files"], found["ops"], found["weights"])
 
     def use(self, converted: Converted) -> str:

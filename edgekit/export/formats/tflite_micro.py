@@ -5,21 +5,17 @@ built for this machine: a board of 32 bits needs somewhat less, as its pointers 
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgekit.core.progress import Progress, part, silent
-from edgekit.export.format import Converted, Format, Source
+from edgekit.export.format import Converted, Source
 from edgekit.export.formats.litert import LiteRt as _LiteRt
-from edgekit.export.program import cannot_be_traced
-
-if TYPE_CHECKING:
-    import onnx
+from edgekit.export.program import FromTorch
 
 BYTES_A_LINE = 12
 PREFIX = "g_"
 
 
-class TfliteMicro(Format):
+class TfliteMicro(FromTorch):
     """A .tflite file by LiteRT's converter, then the array and the size of the arena."""
 
     title = "TensorFlow Lite Micro"
@@ -31,14 +27,8 @@ class TfliteMicro(Format):
     run_modules = ("tflite_micro",)
     megabytes = _LiteRt.megabytes
     download = _LiteRt.download
-    borrows = True
     precisions = ("int8", "fp32")
-    again = True
     caution = "Timed on this machine with plain reference kernels: a board's own kernels are what counts there."
-
-    def cannot(self, graph: "onnx.ModelProto", precision: str) -> str:
-        """What no PyTorch network can be made of."""
-        return cannot_be_traced(graph)
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
         """The array, its header, and what it was made of."""
