@@ -4,6 +4,7 @@ Both need the techniques, which load torch; until somebody has loaded them (a se
 recipes stay as they are.
 """
 
+import functools
 from typing import Any
 
 from edgekit.core.knobs import knobs
@@ -37,6 +38,7 @@ def _loaded() -> bool:
     return techniques.cache_info().currsize > 0
 
 
+@functools.cache  # charts spell thousands of recipes, of twenty techniques
 def _amount(kind: Any) -> dict[str, Any]:
     """The first setting of a technique, at its default, if it is a number."""
     first = next(iter(knobs(kind)), None)
