@@ -16,6 +16,7 @@ import typer
 
 from edgekit import cli_cluster, cli_devices, cli_export, cli_report, cli_search
 from edgekit.core.errors import EdgeKitError
+from edgekit.terminal import Json
 from edgekit.terminal import line as _line
 from edgekit.terminal import printed as _print
 from edgekit.terminal import progress as _progress
@@ -33,7 +34,6 @@ data_app = typer.Typer(no_args_is_help=True, help="The data sets that models are
 app.add_typer(data_app, name="data")
 app.add_typer(cli_devices.devices_app, name="devices")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Samples = Annotated[int | None, typer.Option(min=1, help="Score only so many test samples; all by default.")]
 
 

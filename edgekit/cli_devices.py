@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgekit.core.numbers import milliseconds, size
-from edgekit.terminal import printed
+from edgekit.terminal import Json, printed
 
 if TYPE_CHECKING:
     from edgekit.devices.catalog import Device
     from edgekit.devices.estimate import Estimate
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 devices_app = typer.Typer(help="Devices that EdgeKit knows, kits to take to one, and results that come back.")
 

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgekit.terminal import printed, progress
+from edgekit.terminal import Json, printed, progress
 
 if TYPE_CHECKING:
     from edgekit.export.exported import Exported
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 VERBS = ("setup", "formats")
 
 

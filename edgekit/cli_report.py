@@ -5,31 +5,26 @@ from typing import Annotated
 
 import typer
 
-from edgekit.terminal import printed
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+from edgekit.terminal import Json, MostBytes, MostMilliseconds, MostPointsLost, budget_of, printed
 
 
 def report(
     runs: Annotated[list[str], typer.Argument(help="The id of a finished run; of several the best is recommended.")],
     out: Annotated[Path, typer.Option(help="The HTML file to write.", dir_okay=False)] = Path("report.html"),
     question: Annotated[str, typer.Option(help="What the report is to answer; the budget's question by default.")] = "",
-    size_bytes: Annotated[float | None, typer.Option(help="The budget: bytes on disk, at most.")] = None,
-    latency_ms: Annotated[float | None, typer.Option(help="The budget: milliseconds for one sample, at most.")] = None,
-    accuracy_drop: Annotated[float | None, typer.Option(help="The budget: points of accuracy lost, at most.")] = None,
+    size_bytes: MostBytes = None,
+    latency_ms: MostMilliseconds = None,
+    accuracy_drop: MostPointsLost = None,
     as_json: Json = False,
 ) -> None:
     """Write the report of a run, for people who do not read code: one HTML file that needs no network."""
-    from edgekit.core.budget import Budget
     from edgekit.core.files import written_whole
-    from edgekit.core.knobs import build
     from edgekit.report.device import elsewhere
     from edgekit.report.page import html
     from edgekit.report.recommend import recommended
     from edgekit.store.store import Store
 
-    given = {"size_bytes": size_bytes, "latency_ms": latency_ms, "accuracy_drop": accuracy_drop}
-    budget = build(Budget, "The budget", {name: value for name, value in given.items() if value is not None})
+    budget = budget_of(size_bytes, latency_ms, accuracy_drop)
     store = Store.open()
     candidates = [store.get(id) for id in dict.fromkeys(runs)]
     chosen = recommended(candidates, budget)

@@ -5,14 +5,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgekit.terminal import line, printed, progress, run_json
+from edgekit.terminal import (
+    Json,
+    MostBytes,
+    MostMilliseconds,
+    MostPointsLost,
+    budget_of,
+    line,
+    printed,
+    progress,
+    run_json,
+)
 
 if TYPE_CHECKING:
     from edgekit.search.autopilot.result import Result
     from edgekit.search.autopilot.seen import Seen
     from edgekit.search.sweep import Swept
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random choice.")]
 
 
@@ -84,21 +93,18 @@ def sweep(
 
 def advise(
     run: Annotated[str, typer.Argument(help="The id of a finished run; `runs` lists them.")],
-    size_bytes: Annotated[float | None, typer.Option(help="The budget: bytes on disk, at most.")] = None,
-    latency_ms: Annotated[float | None, typer.Option(help="The budget: milliseconds for one sample, at most.")] = None,
-    accuracy_drop: Annotated[float | None, typer.Option(help="The budget: points of accuracy lost, at most.")] = None,
+    size_bytes: MostBytes = None,
+    latency_ms: MostMilliseconds = None,
+    accuracy_drop: MostPointsLost = None,
     as_json: Json = False,
 ) -> None:
     """Say why a run is as it is, and what to try next: the cards of the Workbench."""
-    from edgekit.core.budget import Budget
     from edgekit.core.errors import StoreError
-    from edgekit.core.knobs import build
     from edgekit.core.run import Status
     from edgekit.search import advice
     from edgekit.store.store import Store
 
-    given = {"size_bytes": size_bytes, "latency_ms": latency_ms, "accuracy_drop": accuracy_drop}
-    budget = build(Budget, "The budget", {name: value for name, value in given.items() if value is not None})
+    budget = budget_of(size_bytes, latency_ms, accuracy_drop)
     store = Store.open()
     chosen = store.get(run)
     if chosen.status is not Status.DONE:

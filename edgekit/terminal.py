@@ -1,13 +1,32 @@
-"""What the verbs of the command line print: one JSON object or lines for a person, and how far they are."""
+"""What the verbs of the command line share: options, and what they print: one JSON object or lines for a person."""
 
 import json
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from edgekit.core.budget import Budget
+from edgekit.core.knobs import build
 from edgekit.core.measurement import quality
 from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Run, Step
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+MostBytes = Annotated[float | None, typer.Option(help="The budget: bytes on disk, at most.")]
+MostMilliseconds = Annotated[float | None, typer.Option(help="The budget: milliseconds for one sample, at most.")]
+MostPointsLost = Annotated[float | None, typer.Option(help="The budget: points of accuracy lost, at most.")]
+
+
+def budget_of(size_bytes: float | None, latency_ms: float | None, accuracy_drop: float | None) -> Budget:
+    """The budget of these options; what was not given is as everywhere.
+
+    Raises:
+        SettingError: one of them is out of its range.
+    """
+    given = {"size_bytes": size_bytes, "latency_ms": latency_ms, "accuracy_drop": accuracy_drop}
+    return build(Budget, "The budget", {name: value for name, value in given.items() if value is not None})
 
 
 def printed(as_json: bool, value: dict[str, Any], lines: list[str]) -> None:

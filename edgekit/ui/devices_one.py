@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.show import words
+from edgekit.ui.whole_way import stacked
 
 if TYPE_CHECKING:
     from edgekit.devices.catalog import Published
@@ -61,13 +62,7 @@ def bars(before: Estimate, after: Estimate) -> go.Figure:
                         "pattern": {"shape": "/", "fgcolor": colour, "size": 6, "solidity": 0.25}},
                 hovertemplate=f"%{{y}}, {title.lower()}: about %{{x:.3~g}} ms, estimated<extra></extra>",
             )  # fmt: skip
-    drawn.update_yaxes(autorange="reversed", title=None)
-    drawn.update_xaxes(title="ms for one sample, estimated", rangemode="tozero")
-    drawn.update_layout(
-        barmode="stack", height=HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, dragmode=False,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False, "traceorder": "normal"},
-    )  # fmt: skip
-    return drawn
+    return stacked(drawn, "ms for one sample, estimated", HEIGHT)
 
 
 def rows(published: tuple[Published, ...]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from edgekit.measure.whole import STEPS, Whole
 from edgekit.show import words
 from edgekit.store.store import Store
 from edgekit.ui import actions, on_demand, state
-from edgekit.ui.whole_way import COLOURS, HEIGHT
+from edgekit.ui.whole_way import COLOURS, stacked
 
 if TYPE_CHECKING:
     from edgekit.core.measurement import Measurement
@@ -46,13 +46,7 @@ def figure(bars: dict[str, dict[str, Measurement]]) -> go.Figure:
             hovertemplate=f"%{{y}}, {title.lower()}: %{{customdata[0]}} (%{{customdata[1]}}), %{{customdata[2]}}"
             "<extra></extra>",
         )  # fmt: skip
-    drawn.update_yaxes(autorange="reversed", title=None)
-    drawn.update_xaxes(title="ms for one sample", rangemode="tozero")
-    drawn.update_layout(
-        barmode="stack", height=HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, dragmode=False,
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False, "traceorder": "normal"},
-    )  # fmt: skip
-    return drawn
+    return stacked(drawn)
 
 
 def _bars(found: dict[str, Whole], seen: Seen, one: Estimate) -> None:

@@ -38,10 +38,15 @@ def figure(found: dict[str, Whole]) -> go.Figure:
             marker={"color": COLOURS[step]}, customdata=[[words.measured(t), words.interval(t)] for t in times],
             hovertemplate="%{y}, " + title.lower() + ": %{customdata[0]}<br>95 %: %{customdata[1]}<extra></extra>",
         )  # fmt: skip
+    return stacked(drawn)
+
+
+def stacked(drawn: go.Figure, title: str = "ms for one sample", height: int = HEIGHT) -> go.Figure:
+    """The same bars, part behind part, under one legend."""
     drawn.update_yaxes(autorange="reversed", title=None)
-    drawn.update_xaxes(title="ms for one sample", rangemode="tozero")
+    drawn.update_xaxes(title=title, rangemode="tozero")
     drawn.update_layout(
-        barmode="stack", height=HEIGHT, margin={"l": 4, "r": 4, "t": 8, "b": 4}, dragmode=False,
+        barmode="stack", height=height, margin={"l": 4, "r": 4, "t": 8, "b": 4}, dragmode=False,
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "itemclick": False, "traceorder": "normal"},
     )  # fmt: skip
     return drawn
