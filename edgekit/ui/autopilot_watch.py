@@ -37,6 +37,7 @@ def draw(kept: Search, choice: Choice, store: Store) -> None:
 
     @st.fragment(run_every=LOOK_EVERY if at_work else None)
     def panel() -> None:
+        state.settle()
         with guarded():
             now = load(kept.id, store)
             if at_work and not _at_work(now):

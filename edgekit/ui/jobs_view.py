@@ -6,6 +6,7 @@ import streamlit as st
 
 from edgekit.jobs.jobs import Job, JobStatus, jobs
 from edgekit.show import words
+from edgekit.ui import state
 from edgekit.ui.guard import guarded
 
 LOOK_EVERY = 0.5  # seconds between two looks at a long job
@@ -45,6 +46,7 @@ def job_panel(
 
     @st.fragment(run_every=every if running else None)
     def panel() -> None:
+        state.settle()
         with guarded():
             job = jobs().get(job_id)
             if job is not None and job.active:

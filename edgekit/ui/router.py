@@ -29,6 +29,7 @@ PAGES = [
 def run() -> None:
     """Draw the navigation in the order a person works, then the page that the address names; or the presenter view."""
     st.set_page_config(page_title="EdgeKit", page_icon=str(ICON), layout="wide")
+    state.settle()
     if not state.presenting():
         st.logo(str(ICON), size="large")
     pages = [st.Page(path, title=title, icon=icon, default=path == PAGES[0][0]) for path, title, icon in PAGES]

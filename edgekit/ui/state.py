@@ -4,16 +4,19 @@ Sliders and switches bind themselves to the address (`bind="query-params"`). Wha
 here: the selected run (?run=), the job being watched (?job=), a recipe that the sliders cannot make (?recipe=), what
 was chosen for single layers (?layers=), and the presenter view (?present=, ?step=).
 Everything that comes from an address is checked before it is used; what does not hold is dropped.
+An address that the browser sent before it knew of a change made here would undo that change: `settle` mends it.
 """
 
 import json
 import os
 import re
+import time
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from edgekit.core.files import home
 from edgekit.library import cards
@@ -23,6 +26,32 @@ from edgekit.store.store import DATABASE, FILES, Store
 DEFAULT_MODEL = "lenet5-fashion"
 IDENTIFIER = re.compile(r"[\w.-]{1,80}")
 LONGEST_RECIPE = 4000
+LATE = 10.0  # seconds after a change in which an address may still come that does not know of it
+
+
+class Change(NamedTuple):
+    """One name of the address as it was changed here: on which page, when (monotonic seconds), from what to what."""
+
+    page: str | None
+    when: float
+    before: str | None
+    after: str | None
+
+
+def settle() -> None:
+    """Make good what an outdated address would undo. At the start of every run of the page or of a part of it.
+
+    The browser sends its address with every run, also with those that a timer starts. One that was on its way while a
+    click changed the selected run still names the run before. To go back with the browser's own button is no such case.
+    """
+    context = get_script_run_ctx()
+    if context is not None and context.is_history_navigation:
+        _changes().clear()
+    for name, change in list(_changes().items()):
+        if change.page != st.context.url or time.monotonic() - change.when > LATE:
+            del _changes()[name]
+        elif st.query_params.get(name) == change.before:
+            _put(name, change.after)
 
 
 def store() -> Store:
@@ -173,7 +202,18 @@ def _identifier(name: str) -> str | None:
 
 
 def _write(name: str, value: str | None) -> None:
+    before = st.query_params.get(name)
+    if before != value:
+        _changes()[name] = Change(st.context.url, time.monotonic(), before, value)
+        _put(name, value)
+
+
+def _put(name: str, value: str | None) -> None:
     if value is None:
         st.query_params.pop(name, None)
-    elif st.query_params.get(name) != value:
+    else:
         st.query_params[name] = value
+
+
+def _changes() -> dict[str, Change]:
+    return st.session_state.setdefault("address_changes", {})

@@ -47,6 +47,13 @@ def test_a_click_on_a_point_selects_its_run(page: Page):
     workbench.wait_for_point(page, "bits 4|4.bit")
 
 
+def test_the_buttons_back_and_forward_of_the_browser_select_the_run_before_and_the_run_after(page: Page):
+    page.go_back()
+    workbench.wait_for_point(page, workbench.STAR)
+    page.go_forward()
+    workbench.wait_for_point(page, "bits 4|4.bit")
+
+
 def test_the_download_is_the_very_file_that_was_measured(page: Page, app: App, tmp_path):
     with page.expect_download() as started:
         page.locator(".st-key-download").get_by_role("button").click()

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-STAR = "uncompressed"
+STAR = "^uncompressed"
 
 
 def shown_sha256(page: Page) -> str:

@@ -32,6 +32,7 @@ def script():
 
     from edgekit.ui import state
 
+    state.settle()
     st.text(f"{state.selected()} {state.job()} {state.custom_recipe()}")
     if st.button("look", key="look"):
         state.select("run1")
@@ -53,6 +54,23 @@ def test_the_view_is_written_to_the_address_and_forgotten_again():
     assert app.text[0].value == "run1 job1 [{'quantize_fp16': {}}]"
     app.button(key="forget").click().run()
     assert dict(app.query_params) == {}
+
+
+def test_an_address_that_was_sent_before_a_change_does_not_undo_it():
+    app = AppTest.from_function(script).run()
+    app.button(key="look").click().run()
+    app.query_params.clear()  # as it was when the browser sent it
+    app.run()
+    assert app.text[0].value == "run1 job1 [{'quantize_fp16': {}}]"
+    assert app.query_params["run"] == "run1"
+
+
+def test_an_address_that_names_something_else_holds_after_a_change():
+    app = AppTest.from_function(script).run()
+    app.button(key="look").click().run()
+    app.query_params["run"] = "run2"
+    app.run()
+    assert app.text[0].value.startswith("run2")
 
 
 @pytest.mark.parametrize("value", ["../../etc/passwd", "a b", "<script>", "x" * 81, ""])
