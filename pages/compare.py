@@ -19,7 +19,7 @@ from edgekit.ui.empty import empty
 
 st.title("Compare", anchor=False)
 store = state.store()
-if len(store.list(limit=FEWEST, statuses=[Status.DONE])) < FEWEST:
+if store.count(statuses=[Status.DONE]) < FEWEST:
     empty(
         ":material/compare_arrows:",
         "Nothing to compare yet",

@@ -7,9 +7,10 @@ ensure_router()
 import streamlit as st
 
 from edgekit.core.run import Status
-from edgekit.ui import deploy_fastest, deploy_formats, deploy_pick, deploy_results, jobs_view, live, state
+from edgekit.ui import deploy_fastest, deploy_formats, deploy_home, deploy_results, jobs_view, live, state
 from edgekit.ui.empty import empty
 from edgekit.ui.report_block import report_block
+from edgekit.ui.run_pick import pick
 
 st.title("Deploy", anchor=False)
 store = state.store()
@@ -23,15 +24,15 @@ if not store.count(statuses=[Status.DONE]):
     )
     st.stop()
 
-run = deploy_pick.pick(store)
-file = deploy_pick.file(run, store)
+run = pick(store, "deploy")
+file = deploy_home.file(run, store)
 if file is None:
     st.stop()
-deploy_pick.take_home(run, store)
+deploy_home.take_home(run, store)
 
 watched = state.job()
 if watched is not None and not live.job_is_lost(watched):
-    jobs_view.job_panel(watched, on_end=deploy_pick.ended)
+    jobs_view.job_panel(watched, on_end=deploy_home.ended)
 
 st.header("Formats", anchor=False)
 deploy_formats.draw(run, file)

@@ -7,15 +7,16 @@ ensure_router()
 import streamlit as st
 
 from edgekit.core.run import Status
-from edgekit.ui import devices_articles, devices_cloud, devices_kit, devices_one, devices_pick, devices_way, state
+from edgekit.ui import devices_articles, devices_cloud, devices_kit, devices_one, devices_seen, devices_way, state
 from edgekit.ui.devices_chart import figure
 from edgekit.ui.devices_settings import budget_there, device_chosen, energy_settings
 from edgekit.ui.devices_table import table
 from edgekit.ui.empty import empty
+from edgekit.ui.run_pick import pick
 
 st.title("Devices", anchor=False)
 store = state.store()
-if not store.list(limit=1, statuses=[Status.DONE]):
+if not store.count(statuses=[Status.DONE]):
     empty(
         ":material/developer_board:",
         "Nothing to take anywhere yet",
@@ -25,8 +26,8 @@ if not store.list(limit=1, statuses=[Status.DONE]):
     )
     st.stop()
 
-run = devices_pick.pick(store)
-seen = devices_pick.look(run, store)
+run = pick(store, "devices")
+seen = devices_seen.look(run, store)
 if seen is None:
     st.stop()
 st.caption(

@@ -11,7 +11,7 @@ from edgekit.devices.energy import BATTERIES, Battery
 from edgekit.ui.header import on_device
 
 if TYPE_CHECKING:
-    from edgekit.ui.devices_pick import Seen
+    from edgekit.ui.devices_seen import Seen
 
 FIRST = "raspberry-pi-4"
 

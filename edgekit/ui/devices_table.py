@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edgekit.core.measurement import Measurement
     from edgekit.devices.energy import Battery
     from edgekit.devices.estimate import Estimate
-    from edgekit.ui.devices_pick import Seen
+    from edgekit.ui.devices_seen import Seen
 
 SMALL = ":small[:gray[{}]]"
 

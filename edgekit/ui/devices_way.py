@@ -17,7 +17,7 @@ from edgekit.ui.whole_way import COLOURS, stacked
 if TYPE_CHECKING:
     from edgekit.core.measurement import Measurement
     from edgekit.devices.estimate import Estimate
-    from edgekit.ui.devices_pick import Seen
+    from edgekit.ui.devices_seen import Seen
 
 
 def draw(seen: Seen, one: Estimate, store: Store) -> None:

@@ -95,10 +95,26 @@ def ask_budget(about: About) -> tuple[DeltaGenerator, Budget]:
 def chips(place: DeltaGenerator, chosen: Budget, run: Run | None, baseline: Run | None, about: About) -> None:
     """A chip for each limit of a budget, by what was measured of a run."""
     before = quality(baseline.measurements) if baseline else UNKNOWN
+    seen = run if baseline else None
     for limit in chosen.limits(None if entry(about.data).synthetic else before):
-        chip(place, limit, run if baseline else None, text(limit, chosen))
+        measured = seen.measurements.get(limit.metric) if seen else None
+        chip(place, METRICS[limit.metric].title.split()[0], text(limit, chosen), seen and (limit.miss(measured) or ""))
     if chosen.there:
-        device_chip(place, chosen.there, run if baseline else None)
+        device_chip(place, chosen.there, seen)
+
+
+def chip(place: DeltaGenerator, title: str, text: str, miss: str | None) -> None:
+    """One limit: kept, missed, or nothing measured yet; in words and with an icon, not by colour alone.
+
+    Args:
+        miss: why it is missed; "" where it is kept; None where nothing was measured yet.
+    """
+    if miss is None:
+        place.badge(f"{title}: {text}", icon=":material/radio_button_unchecked:", color="gray")
+    elif miss:
+        place.badge(f"{title} over budget: {text}", icon=":material/close:", color="red", help=miss)
+    else:
+        place.badge(f"{title} within budget: {text}", icon=":material/check:", color="green")
 
 
 def device_chip(place: DeltaGenerator, limit: Limit, run: Run | None) -> None:
@@ -109,14 +125,8 @@ def device_chip(place: DeltaGenerator, limit: Limit, run: Run | None) -> None:
 
         found = foreseen(run, [limit]).get(limit.key)
     how = "measured" if found and found.origin is Origin.MEASURED else "estimate"
-    where = f"{devices()[limit.device].name} ({how})"
-    text = f"at most {words.number(limit.metric, limit.worst)}"
-    if run is None:
-        place.badge(f"On {where}: {text}", icon=":material/radio_button_unchecked:", color="gray")
-    elif miss := limit.miss(found):
-        place.badge(f"Over budget on {where}: {text}", icon=":material/close:", color="red", help=miss)
-    else:
-        place.badge(f"Within budget on {where}: {text}", icon=":material/check:", color="green")
+    title = f"Latency on {devices()[limit.device].name} ({how})"
+    chip(place, title, f"at most {words.number(limit.metric, limit.worst)}", run and (limit.miss(found) or ""))
 
 
 def on_device() -> tuple[str, float | None]:
@@ -153,18 +163,6 @@ def text(limit: Limit, budget: Budget) -> str:
     if limit.metric in QUALITIES:
         return f"at most {words.drop(budget.accuracy_drop)}"
     return f"at most {words.number(limit.metric, limit.worst)}"
-
-
-def chip(place: DeltaGenerator, limit: Limit, run: Run | None, text: str) -> None:
-    """One limit: kept, missed, or nothing measured yet; in words and with an icon, not by colour alone."""
-    title = METRICS[limit.metric].title.split()[0]
-    measured = run.measurements.get(limit.metric) if run else None
-    if run is None:
-        place.badge(f"{title}: {text}", icon=":material/radio_button_unchecked:", color="gray")
-    elif miss := limit.miss(measured):
-        place.badge(f"{title} over budget: {text}", icon=":material/close:", color="red", help=miss)
-    else:
-        place.badge(f"{title} within budget: {text}", icon=":material/check:", color="green")
 
 
 def _another() -> None:

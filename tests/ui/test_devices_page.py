@@ -10,7 +10,7 @@ from edgekit.measure.whole import STEPS
 from edgekit.store.store import Store
 from edgekit.ui import devices_way
 from edgekit.ui.devices_chart import figure
-from edgekit.ui.devices_pick import Seen
+from edgekit.ui.devices_seen import Seen
 from edgekit.ui.devices_table import table
 from tests.devices.boards import a_result, two_runs
 from tests.pages import fine, opened

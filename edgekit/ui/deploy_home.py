@@ -1,4 +1,4 @@
-"""Which run to deploy, and the two things to take home at once: its file, and a bundle that runs by itself."""
+"""The two things to take home at once: the file of a run, and a bundle that runs by itself."""
 
 from __future__ import annotations
 
@@ -7,33 +7,17 @@ from pathlib import Path
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.measurement import quality
-from edgekit.core.run import Run, Status
+from edgekit.core.run import Run
 from edgekit.export.bundle import bundled, cannot_be_bundled
 from edgekit.jobs.jobs import Job, JobStatus
 from edgekit.show import words
-from edgekit.show.naming import title
 from edgekit.store.store import Store
 from edgekit.ui import selected, state
 
-OFFERED = 200  # newest runs to choose from
 BUNDLE_HELP = (
     "One zip: the file, its labels, how samples are prepared, as code and as numbers, a sample with the answer that is "
     "expected, licences, and a README. It runs with numpy and onnxruntime alone."
 )
-
-
-def pick(store: Store) -> Run:
-    """The run in the address, or the newest; there is at least one."""
-    found = {run.id: run for run in store.list(limit=OFFERED, statuses=[Status.DONE])}
-    wanted = state.selected()
-    names = list(found)
-    chosen = st.selectbox(
-        "Compressed network", names, index=names.index(wanted) if wanted in found else 0,
-        format_func=lambda name: _title(found[name]), key=f"deploy_run-{wanted}", on_change=_picked,
-        args=(f"deploy_run-{wanted}",),
-    )  # fmt: skip
-    return found[chosen]
 
 
 def file(run: Run, store: Store) -> Path | None:
@@ -64,14 +48,3 @@ def ended(job: Job) -> None:
     if job.status is JobStatus.DONE:
         state.watch(None)
         st.toast(f"{job.title}: done.", icon=":material/check_circle:")
-
-
-def _title(run: Run) -> str:
-    good = quality(run.measurements)
-    numbers = [words.size(run.artifact.bytes)] if run.artifact else []
-    numbers += [words.measured(good)] if good else []
-    return f"{run.model}: {title(run)} · {' · '.join(numbers)}"
-
-
-def _picked(key: str) -> None:
-    state.select(st.session_state[key])
