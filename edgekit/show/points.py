@@ -1,5 +1,6 @@
 """What the store knows, as points for the charts: the newest of each recipe, and latency only from this machine."""
 
+import functools
 import json
 from collections.abc import Iterable
 
@@ -23,19 +24,29 @@ def points(summaries: Iterable[Summary], host: str, keep: str | None = None) -> 
         host: id of this machine; what another one timed has no place on the latency axis.
         keep: id of a run to show even if its recipe was measured again since.
     """
-    found: dict[str, Point] = {}
+    found: dict[str, Summary] = {}
     for one in summaries:
-        recipe = json.dumps(one.recipe, sort_keys=True)
+        recipe = _sorted(one.recipe_json)
         if recipe not in found or one.id == keep:
-            found[recipe] = Point(
-                one.id, one.name or words.recipe(spelled(one.recipe)), one.recipe, _measurements(one, host)
-            )
-    return list(found.values())
+            found[recipe] = one
+    return [_point(one, host) for one in found.values()]
 
 
 def find(points: Iterable[Point], recipe: list[dict]) -> str | None:
     """The id of the run that has measured this recipe."""
     return next((point.id for point in points if point.recipe == recipe), None)
+
+
+@functools.lru_cache(MOST)
+def _sorted(recipe: str) -> str:
+    """The same text for the same recipe, in whatever order its settings were written."""
+    return json.dumps(json.loads(recipe), sort_keys=True)
+
+
+@functools.lru_cache(MOST)
+def _point(one: Summary, host: str) -> Point:
+    """Made once, not each time that the page is drawn."""
+    return Point(one.id, one.name or words.recipe(spelled(one.recipe)), one.recipe, _measurements(one, host))
 
 
 def _measurements(one: Summary, host: str) -> dict[str, Measurement]:
