@@ -39,6 +39,7 @@ with right:
     sections.job(choice, store)
     sections.headline_cards(view, budget, choice.card)
     sections.charts(view, budget, live.ghost(wish, known, view.baseline), choice.card)
+    sections.chart_elsewhere(view, budget, store)
     ghost_note.draw(choice, view, store)
 with explore:
     sections.explore(choice, store)

@@ -36,6 +36,6 @@ def _estimate(run: Run, device: str) -> Estimate | None:
     if run.artifact is None:
         return None
     try:
-        return estimate(read(Path(run.artifact.path)), device)
+        return estimate(read(Path(run.artifact.path), run.artifact.sha256), device)
     except EdgeKitError:
         return None

@@ -30,7 +30,7 @@ ACTIVATIONS = {"Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "B
 INTEGER = {"QLinearConv", "ConvInteger", "QLinearMatMul", "MatMulInteger", "MatMulIntegerToFloat", "QGemm"}
 INTEGER |= {"DynamicQuantizeMatMul", "QLinearAdd", "QLinearConcat", "QLinearGlobalAveragePool"}
 NOTHING = {"Shape", "Constant", "ConstantOfShape"}
-KEPT = 32
+KEPT = 256  # networks, of a few kilobytes each
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,17 @@ _read: OrderedDict[str, Network] = OrderedDict()
 _lock = threading.Lock()
 
 
-def read(path: Path) -> Network:
+def read(path: Path, known: str = "") -> Network:
     """A file as devices see it; files that were read lately are remembered.
+
+    Args:
+        known: its sha256, where that is known already.
 
     Raises:
         ModelError: no such file, no ONNX file, or one whose shapes are not known.
     """
     path = Path(path)
-    key = sha256(path) if path.is_file() else ""
+    key = known or (sha256(path) if path.is_file() else "")
     with _lock:
         if key in _read:
             return _read[key]

@@ -17,7 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, QUALITIES, Measurement, quality
+from edgekit.core.measurement import METRICS, QUALITIES, Measurement, Origin, quality
 from edgekit.search.frontier import frontier
 from edgekit.show import words
 
@@ -176,16 +176,23 @@ def _group(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, sele
     """The points of one kind; the selected one is larger and has a halo."""
     size, larger = (16, 20) if group.symbol == "star" else (10, 14)
     chosen = [point.id == selected for point in points]
+    hollow = [_estimated(point, axes) for point in points]
+    widths = [(4 if h else HALO) if c else 2 * h for c, h in zip(chosen, hollow, strict=True)]
     figure.add_scatter(
         **_places(points, axes, group.colour), mode="markers", name=group.title, legendgroup=group.title,
         marker={
-            "color": group.colour, "symbol": group.symbol, "opacity": 1,
+            "color": group.colour, "opacity": 1,
+            "symbol": [f"{group.symbol}-open" if h else group.symbol for h in hollow] if any(hollow) else group.symbol,
             "size": [larger if c else size for c in chosen],
-            "line": {"color": _faded(group.colour), "width": [HALO if c else 0 for c in chosen]},
+            "line": {"color": _faded(group.colour), "width": widths},
         },
         customdata=[[point.id] for point in points], text=[_hover(point, axes) for point in points],
         hovertemplate="%{text}<extra></extra>", unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
+
+
+def _estimated(point: Point, axes: Axes) -> bool:
+    return any(axis.origin is Origin.ESTIMATED for axis in point.xy(*axes))
 
 
 def _faded(colour: str) -> str:
@@ -232,7 +239,7 @@ def _hover(point: Point, axes: Axes) -> str:
     lines = [f"<b>{plain(point.name)}</b>"]
     for measurement in (y, x):
         band = words.interval(measurement)
-        title = METRICS[measurement.metric].title
+        title = METRICS[measurement.metric].title + (", estimated" if measurement.origin is Origin.ESTIMATED else "")
         lines.append(f"{title}: {words.measured(measurement)}" + (f" ({band})" if band else ""))
     return "<br>".join(lines)
 
@@ -249,7 +256,9 @@ def _axes(figure: go.Figure, points: list[Point], axes: Axes, always: set[str]) 
         points = _quality_axis(figure, points, always)
     else:
         figure.update_yaxes(**_costs([p.xy(*axes)[1].value for p in points], upright))
-    figure.update_xaxes(**_costs([p.xy(*axes)[0].value for p in points], metric))
+    along = [p.xy(*axes)[0] for p in points]
+    bands = [edge for x in along if x.origin is Origin.ESTIMATED for edge in (x.low, x.high)]
+    figure.update_xaxes(**_costs([x.value for x in along] + bands, metric))
 
 
 def _costs(values: list[float], metric: str) -> dict:

@@ -1,7 +1,8 @@
 """What the Workbench looks at: the points of a model, the network they came from, and the run that is selected."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from edgekit.core.budget import Limit
 from edgekit.core.errors import StoreError
 from edgekit.core.host import this_host
 from edgekit.core.run import Run, Status
@@ -11,6 +12,8 @@ from edgekit.show.charts import Point
 from edgekit.store.store import Store
 from edgekit.ui import state
 from edgekit.ui.header import Choice
+
+MOST_ELSEWHERE = 40  # newest points whose files are opened to tell what they would take on another device
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,20 @@ def view(choice: Choice, points: list[Point], store: Store) -> View:
     base = chart_points.find(points, [])
     baseline = store.get(base) if base else None
     return View(points, baseline, _selected(choice, store) or baseline)
+
+
+def elsewhere(view: View, limit: Limit, store: Store) -> list[Point]:
+    """The newest points, the selected one and the original with the latency on a device: estimated, or its board's."""
+    from edgekit.devices.foreseen import foreseen
+
+    always = {run.id for run in (view.run, view.baseline) if run}
+    near = {p.id: p for n, p in enumerate(view.points) if n < MOST_ELSEWHERE or p.id in always}
+    found = []
+    for run in store.list(ids=list(near), limit=len(near)):
+        if known := foreseen(run, [limit]).get(limit.key):
+            there = near[run.id].measurements | {limit.metric: known}
+            found.append(replace(near[run.id], measurements=there))
+    return found
 
 
 def samples(choice: Choice) -> int:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, QUALITIES
+from edgekit.core.measurement import METRICS, QUALITIES, quality
 from edgekit.core.run import Run, Status
 from edgekit.data.catalog import entry
+from edgekit.devices.catalog import devices
 from edgekit.models.about import About
 from edgekit.show import charts as draw_charts
 from edgekit.show.charts import Point
@@ -23,6 +25,7 @@ from edgekit.ui import (
     jobs_view,
     layer_table,
     live,
+    look,
     recovery,
     roc,
     selected,
@@ -105,11 +108,35 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
                 ghost=ghost,
                 boards=on_boards(view.run),
             )
-            key = f"chart-{metric}"
-            st.plotly_chart(
-                figure, key=key, on_select=lambda key=key: _clicked(key), selection_mode="points",
-                config=draw_charts.CONFIG, alt=f"{title} of {len(view.points)} measured files",
-            )  # fmt: skip
+            _clickable(figure, f"chart-{metric}", f"{title} of {len(view.points)} measured files")
+
+
+def chart_elsewhere(view: View, budget: Budget, store: Store) -> None:
+    """Where the budget names a device: the same files by what they would take there, hollow where that is estimated."""
+    limit = budget.there
+    if limit is None or view.run is None or not quality(view.run.measurements):
+        return
+    name = devices()[limit.device].name
+    with st.spinner("Working out every layer", show_time=False):
+        points = look.elsewhere(view, limit, store)
+    title = f"{METRICS[quality(view.run.measurements).metric].title.split()[0]} and latency on {name}"
+    st.markdown(f"**{title}**")
+    if not points:
+        st.info(f"What these files would take on {name} cannot be told.", icon=":material/info:")
+        return
+    figure = draw_charts.pareto(
+        points, limit.metric, budget=budget.model_copy(update={limit.metric: limit.worst}), selected=view.run.id
+    )
+    figure.update_xaxes(title=f"Latency on {name} (ms)")
+    _clickable(figure, "chart-elsewhere", f"{title} of {len(points)} files")
+    st.caption("Hollow marks are estimates with the band that holds 80 % of known networks; solid ones were measured.")
+
+
+def _clickable(figure: go.Figure, key: str, alt: str) -> None:
+    """A chart on which a click selects a run."""
+    st.plotly_chart(
+        figure, key=key, on_select=lambda: _clicked(key), selection_mode="points", config=draw_charts.CONFIG, alt=alt
+    )
 
 
 def on_boards(run: Run | None) -> list[Point]:

@@ -221,3 +221,13 @@ def test_what_a_real_device_took_is_a_solid_point_named_after_the_board():
     assert "The board on my desk" in board.text[0]
     assert 10 ** drawn.layout.xaxis.range[1] > 8.0
     assert BOARD.title not in {one.name for one in pareto(POINTS, "size_bytes", budget=Budget(), boards=boards).data}
+
+
+def test_an_estimate_is_hollow_and_its_band_is_seen_whole():
+    estimate = Measurement(metric="latency_ms", value=8.0, low=2.0, high=30.0, origin=Origin.ESTIMATED)
+    there = Point(INT8.id, INT8.name, INT8.recipe, INT8.measurements | {"latency_ms": estimate})
+    drawn = pareto([POINTS[0], there], "latency_ms", budget=Budget())
+    assert list(trace(drawn, "Quantized").marker.symbol) == ["circle-open"]
+    assert trace(drawn, "Uncompressed").marker.symbol == "star"
+    assert "Latency (median), estimated: 8.00 ms (2.00 to 30.0 ms)" in trace(drawn, "Quantized").text[0]
+    assert 10 ** drawn.layout.xaxis.range[1] > 30.0

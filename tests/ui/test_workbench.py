@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from edgekit.core.budget import Limit
 from edgekit.core.files import sha256
 from edgekit.core.host import this_host
 from edgekit.core.run import Status
+from edgekit.devices.foreseen import foreseen
 from edgekit.jobs.jobs import JobStatus, jobs
 from edgekit.store.store import Store
 from edgekit.ui import actions
+from tests.devices.boards import two_runs
 from tests.factories import a_baseline, a_run, a_stopped_run, measurements
 from tests.techniques.graphs import residual
 
@@ -47,6 +50,12 @@ def fine(app: AppTest) -> AppTest:
 def shown(app: AppTest) -> dict[str, str]:
     """The headline cards: title -> value."""
     return {metric.label: metric.value for metric in app.metric}
+
+
+def plots(app: AppTest) -> dict[str, dict]:
+    """The charts: key -> what plotly draws."""
+    found = (element.proto for element in app.get("plotly_chart"))
+    return {chart.id.split("-", 2)[2]: json.loads(chart.spec) for chart in found}
 
 
 def captions(app: AppTest) -> list[str]:
@@ -153,6 +162,19 @@ def test_the_chips_follow_the_budget_in_words():
     assert any("Size over budget: at most 200 kB" in chip and "close" in chip for chip in chips)
     assert any("Latency within budget: at most 100 ms" in chip and "check" in chip for chip in chips)
     assert any("Accuracy over budget: at most 0.1 points lost" in chip for chip in chips)
+
+
+def test_a_budget_on_a_device_draws_the_files_by_what_they_would_take_there(tmp_path):
+    with Store.open() as store:
+        base, run = two_runs(store, tmp_path / "files")
+    there = {"budget_device": "Raspberry Pi 4 Model B", "budget_device_latency": "0.5"}
+    chart = "chart-elsewhere"
+    assert chart not in plots(workbench(model=run.model, run=run.id))
+    figure = plots(workbench(model=run.model, run=run.id, **there))[chart]
+    estimate = foreseen(run, [Limit(metric="latency_ms", worst=0.5, device="raspberry-pi-4")])
+    values = {trace.get("name"): trace["x"] for trace in figure["data"] if "customdata" in trace}
+    assert values["Quantized"] == [estimate["latency_ms@raspberry-pi-4"].value]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "Latency on Raspberry Pi 4 Model B (ms)"
 
 
 def test_pin_keeps_the_run():
