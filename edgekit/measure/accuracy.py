@@ -6,8 +6,9 @@ from edgekit.core.interval import mean
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Disagreement, Disagreements
 from edgekit.core.task import Task
+from edgekit.measure.noise import sqnr_db
 
-TINY = 1e-30
+MOST_DB = 300.0  # where nothing moved at all: JSON knows no infinity
 
 
 def accuracy(scores: np.ndarray, how: str, metric: str = "accuracy") -> Measurement:
@@ -26,14 +27,12 @@ def accuracy(scores: np.ndarray, how: str, metric: str = "accuracy") -> Measurem
 
 
 def sqnr(before: np.ndarray, after: np.ndarray, how: str) -> Measurement:
-    """How much larger the outputs are than their change, in dB: 10 · log10(Σ before² / Σ (after − before)²).
+    """How much larger the outputs are than their change.
 
     Args:
         before, after: outputs (n, …) of the uncompressed and the compressed file.
     """
-    before = before.astype(np.float64)
-    noise = np.square(after - before).sum()
-    value = float(10 * np.log10(max(np.square(before).sum(), TINY) / max(noise, TINY)))
+    value = float(np.clip(sqnr_db(before, after), -MOST_DB, MOST_DB))
     return Measurement(metric="sqnr_db", value=value, low=value, high=value, origin=Origin.MEASURED, how=how)
 
 

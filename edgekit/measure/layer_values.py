@@ -1,8 +1,7 @@
 """What layers put out before and after compression, on the same samples: how far it moved, and how it is spread.
 
-SQNR, the signal-to-quantization-noise ratio: 10 · log10(Σ y² / Σ (y' − y)²) in dB, y being what the uncompressed file
-has and y' what the compressed one has in its place. 6 dB more are one bit more. What earlier layers did wrong counts in
-what later ones put out. Outputs are taken as the layer's operator makes them, before an activation function.
+How far: as SQNR (see noise.py). What earlier layers did wrong counts in what later ones put out. Outputs are taken as
+the layer's operator makes them, before an activation function.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from edgekit.artifacts.grids import Grid, tensor_grids
 from edgekit.artifacts.operators import MULTIPLYING, ROLES
 from edgekit.core.progress import Progress, silent
+from edgekit.measure.noise import Noise
 from edgekit.measure.outputs import KINDS
 from edgekit.measure.session import open_session
 from edgekit.models.graphs import readers
@@ -45,14 +45,6 @@ class LayerOutputs:
     before: np.ndarray
     after: np.ndarray
     grid: Grid | None
-
-
-def sqnr_db(before: np.ndarray, after: np.ndarray) -> float | None:
-    """The ratio in dB; None where the shapes differ, infinite where nothing moved."""
-    if before.shape != after.shape:
-        return None
-    before = before.astype(np.float64)
-    return _db(float(np.square(before).sum()), float(np.square(after - before).sum()))
 
 
 def layer_outputs(before: Path, after: Path, inputs: np.ndarray, progress: Progress = silent) -> list[LayerOutputs]:
@@ -144,16 +136,14 @@ class _Seen:
     """Sums and samples of one layer's outputs."""
 
     def __init__(self) -> None:
-        self.signal = self.noise = 0.0
+        self.noise = Noise()
         self.comparable = True
         self.kept: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, before: np.ndarray, after: np.ndarray, share: float) -> None:
         """One batch, which is this share of all samples."""
         if before.shape == after.shape:
-            exact = before.astype(np.float64)
-            self.signal += float(np.square(exact).sum())
-            self.noise += float(np.square(after - exact).sum())
+            self.noise.add(before, after)
         else:
             self.comparable = False
         self.kept.append((_some(before, share), _some(after, share)))
@@ -161,16 +151,10 @@ class _Seen:
     def told(self, layer: str, grid: Grid | None) -> LayerOutputs:
         """All batches together."""
         before, after = (np.concatenate(side) for side in zip(*self.kept, strict=True))
-        return LayerOutputs(layer, _db(self.signal, self.noise) if self.comparable else None, before, after, grid)
+        return LayerOutputs(layer, self.noise.db if self.comparable else None, before, after, grid)
 
 
 def _some(values: np.ndarray, share: float) -> np.ndarray:
     """Every s-th value, s being odd, so that no row or channel is favoured."""
     flat = values.reshape(-1)
     return flat[:: int(flat.size / (share * VALUES)) | 1].astype(np.float32)
-
-
-def _db(signal: float, noise: float) -> float:
-    if noise == 0:
-        return float("inf")
-    return float(10 * np.log10(signal / noise)) if signal > 0 else float("-inf")

@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
+from edgekit.measure.noise import sqnr_db
 from edgekit.show import words
 
 if TYPE_CHECKING:
@@ -52,8 +53,6 @@ def weights(base: Path, ours: Path) -> None:
 
 def weight_figure(old: Held, new: Held, one: bool, channel: int) -> tuple[go.Figure, str]:
     """Histograms of both, the grid as lines, and a sentence about it."""
-    from edgekit.measure.layer_values import sqnr_db  # loads onnx, which the first page does without
-
     same, grid = old.values.shape == new.values.shape, new.grid
     ratio = f" Signal to noise: {decibels(sqnr_db(old.values, new.values))}." if same else ""
     if one:

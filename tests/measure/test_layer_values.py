@@ -5,7 +5,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from edgekit.measure.layer_values import layer_outputs, outputs_of, sqnr_db
+from edgekit.measure.layer_values import layer_outputs, outputs_of
+from edgekit.measure.noise import sqnr_db
 from tests.measure.graphs import chain
 
 INPUTS = np.random.default_rng(1).standard_normal((20, 192)).astype(np.float32)
