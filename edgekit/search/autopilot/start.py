@@ -54,6 +54,8 @@ ENCODINGS: list[Steps] = [
     [{"quantize_static": {}}],
     [{"quantize_weights": {"bits": 4, "activations": "int8"}}],
     [{"quantize_weights": {"bits": 3, "activations": "int8"}}],
+    [{"quantize_weights": {"bits": 4}}],  # on floats: of little work, integers leave less
+    [{"quantize_weights": {"bits": 3}}],
     [{"quantize_mixed": {"average_bits": 3.5, "activations": "int8"}}],
     [{"quantize_dynamic": {}}],
 ]

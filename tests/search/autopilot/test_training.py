@@ -47,6 +47,13 @@ def test_where_only_quality_is_limited_slim_ones_and_others_come_in_turn():
     assert in_order(ones, twins, []) == ones
 
 
+def test_where_only_quality_is_limited_what_trains_with_the_codes_in_place_comes_last():
+    stems = [({"prune_channels": {"sparsity": share}},) for share in (0.3, 0.6)]
+    ones = [Candidate(stem, bits) for stem in stems for bits in (2, 4)]
+    found = in_order(ones, [twin(one, macs=1 / one.bits) for one in ones], [], limited=False)
+    assert [one.bits for one in found] == [4, 4, 2, 2]
+
+
 def test_a_stem_that_is_trained_once_is_a_candidate_once(space):
     recoveries = [key(one.trained(1)[:-1]) for one in candidates(space) if one.bits not in (3, 2)]
     assert len(recoveries) == len(set(recoveries))
