@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgekit.core.numbers import milliseconds, size
-from edgekit.terminal import Json, printed
+from edgekit.terminal import Json, printed, progress
 
 if TYPE_CHECKING:
     from edgekit.devices.catalog import Device
@@ -38,18 +38,26 @@ def devices_kit(
     run: Annotated[str, typer.Argument(help="The id of a finished run; `runs` lists them.")],
     out: Annotated[Path, typer.Option(help="Where to write the zip.")] = Path("device-kit.zip"),
     device: Annotated[str | None, typer.Option(help="Which device it is for; any by default.")] = None,
+    tflite: Annotated[
+        bool, typer.Option("--tflite", help="First export the run to LiteRT, unless that was done, for the kit.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write a zip with a run's file, the original and bench.py, to take to a board."""
+    """Write a zip with a run's file, the original and bench.py, to take to a board; with a .tflite if there is one."""
     from edgekit.core.files import written_whole
     from edgekit.devices import own
+    from edgekit.export.for_boards import made, tflite_of
     from edgekit.store.store import Store
 
     store = Store.open()
-    packed = own.kit_of(store.get(run), store, device)
+    if tflite and tflite_of(run)[0] is None:
+        made(run, store, progress())
+    path, why_none = tflite_of(run)
+    packed = own.kit_of(store.get(run), store, device, path)
     with written_whole(out) as file:
         file.write(packed)
-    printed(as_json, {"path": str(out), "bytes": len(packed)}, [f"{out}: {size(len(packed))}. Its README says how."])
+    found = {"path": str(out), "bytes": len(packed), "tflite": path is not None, "why_no_tflite": why_none}
+    printed(as_json, found, [f"{out}: {size(len(packed))}. Its README says how.", *filter(None, [why_none])])
 
 
 @devices_app.command("add")

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from edgekit.export.exported import SAMPLES
+from edgekit.show import words
 from edgekit.terminal import Json, printed, progress
 
 if TYPE_CHECKING:
     from edgekit.export.exported import Exported
 
-VERBS = ("setup", "formats")
+Samples = Annotated[int, typer.Option(min=1, help="Test samples that answers are compared on.")]
 
 
 def export(
@@ -19,7 +21,7 @@ def export(
     to: Annotated[str, typer.Option(help="The format; `export formats` lists them.")] = "",
     out: Annotated[Path | None, typer.Option(help="The folder for what comes out.", file_okay=False)] = None,
     precision: Annotated[str | None, typer.Option(help="One of the format's; what keeps the file by default.")] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Test samples of the check.")] = 500,
+    samples: Samples = SAMPLES,
     as_json: Json = False,
 ) -> None:
     """Export a run to another runtime, and check what comes out there: RUN --to FORMAT --out DIR.
@@ -42,20 +44,24 @@ def export(
 
 
 def fastest(
-    run: str,
-    samples: Annotated[int, typer.Option(min=1, help="Test samples that answers are compared on.")] = 500,
+    run: Annotated[str, typer.Argument(help="The id of a finished run; `runs` lists them.")],
+    samples: Samples = SAMPLES,
     as_json: Json = False,
 ) -> None:
     """Run one file in all runtimes that are installed, by turns, one thread each, and rank them."""
     from edgekit.export.fastest import ranked
 
     found = ranked(run, samples=samples, progress=progress())
-    lines = [f"{one.latency.value:10.4g} ms  {one.runtime} ({one.precision})" for one in found.places]
+    lines = [
+        f"{words.measured(one.latency):>10}  {one.runtime} ({one.precision})"
+        + ("" if one.holds else ", answers otherwise")
+        for one in found.places
+    ]
     printed(as_json, found.as_json(), [*lines, *(f"{name}: {why}" for name, why in found.left_out.items())])
 
 
 def bundle(
-    run: str,
+    run: Annotated[str, typer.Argument(help="The id of a finished run; `runs` lists them.")],
     out: Annotated[Path, typer.Option(help="The .zip to write.", dir_okay=False)],
     as_json: Json = False,
 ) -> None:
@@ -99,10 +105,10 @@ def _lines(found: "Exported", out: Path) -> list[str]:
     lines: list[Any] = [f"{out / name}  {size:,} bytes" for name, size in found.files.items()]
     if found.quality:
         lines.append(
-            f"{found.runtime}: {found.quality.value:.2%} ({found.original.value:.2%} in ONNX Runtime) on "
+            f"{found.runtime}: {words.measured(found.quality)} ({words.measured(found.original)} in ONNX Runtime) on "
             f"{found.samples} samples, {found.disagreements} answered differently"
         )
-        lines.append(f"{found.latency.value:.4g} ms ({found.original_latency.value:.4g} ms in ONNX Runtime)")
+        lines.append(f"{words.measured(found.latency)} ({words.measured(found.original_latency)} in ONNX Runtime)")
     if found.again:
-        lines.append("Made from floats again" + (", re-quantized here" if found.precision == "int8" else ""))
+        lines.append("Made from floats again" + (", re-quantized here" if found.requantized else ""))
     return [*lines, *found.notes, *(f"PROBLEM: {problem}" for problem in found.problems)]

@@ -219,9 +219,17 @@ def test_pack_writes_a_smaller_file_and_unpack_gives_back_the_same(tmp_path):
 
 
 def test_what_a_library_in_c_writes_to_stdout_does_not_spoil_the_answer():
-    code = "from edgekit.__main__ import own_stdout; own_stdout(); import os; os.write(1, b'noise'); print('answer')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    code = "import os\nfrom edgekit.__main__ import own_stdout\n"
+    code += "with own_stdout(): os.write(1, b'noise'); print('answer')"
+    done = subprocess.run([sys.executable, "-W", "always::ResourceWarning", "-c", code], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("answer\n", "noise")
+
+
+def test_whoever_has_read_enough_may_close_the_pipe():
+    command = [sys.executable, "-m", "edgekit", "techniques", "--markdown"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
 
 
 def test_pack_says_which_file_is_missing(tmp_path):

@@ -4,11 +4,13 @@
     python bench.py my.onnx other.onnx --threads 4 --seconds 5 --out result.json
 
 Needs numpy, and onnxruntime for .onnx files or ai-edge-litert (or tflite-runtime) for .tflite files; nothing else.
+Files of one kind at a time, as a result is of one runtime: a kit's .tflite is named, `python bench.py model.tflite`.
 Files run by turns (A B B A …), one sample at a time, on random inputs, after a warm-up; what counts is the median.
 """
 
 import argparse
 import hashlib
+import importlib.metadata
 import json
 import os
 import platform
@@ -27,17 +29,18 @@ def main():
     """Time what is asked for, print a line for each file, and write the result."""
     given = _arguments()
     kit = _kit()
-    paths = given.files or [name for name in kit.get("files", {}) if not name.endswith((".py", ".json", ".txt"))]
+    paths = given.files or [name for name in kit.get("files", {}) if name.endswith(".onnx")]
     if not paths:
         sys.exit("name a .onnx or .tflite file, or run this beside the kit.json of a device kit.")
+    if len({path.endswith(".tflite") for path in paths}) > 1:
+        sys.exit("name .onnx files or .tflite files, not both: a result is of one runtime.")
     threads = given.threads or os.cpu_count() or 1
     for path in paths:
         known = kit.get("files", {}).get(path)
         if known and known != _sha256(path):
             sys.exit(f"{path} is not the file that this kit was made with: its checksum differs. Unpack the kit again.")
     found = result(paths, threads, given.seconds, kit, given.board)
-    with open(given.out, "w", encoding="utf-8") as file:
-        json.dump(found, file, indent=1)
+    _write(given.out, json.dumps(found, indent=1))
     for one in found["files"]:
         print(f"{one['name']}: {statistics.median(one['ms']):.3f} ms, median of {len(one['ms'])} turns")
     print(f"written: {given.out}  (bring it back to EdgeKit's page Devices)")
@@ -107,10 +110,28 @@ def _kit():
         return json.load(file)
 
 
+def _write(path, text):
+    """So that a board that loses its power leaves no half file."""
+    beside = path + ".part"
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
 def _open(path, threads):
     """(a function that runs the file once, {"name", "version"} of the runtime)."""
-    if path.endswith(".tflite"):
-        return _open_tflite(path, threads)
+    package = "ai-edge-litert" if path.endswith(".tflite") else "onnxruntime"
+    try:
+        return _open_tflite(path, threads) if path.endswith(".tflite") else _open_onnx(path, threads)
+    except ImportError:
+        sys.exit(f"{path} needs a runtime that is not installed here: pip install {package}")
+    except Exception as error:  # the runtimes' errors have no class in common
+        sys.exit(f"{path} cannot be opened by {package}: {' '.join(str(error).split())}")
+
+
+def _open_onnx(path, threads):
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -122,16 +143,18 @@ def _open(path, threads):
 
 def _open_tflite(path, threads):
     try:
-        import ai_edge_litert as package
         from ai_edge_litert.interpreter import Interpreter
+
+        package = "ai-edge-litert"
     except ImportError:
-        import tflite_runtime as package
         from tflite_runtime.interpreter import Interpreter
+
+        package = "tflite-runtime"
     interpreter = Interpreter(model_path=path, num_threads=threads)
     interpreter.allocate_tensors()
     for entry in interpreter.get_input_details():
         interpreter.set_tensor(entry["index"], _sample(entry["shape"], np.dtype(entry["dtype"]).name))
-    return interpreter.invoke, {"name": "LiteRT", "version": getattr(package, "__version__", "")}
+    return interpreter.invoke, {"name": "LiteRT", "version": importlib.metadata.version(package)}
 
 
 def _sample(shape, kind):

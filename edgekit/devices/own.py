@@ -1,6 +1,7 @@
 """A person's own boards: results that were brought back, and the rates they make better for this person.
 
     <home>/devices/<board, runtime, threads, file>.json    each result as it came
+    <home>/devices/kits/<run>.json                         sha256 of every .tflite that a kit of the run held
 
 A result scales the rates of its device and precision by how far the estimate was off, the same factor for all kinds of
 layers: a few files cannot tell more. How far off the scaled rates are is told by leaving out each file in turn (so the
@@ -16,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.core.errors import EdgeKitError
-from edgekit.core.files import home, plain_name, written_whole
+from edgekit.core.files import home, plain_name, sha256, written_whole
 from edgekit.core.run import OnBoard, Run
 from edgekit.devices.bench import checksum
 from edgekit.devices.catalog import Calibration, calibrations, device, devices
 from edgekit.devices.cost import Accelerator, Cycles, Rates, Roofline
 from edgekit.devices.estimate import OWN, Estimate, estimate
-from edgekit.devices.kit import kit
+from edgekit.devices.kit import LITERT, kit
 from edgekit.devices.read import Network, read
 from edgekit.devices.result import Result, parse, placed, told
 from edgekit.store.store import Store
@@ -50,6 +51,8 @@ class Recalibrated:
 def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     """Take a result in: a measured point of the run, and a better estimate for the device.
 
+    What a kit's .tflite took is a point too, with that in its name: it is another file, made from floats again.
+
     Args:
         on: the catalog's device that the board is, if the kit does not say. One whose processor is of another family
             than the board's is not believed: the point then stands for the board alone.
@@ -59,10 +62,10 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     """
     result = parse(data)
     baseline = _original(run, store)
-    ours, base = placed(result, run, baseline)
+    ours, base = placed(result, run, baseline, _held(run.id))
     ratio = result.ratio(ours, base) if base is not None and base != ours else None
     point = OnBoard(
-        board=result.board,
+        board=result.board if result.files[ours].sha256 == run.artifact.sha256 else f"{result.board}, {LITERT}",
         device=_believed(result.device or on, result),
         runtime=f"{result.runtime['name']} {result.runtime['version']}",
         threads=result.threads,
@@ -80,18 +83,23 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     return point
 
 
-def kit_of(run: Run, store: Store, on: str | None = None) -> bytes:
+def kit_of(run: Run, store: Store, on: str | None = None, tflite: Path | None = None) -> bytes:
     """The device kit of a run in the store: its file with the original beside it.
 
     Args:
         on: the id of the device that it is for; None for any.
+        tflite: what the run was exported to, for LiteRT; remembered, so that its times can be brought back.
 
     Raises:
         StoreError: a file that is no longer in the store.
         SettingError: no such device.
     """
     original = _original(run, store)
-    return kit(run, Path(store.file(run.artifact.sha256)), Path(store.file(original)), device(on) if on else None)
+    if tflite is not None:
+        with written_whole(_kits(run.id)) as file:
+            file.write(json.dumps(sorted(_held(run.id) | {sha256(tflite)})).encode())
+    files = Path(store.file(run.artifact.sha256)), Path(store.file(original))
+    return kit(run, *files, device(on) if on else None, tflite)
 
 
 def results() -> list[Result]:
@@ -231,3 +239,15 @@ def _keep(result: Result, device: str) -> None:
 
 def _folder() -> Path:
     return home() / "devices"
+
+
+def _kits(run: str) -> Path:
+    return _folder() / "kits" / f"{run}.json"
+
+
+def _held(run: str) -> set[str]:
+    """sha256 of every .tflite that went into a kit of this run."""
+    try:
+        return set(json.loads(_kits(run).read_bytes()))
+    except (OSError, ValueError):
+        return set()

@@ -7,6 +7,7 @@ store measured. What it says of the machine is the person's word: the points are
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 import numpy as np
@@ -103,23 +104,25 @@ def parse(data: bytes | str) -> Result:
     return result
 
 
-def placed(result: Result, run: Run, original: str | None) -> tuple[int, int | None]:
+def placed(result: Result, run: Run, original: str | None, also: Collection[str] = ()) -> tuple[int, int | None]:
     """Where in a result a run's file is, and the original; the second is None where that was not timed.
 
     Args:
         original: sha256 of the uncompressed file.
+        also: of files that were made of the run's for another runtime.
 
     Raises:
-        MeasureError: the run's file is not in it.
+        MeasureError: neither the run's file nor one of those is in it.
     """
     places = {one.sha256: place for place, one in enumerate(result.files)}
-    if run.artifact is None or run.artifact.sha256 not in places:
+    ours = [sha for sha in (run.artifact and run.artifact.sha256, *also) if sha in places]
+    if not ours:
         names = ", ".join(one.name for one in result.files)
         raise MeasureError(
             f"a result must time the file of this run, but it is of others ({names}). Choose the run that the kit was "
             "made of, or make a kit of this one."
         )
-    return places[run.artifact.sha256], places.get(original)
+    return places[ours[0]], places.get(original)
 
 
 def told(ratio: Interval | None) -> str:

@@ -19,6 +19,7 @@ from edgekit.core.files import sample_models
 from edgekit.core.measurement import METRICS, Measurement
 from edgekit.core.run import Run
 from edgekit.data.catalog import Entry, entry
+from edgekit.data.download import status
 from edgekit.library import card
 from edgekit.models.about import About
 from edgekit.store.store import Store
@@ -28,20 +29,19 @@ if TYPE_CHECKING:
 
 CARRIED = Path(__file__).with_name("carried")
 WHEN = (1980, 1, 1, 0, 0, 0)  # the same bundle of the same run, whenever it is made
-TYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
 def cannot_be_bundled(run: Run) -> str:
     """Why there is no bundle of a run; empty where there is."""
     if run.artifact is None:
         return f"run {run.id} is {run.status.value} and has no file to bundle. Choose one that is done."
-    about = card(run.model)
-    if (CARRIED / f"{about.preprocessing.kind}.py").exists():
-        return ""
-    return (
-        f"a bundle holds the code that prepares samples, and for {about.title} that is not one step: it writes its "
-        "answer a piece at a time. Take the file alone, with the lines under 'Run this file'."
-    )
+    about, here = card(run.model), status(run.data)
+    if not (CARRIED / f"{about.preprocessing.kind}.py").exists():
+        return (
+            f"a bundle holds the code that prepares samples, and for {about.title} that is not one step: it writes its "
+            "answer a piece at a time. Take the file alone, with the lines under 'Run this file'."
+        )
+    return "" if here.present else f"a bundle holds a test sample, but {entry(run.data).title} is {here.note}"
 
 
 def bundled(run_id: str, store: Store | None = None) -> bytes:
@@ -51,6 +51,7 @@ def bundled(run_id: str, store: Store | None = None) -> bytes:
         ExportError: the run has no file, or how its samples are prepared is no code that stands alone.
     """
     from edgekit.data.splits import load
+    from edgekit.measure.outputs import KINDS
     from edgekit.measure.session import open_session
 
     store = store or Store.open()
@@ -61,7 +62,7 @@ def bundled(run_id: str, store: Store | None = None) -> bytes:
     prepared = about.preprocessing
     sample = load(run.data).evaluation.raw[:1]
     session = open_session(path)
-    kind = TYPES.get(session.get_inputs()[0].type, "float32")
+    kind = np.dtype(KINDS.get(session.get_inputs()[0].type, np.float32)).name
     outputs = session.run(None, {session.get_inputs()[0].name: prepared(sample).astype(kind)})[0]
     settings = {"settings": prepared.model_dump(mode="json"), "in_words": prepared.in_words(data.shape)}
     shapes = {"sample_shape": list(data.shape), "input_shape": list(prepared.shape(data.shape)), "input_type": kind}

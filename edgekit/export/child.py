@@ -76,7 +76,9 @@ class Child:
                 line = self._lines.get(timeout=POLL_SECONDS)
             except queue.Empty:
                 if time.monotonic() - heard > SILENCE_SECONDS:
-                    raise ExportError(f"{self.title} must end, but said nothing for {SILENCE_SECONDS:.0f} s.") from None
+                    raise ExportError(
+                        f"{self.title} must answer, but said nothing for {SILENCE_SECONDS:.0f} s."
+                    ) from None
                 continue
             if not line:
                 raise self._crash()
@@ -89,11 +91,7 @@ class Child:
 
     def close(self) -> None:
         """End it with all that it started, and leave no zombie, pipe or file."""
-        if hasattr(os, "killpg"):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
+        end(self._process)
         self._reader.join()
         for stream in (self._process.stdin, self._process.stdout, self._complaints):
             with contextlib.suppress(BrokenPipeError):
@@ -112,6 +110,15 @@ class Child:
         self._complaints.seek(0)
         words = self._complaints.read().decode(errors="replace").strip().splitlines()
         return ExportError(f"{self.title} ended with {ended}{f': {_short(words[-1])}' if words else ''}")
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a process that leads a session of its own, with all that it started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _short(text: str) -> str:

@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from filelock import FileLock, Timeout
 from edgekit.core.errors import ExportError
 from edgekit.core.files import cache, written_whole
 from edgekit.core.progress import Progress, part, silent
+from edgekit.export.child import end
 
 READY = "ready.json"
 POLL_SECONDS = 0.1
@@ -89,19 +91,13 @@ class Environment:
             lock.release()
         progress(1.0, "ready")
 
-    def remove(self) -> None:
-        """Delete it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def _build(self, progress: Progress) -> None:
-        if not Path(self.python).exists():
-            self._run(
-                [sys.executable, "-m", "venv", str(self.folder)], part(progress, 0, 0.05), "making a place for it"
-            )
+        made = [sys.executable, "-m", "venv", str(self.folder)]  # again too: it mends what was cut short
+        self._run(made, part(progress, 0, 0.05), "making a place for it")
         if self.borrows:
-            (site,) = {Path(line) for line in self._asked("import site; print(site.getsitepackages()[-1])")}
             ours = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-            (site / "edgekit_borrows.pth").write_text("\n".join(ours) + "\n", "utf-8")
+            with written_whole(self._site() / "edgekit_borrows.pth") as file:
+                file.write("".join(f"{path}\n" for path in ours).encode())
         pip = [self.python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
         self._run([*pip, *self.requirements], part(progress, 0.05, 0.9), "asking the package index")
         checks = "; ".join(f"import {module}" for module in self.modules)
@@ -112,15 +108,16 @@ class Environment:
             if other.is_dir() and other != self.folder:
                 shutil.rmtree(other, ignore_errors=True)
 
-    def _asked(self, code: str) -> list[str]:
-        done = subprocess.run([self.python, "-I", "-c", code], capture_output=True, text=True, check=True)
-        return done.stdout.split("\n")[:1]
+    def _site(self) -> Path:
+        """Where its packages lie."""
+        paths = {"base": str(self.folder), "platbase": str(self.folder)}
+        return Path(sysconfig.get_path("purelib", scheme="venv", vars=paths))
 
     def _run(self, command: Sequence[str], progress: Progress, what: str) -> None:
         """Run to the end, telling what pip is at; what `progress` raises ends it."""
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
-            errors="replace",
+            errors="replace", start_new_session=True,  # so that what pip starts ends with it
         )  # fmt: skip
         told: queue.SimpleQueue[str] = queue.SimpleQueue()
         reader = threading.Thread(target=lambda: [told.put(line) for line in process.stdout], daemon=True, name="setup")
@@ -142,7 +139,7 @@ class Environment:
                 elif line.startswith("Installing"):
                     fraction, what = max(fraction, 0.8), "installing"
         except BaseException:
-            process.kill()
+            end(process)
             raise
         finally:
             code = process.wait()

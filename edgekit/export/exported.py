@@ -11,7 +11,9 @@ from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement
 
 REPORT = "export.json"
+SAMPLES = 500  # test samples of a check
 WORST_POINTS, WORST_SHARE = 0.5, 0.01  # more lost, or more answered otherwise, is shown in red
+ROUNDED = ("int8", "dynamic")  # precisions with 8-bit weights
 
 
 class Exported(BaseModel, frozen=True):
@@ -57,6 +59,11 @@ class Exported(BaseModel, frozen=True):
     notes: list[str] = Field(default_factory=list)
     use: str = ""
     seconds: float = 0.0
+
+    @property
+    def requantized(self) -> bool:
+        """Whether its integers are not those of the file, but rounded anew here."""
+        return self.again and self.precision in ROUNDED
 
     def as_json(self) -> dict[str, Any]:
         """The stable form of the command line."""

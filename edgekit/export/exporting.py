@@ -10,9 +10,10 @@ from edgekit.core.errors import ExportError, unknown
 from edgekit.core.files import home, written_whole
 from edgekit.core.progress import Progress, part, silent
 from edgekit.core.run import Run
-from edgekit.export.exported import REPORT, Exported, kept
-from edgekit.export.format import Source
+from edgekit.export.exported import REPORT, SAMPLES, Exported, kept
+from edgekit.export.format import CALIBRATED_ON, Source
 from edgekit.export.formats import format_of, formats
+from edgekit.export.written import size_of, staged
 from edgekit.store.store import Store
 
 if TYPE_CHECKING:
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
     from edgekit.core.model import Model
 
-SAMPLES = 500  # test samples of a check
+ANEW = (
+    f"Its integers were made here, with ranges seen on {CALIBRATED_ON} training samples, and are not those of the ONNX "
+    "file. Where that loses too much, take floats, or a format that keeps the file's own: ONNX, ORT or OpenVINO."
+)
+LONGEST_NAME = 100  # letters of a file's name, of which systems take 255 with all that is appended
 
 
 def export(
@@ -59,31 +64,33 @@ def export(
         raise ExportError(f"{kind.title}: {why}")
     if missing := kind.missing():
         raise ExportError(f"{kind.title} {missing}")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / REPORT).unlink(missing_ok=True)
-    converted = kind.convert(source, precision, out, part(progress, 0, 0.5))
-    files = {name: _bytes(out / name) for name in converted.files}
-    size = sum(files[name] for name in converted.shipped or files)
-    evaluation = load_data(run.data).evaluation.take(samples)
-    found = checked(kind, converted, out, source.path, model, evaluation, part(progress, 0.5, 1))
-    found["problems"] = [*found.get("problems", []), *keeps(kind, converted, precision, source.graph, size)]
-    result = Exported(
-        run=run.id,
-        model=run.model,
-        format=kind.id,
-        title=kind.title,
-        precision=precision,
-        main=converted.main,
-        files=files,
-        size_bytes=size,
-        again=kind.again,
-        original_bytes=run.artifact.bytes,
-        operators=converted.operators,
-        weights=converted.weights,
-        use=kind.use(converted),
-        seconds=time.perf_counter() - started,
-        **found,
-    )
+    with staged(out) as folder:
+        converted = kind.convert(source, precision, folder, part(progress, 0, 0.5))
+        files = {name: size_of(folder / name) for name in converted.files}
+        size = sum(files[name] for name in converted.shipped or files)
+        evaluation = load_data(run.data).evaluation.take(samples)
+        found = checked(kind, converted, folder, source.path, model, evaluation, part(progress, 0.5, 1))
+        problems = [*found.pop("problems", []), *keeps(converted, precision, source.graph, size)]
+        result = Exported(
+            run=run.id,
+            model=run.model,
+            format=kind.id,
+            title=kind.title,
+            precision=precision,
+            main=converted.main,
+            files=files,
+            size_bytes=size,
+            again=kind.again,
+            original_bytes=run.artifact.bytes,
+            operators=converted.operators,
+            weights=converted.weights,
+            problems=problems,
+            notes=[*found.pop("notes"), *([ANEW] if problems and kind.again and precision == "int8" else [])],
+            use=kind.use(converted),
+            seconds=time.perf_counter() - started,
+            **found,
+        )
+        (out / REPORT).unlink(missing_ok=True)  # it tells of the files before, which are replaced now
     with written_whole(out / REPORT) as file:
         file.write(result.model_dump_json(indent=1).encode())
     progress(1.0, "done")
@@ -126,16 +133,9 @@ def source_of(run: Run, store: Store, model: Model) -> Source:
     graph, dataset = graph_of(run, store), load_data(run.data)
     steps = [next(iter(step)) for step in run.recipe] or ["original"]
     return Source(
-        name="-".join([run.model, *steps]),
+        name="-".join([run.model, *steps])[:LONGEST_NAME].rstrip("-_"),
         path=store.file(run.artifact.sha256),
         graph=graph,
         example=model.preprocessing(dataset.training.raw[:1]),
         calibration=lambda n: calibration(dataset.training, model.preprocessing, n, 0),
     )
-
-
-def _bytes(path: Path) -> int:
-    """Of a file, or of a folder with all that is in it."""
-    if path.is_file():
-        return path.stat().st_size
-    return sum(inner.stat().st_size for inner in path.rglob("*") if inner.is_file())

@@ -7,10 +7,9 @@ too: a fast runtime that answers otherwise is no winner, and says so.
 from __future__ import annotations
 
 import contextlib
-import functools
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel
@@ -20,10 +19,15 @@ from edgekit.core.files import home, written_whole
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement
 from edgekit.core.progress import Progress, part, silent
-from edgekit.export.exported import WORST_POINTS, WORST_SHARE
+from edgekit.export.exported import SAMPLES
 from edgekit.export.formats import formats
 from edgekit.export.race import Runner, by_turns
+from edgekit.export.written import size_of
 from edgekit.store.store import Store
+
+if TYPE_CHECKING:
+    from edgekit.export.check import Judged
+    from edgekit.export.format import Format
 
 REPORT = "fastest.json"
 FIRST = "onnx"  # what the others are compared with
@@ -67,23 +71,23 @@ class Ranked(BaseModel, frozen=True):
         return {"run": self.run, "samples": self.samples, "places": places, "left_out": self.left_out}
 
 
-def ranked(run_id: str, *, samples: int = 500, store: Store | None = None, progress: Progress = silent) -> Ranked:
+def ranked(run_id: str, *, samples: int = SAMPLES, store: Store | None = None, progress: Progress = silent) -> Ranked:
     """Make the run's file for every runtime that is here, run them by turns, and keep and return the ranking.
 
     Raises:
-        ExportError: the run has no file.
+        ExportError: the run has no file, or not even ONNX Runtime takes it as exports are run.
     """
     from edgekit.data.splits import load as load_data
-    from edgekit.export.check import runner
+    from edgekit.export.check import answers, as_many, judged, runner
     from edgekit.export.exporting import source_of
     from edgekit.library import load
-    from edgekit.measure.accuracy import accuracy, disagreements
 
     store = store or Store.open()
     run = store.get(run_id)
-    model, evaluation = load(run.model), load_data(run.data).evaluation.take(samples)
+    model = load(run.model)
+    evaluation = as_many(load_data(run.data).evaluation.take(samples), model.task)
     source = source_of(run, store, model)
-    inputs, left_out, made = model.preprocessing(evaluation.raw), {}, []
+    inputs, left_out, made, places = model.preprocessing(evaluation.raw), {}, [], []
     kinds = sorted((kind for kind in formats().values() if kind.runs), key=lambda kind: kind.id != FIRST)
     with tempfile.TemporaryDirectory() as beside, contextlib.ExitStack() as opened:
         for number, kind in enumerate(kinds):
@@ -97,35 +101,31 @@ def ranked(run_id: str, *, samples: int = 500, store: Store | None = None, progr
                 converted = kind.convert(source, precision, folder, part(here, 0, 0.7))
                 ours = opened.enter_context(runner(kind, folder / converted.main))
                 name = ours.open()
-                found = model.task.run(functools.partial(_answered, ours, folder, part(here, 0.7, 1)), inputs)
+                found = answers(ours, inputs, model.task, folder, part(here, 0.7, 1))
+                seen = judged(made[0].outputs if made else found, found, evaluation, model.task)
             except ExportError as error:
+                if kind.id == FIRST:
+                    raise
                 left_out[kind.title] = str(error)
                 continue
-            size = sum((folder / file).stat().st_size for file in converted.shipped or converted.files)
-            made.append((kind, precision, name, ours, found, size))
+            size = sum(size_of(folder / file) for file in converted.shipped or converted.files)
+            made.append(_Made(kind, precision, name, ours, found, seen, size))
         sample = Path(beside) / "sample.npy"
         np.save(sample, inputs[:1])
-        turns = by_turns([ours for _, _, _, ours, _, _ in made], sample, part(progress, 0.7, 1))
-    before = made[0][4]
-    labels = model.task.truth(evaluation.labels, before)
-    which, places = f"{len(evaluation):,} test samples of {evaluation.data}", []
-    original = model.task.scores(before, labels).mean()
-    for number, (kind, precision, name, _, found, size) in enumerate(made):
-        found = found.reshape(before.shape)
-        scores, other = model.task.scores(found, labels), disagreements(before, found, labels, model.task).count
-        lost = 100 * float(original - scores.mean())
+        turns = by_turns([one.runner for one in made], sample, part(progress, 0.7, 1))
+    for number, one in enumerate(made):
         places.append(
             Place(
-                format=kind.id,
-                precision=precision,
-                runtime=name,
-                again=kind.again,
+                format=one.kind.id,
+                precision=one.precision,
+                runtime=one.name,
+                again=one.kind.again,
                 latency=turns.latency(number).latency_ms,
                 ratio=turns.ratio([number], [0]),
-                quality=accuracy(scores, which, model.task.metric),
-                disagreements=other,
-                size_bytes=size,
-                holds=lost <= WORST_POINTS and other <= WORST_SHARE * len(evaluation),
+                quality=one.judged.quality,
+                disagreements=one.judged.disagreements,
+                size_bytes=one.size,
+                holds=not one.judged.problems,
             )
         )
     result = Ranked(
@@ -140,8 +140,16 @@ def ranked(run_id: str, *, samples: int = 500, store: Store | None = None, progr
     return result
 
 
-def _answered(runner: Runner, folder: Path, progress: Progress, inputs: np.ndarray) -> np.ndarray:
-    return runner.answer(inputs, folder, progress).astype(np.float32)
+class _Made(NamedTuple):
+    """A file in its runtime, with its outputs for the samples and what they say."""
+
+    kind: Format
+    precision: str
+    name: str
+    runner: Runner
+    outputs: np.ndarray
+    judged: Judged
+    size: int
 
 
 def known_ranking(run_id: str) -> Ranked | None:

@@ -5,6 +5,8 @@ Both leave what the network computes as it is, but for the rounding of activatio
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -16,7 +18,7 @@ from edgekit.artifacts.unpacking import DOMAIN
 from edgekit.core.errors import ExportError
 
 ROUNDING = ("QuantizeLinear", "DequantizeLinear")
-SUMS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add")  # what an activation may have followed
+SUMS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")  # may be negative
 NEAR_SIX = 0.12  # a ReLU6's range, as calibration finds it
 FOUR_BITS = {TensorProto.INT4, TensorProto.UINT4}
 INTEGER_OPERATORS = {  # they compute with integers and nothing says what the floats were
@@ -28,6 +30,14 @@ INTEGER_OPERATORS = {  # they compute with integers and nothing says what the fl
 def is_integer(graph: onnx.ModelProto) -> bool:
     """Whether activations are rounded to integers, of a fixed range or of one found at run time."""
     return any(node.op_type in INTEGER_OPERATORS | {"QuantizeLinear"} for node in graph.graph.node)
+
+
+def stored_numbers(graph: onnx.ModelProto) -> dict[str, int]:
+    """How many numbers of each type are stored."""
+    found: Counter[str] = Counter()
+    for tensor in graph.graph.initializer:
+        found[helper.tensor_dtype_to_np_dtype(tensor.data_type).name] += math.prod(tensor.dims)
+    return dict(found)
 
 
 def stuck(graph: onnx.ModelProto) -> str:

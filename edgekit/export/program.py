@@ -20,6 +20,8 @@ from edgekit.export.format import CALIBRATED_ON, Format, Source
 if TYPE_CHECKING:
     import onnx
 
+INSTEAD = "Take ONNX, ORT or OpenVINO, which read the file itself."
+
 
 class FromTorch(Format):
     """From the float network again: weights are those of the file, ranges of activations are found anew."""
@@ -39,7 +41,7 @@ class FromTorch(Format):
         Raises:
             ExportError: no PyTorch network can be made of the file, or the tools refuse it.
         """
-        with exported_program(source, part(progress, 0, 0.2)) as program:
+        with exported_program(source, self.title, part(progress, 0, 0.2)) as program:
             calibration = program.with_name("calibration.npy")
             np.save(calibration, source.calibration(CALIBRATED_ON))
             job = {
@@ -49,8 +51,11 @@ class FromTorch(Format):
 
 
 @contextmanager
-def exported_program(source: Source, progress: Progress = silent) -> Iterator[Path]:
+def exported_program(source: Source, title: str, progress: Progress = silent) -> Iterator[Path]:
     """A .pt2 file (torch.export) of the network for one sample; gone at the end of the `with`.
+
+    Args:
+        title: of the format that it is for.
 
     Raises:
         ExportError: no PyTorch network can be made of the file.
@@ -64,7 +69,8 @@ def exported_program(source: Source, progress: Progress = silent) -> Iterator[Pa
     try:
         network = twin(floated(source.graph))
     except ModelError as error:
-        raise ExportError(str(error)) from None
+        why = str(error).split(". ")[0].rstrip(".")  # what follows is of compressing
+        raise ExportError(f"{title} starts from a PyTorch network, but {why}. {INSTEAD}") from None
     progress(0.5, "tracing the network")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pt2"
@@ -72,8 +78,9 @@ def exported_program(source: Source, progress: Progress = silent) -> Iterator[Pa
             program = torch.export.export(network.eval(), (torch.from_numpy(source.example),))
         except Exception as error:  # torch raises whatever its tracers happen to
             words = str(error).strip().splitlines()
+            why = words[0].rstrip(".") if words else type(error).__name__
             raise ExportError(
-                f"torch.export cannot trace this network: {words[0] if words else type(error).__name__}"
+                f"{title} starts from a traced network, but torch.export cannot trace it: {why}. {INSTEAD}"
             ) from None
         torch.export.save(program, path)
         del program, network

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from edgekit.core.run import Run
-from edgekit.export.exported import Exported
+from edgekit.export.exported import SAMPLES, Exported
 from edgekit.export.exporting import all_of
 from edgekit.show import words
 from edgekit.ui.deploy_formats import PRECISIONS
@@ -24,8 +24,8 @@ def draw(run: Run) -> None:
     found = all_of(run.id)
     if not found:
         st.caption(
-            "Nothing yet. Export above: every file that can run on this computer is then run in its own runtime on 500 "
-            "test samples, and compared with the ONNX file."
+            "Nothing yet. Export above: every file that can run on this computer is then run in its own runtime on "
+            f"{SAMPLES} test samples, and compared with the ONNX file."
         )
         return
     st.dataframe(table(found.values()), hide_index=True, key="exports")
@@ -59,7 +59,7 @@ def table(those: Iterable[Exported]) -> pd.DataFrame:
                 "ONNX Runtime": words.measured(one.original_latency),
                 "Speed": _speed(one),
                 "Runtime": one.runtime,
-                "Point of its own": "re-quantized here" if one.again and one.precision in ("int8", "dynamic") else "",
+                "Point of its own": "re-quantized here" if one.requantized else "",
             }
         )
     return pd.DataFrame(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -78,8 +79,11 @@ def mended(store: Store) -> None:
 
 
 def _download(run: Run, device: Device, store: Store) -> None:
+    from edgekit.export.for_boards import tflite_of
+
+    tflite, why_none = tflite_of(run.id)
     try:
-        packed = _packed(run.id, device.id, store)
+        packed = _packed(run.id, device.id, tflite, tflite and tflite.stat().st_mtime_ns, store)
     except EdgeKitError as error:
         st.caption(str(error))
         return
@@ -87,13 +91,15 @@ def _download(run: Run, device: Device, store: Store) -> None:
         f":primary[**Device kit**] {words.size(len(packed))}", packed, f"edgekit-{run.model}-{run.id}-kit.zip",
         "application/zip", icon=":material/download:", key="device_kit", on_click="ignore",
     )  # fmt: skip
+    st.caption(words.plain(why_none) or "With model.tflite, to be timed by LiteRT too.")
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _packed(run: str, device: str, _store: Store) -> bytes:
+def _packed(run: str, device: str, tflite: Path | None, written: int | None, _store: Store) -> bytes:
+    """`written`, when the .tflite was, so that a newer one is taken."""
     from edgekit.devices.own import kit_of
 
-    return kit_of(_store.get(run), _store, device)
+    return kit_of(_store.get(run), _store, device, tflite)
 
 
 def _speed(one: OnBoard) -> str:

@@ -3,8 +3,8 @@
     python -m tests.benchmarks.export [--json] [--only MODEL …] [--format FORMAT …] [--limits]
 
 Of each model the float file and, where its operators allow, the one that computes with integers are exported and run in
-the format's own runtime on few test samples. Formats whose tools are not installed are named and left out, as are
-models whose weights or data are not on this machine. `--limits` leaves the matrix out.
+the format's own runtime on as many test samples as a person's export. Formats whose tools are not installed are named
+and left out, as are models whose weights or data are not on this machine. `--limits` leaves the matrix out.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from edgekit.core.host import this_host
 from edgekit.core.memory import give_back
 from edgekit.core.run import Depth, Run
 from edgekit.data import download
+from edgekit.export.exported import SAMPLES
 from edgekit.export.exporting import export
 from edgekit.export.formats import formats
 from edgekit.library import load
@@ -30,7 +31,6 @@ from edgekit.recipe import Recipe
 from edgekit.store.store import Store
 from tests.benchmarks.table import line, report
 
-SAMPLES = 50  # test samples, of a cell of the matrix
 INTEGERS = ("quantize_static", "quantize_dynamic")  # the first that works
 QUICK, QUICK_SECONDS = ("openvino", "ncnn"), 10.0
 QUICK_MODEL = "resnet20-cifar10"
@@ -72,7 +72,7 @@ def copies(run: Run, name: str, store: Store) -> float:
 
 
 def matrix(names: list[str], those: list[str], store: Store) -> Iterator[dict]:
-    """A line for each model, file and format; its value is 0 where all is well, and 1 where something broke."""
+    """A line for each model, file and format; its value is 1 where something broke, or no word says why it failed."""
     for name in names:
         if not here(name):
             yield line(f"{name}: not on this machine", 0, None)
@@ -112,7 +112,8 @@ def cell(run: Run, to: str, store: Store) -> dict:
         "seconds": round(time.perf_counter() - started, 1),
     }  # fmt: skip
     outcome = "shown in red" if found.problems else "works" if found.samples else "made, not run here"
-    return line(f"{what}: {outcome}", 0, 0, outcome=outcome, why=" ".join([*found.problems, *found.notes]), **more)
+    why = " ".join([*found.problems, *found.notes])
+    return line(f"{what}: {outcome}", int(outcome != "works" and not why), 0, outcome=outcome, why=why, **more)
 
 
 def made(name: str, steps: tuple[str, ...], store: Store) -> Run:

@@ -16,7 +16,7 @@ from edgekit.core.files import sample_models
 from edgekit.core.preprocessing import Pixels, Preprocessing, Sound, Text, Values
 from edgekit.core.text import kept
 from edgekit.export import carried
-from edgekit.export.bundle import bundled
+from edgekit.export.bundle import bundled, cannot_be_bundled
 from edgekit.library import cards
 from edgekit.store.store import Store
 from tests.export.runs import INTEGERS, saved
@@ -88,6 +88,16 @@ def test_a_network_that_writes_texts_is_not_bundled():
         store.file = lambda sha256: Path("none.onnx")
         with pytest.raises(ExportError, match="it writes its answer a piece at a time"):
             bundled(run.id, store)
+
+
+@pytest.mark.usefixtures("own_store")
+def test_without_its_data_there_is_no_sample_to_bundle(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEKIT_CACHE", str(tmp_path))
+    run = a_run(model="resnet8-cifar10", data="cifar10")
+    assert cannot_be_bundled(run) == (
+        "a bundle holds a test sample, but CIFAR-10 is not on this machine. Fetch it: python -m edgekit data pull "
+        "cifar10"
+    )
 
 
 @pytest.mark.parametrize("changes", [{}, {"channels_last": True}, {"flat": True}, {"size": (5, 7)}], ids=str)

@@ -1,6 +1,7 @@
 """Environments of their own: built once, never used half-built, gone on with where they were left, and cancelled."""
 
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -42,6 +43,13 @@ def test_a_half_built_one_is_not_used_and_building_again_finishes_it(place):
     assert told[-1] == 1.0
     done = subprocess.run([tools.python, "-I", "-c", "import tiny_tool; print(tiny_tool.ANSWER)"], capture_output=True)
     assert done.stdout.split() == [b"42"]
+
+
+def test_one_whose_making_was_cut_short_before_it_had_pip_is_mended(place):
+    tools = Environment("tiny", (wheel(place),), ("tiny_tool",))
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tools.folder)], check=True)
+    tools.build()
+    assert tools.ready()
 
 
 def test_what_pip_says_is_passed_on(place):

@@ -44,13 +44,15 @@ def test_a_file_of_integers_made_floats_answers_nearly_the_same(tmp_path):
     assert np.abs(after - before).max() < 0.1 * np.abs(before).max()
 
 
-def test_a_relu_that_rounding_stood_in_for_comes_back():
-    text = """<ir_version: 10, opset_import: ["" : 21]> g (float[n, 2] input) => (float[n, 2] output)
-        <float scale = {0.5}, uint8 zero = {0}>
-        { y = MatMul(input, weight)
+@pytest.mark.parametrize("operator", ["MatMul", "Sub"])
+def test_a_relu_that_rounding_stood_in_for_comes_back(operator):
+    text = f"""<ir_version: 10, opset_import: ["" : 21]> g (float[n, 2] input) => (float[n, 2] output)
+        <float scale = {{0.5}}, uint8 zero = {{0}}>
+        {{ y = {operator}(input, weight)
           q = QuantizeLinear(y, scale, zero)
-          output = DequantizeLinear(q, scale, zero) }"""
-    rounded = a_graph(text, {"weight": np.eye(2, dtype=np.float32)})
+          output = DequantizeLinear(q, scale, zero) }}"""
+    weight = {"MatMul": np.eye(2), "Sub": np.zeros(2)}[operator]  # which change nothing
+    rounded = a_graph(text, {"weight": weight.astype(np.float32)})
     given = np.float32([[-3.0, 2.2]])
     assert run(rounded, given).tolist() == [[0.0, 2.0]]
     assert run(floated(rounded), given).tolist() == [[0.0, np.float32(2.2)]]

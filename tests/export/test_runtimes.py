@@ -1,17 +1,23 @@
 """What is special about a runtime, tried on files of a few kilobytes."""
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgekit.export import scripts
 from edgekit.export.check import runner
+from edgekit.export.child import Child
 from edgekit.export.formats import formats
 from edgekit.export.race import by_turns
 from tests.measure.graphs import chain
 
 TINY = Path(__file__).with_name("tiny_int8.tflite")  # conv 1→4, ReLU, linear 16→3; integers outside too
 EXPECTED = [[0.3633, -0.1314, 0.0431], [0.3226, -0.0334, 0.1379], [0.3781, 0.0450, -0.1282]]  # by PyTorch, in floats
+RESIDUAL = Path(__file__).with_name("tiny_residual.tflite")  # 8 values − linear 8→4, ReLU, linear 4→8, in floats
+ROUNDED = Path(__file__).with_name("tiny_residual_int8.tflite")  # the same in integers, as EdgeKit makes it
 
 
 @pytest.mark.parametrize("name", ["litert", "tflite_micro"])
@@ -24,6 +30,37 @@ def test_a_tflite_file_of_integers_takes_and_gives_floats(name, tmp_path):
         tiny.open()
         found = tiny.answer(inputs, tmp_path)
     np.testing.assert_allclose(found, EXPECTED, atol=0.03)
+
+
+def test_a_difference_that_a_network_puts_out_stays_in_floats_with_the_input_that_it_reads():
+    pytest.importorskip("ai_edge_litert")
+    assert script("litert").left_in_floats(str(TINY)) == []
+    kept = script("litert").left_in_floats(str(RESIDUAL))
+    assert len(kept) == 3  # the difference, the input as a row, and the input
+    inputs = np.random.default_rng(0).standard_normal((1, 8, 1)).astype(np.float32)
+    floats, rounded = (script("litert").opened(str(path), 1) for path in (RESIDUAL, ROUNDED))
+    np.testing.assert_allclose(rounded.prepare(100 * inputs), 100 * inputs)
+    assert np.abs(rounded(100 * inputs)).max() > 50  # as calibration never saw it
+    np.testing.assert_allclose(rounded(inputs), floats(inputs), atol=0.05)
+
+
+def test_the_arena_is_the_least_with_which_a_file_opens_though_the_interpreter_crashes_with_less():
+    pytest.importorskip("tflite_micro")
+    with Child(sys.executable, "tflite_micro", "TensorFlow Lite Micro") as tools:
+        arena = tools.ask({"do": "convert", "source": str(ROUNDED)})["arena"]
+        assert tools.ask({"do": "open", "path": str(ROUNDED), "threads": 1})["version"].startswith("TensorFlow Lite M")
+    opens, model = script("tflite_micro")._opens, ROUNDED.read_bytes()
+    assert (opens(model, arena), opens(model, arena - 32)) == (True, False)
+    assert arena % 16 == 0
+    assert 500 < arena < 10_000
+
+
+def script(name: str):
+    """A script of scripts/, in this process."""
+    spec = importlib.util.spec_from_file_location(f"script_{name}", Path(scripts.__file__).with_name(f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_files_run_by_turns_and_each_bears_the_name_of_its_runtime(tmp_path):

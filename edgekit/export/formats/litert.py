@@ -25,7 +25,7 @@ class LiteRt(FromTorch):
         """By litert-torch and AI Edge Quantizer."""
         main = f"{source.name}.tflite"
         found = self.ask_of_program(source, folder / main, precision, progress)
-        return Converted(main, found["files"], found["ops"], found["weights"])
+        return Converted(main, found["files"], found["ops"], found["weights"], found["notes"])
 
     def use(self, converted: Converted) -> str:
         """With ai-edge-litert; a file of integers takes and gives integers."""

@@ -3,8 +3,8 @@
 Microsoft, "ORT model format": https://onnxruntime.ai/docs/performance/model-optimizations/ort-format-models.html
 """
 
-import collections
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from edgekit.core.progress import Progress, silent
@@ -26,17 +26,16 @@ class Ort(Format):
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
         """By ONNX Runtime itself."""
         import onnx
-        from onnx import helper
+
+        from edgekit.export.graphs import stored_numbers
 
         main = f"{source.name}.ort"
         with tempfile.TemporaryDirectory() as beside:
             counted = Path(beside) / "counted.onnx"
             self._ask({"source": str(source.path), "target": str(folder / main), "counted": str(counted)}, progress)
-            body = onnx.load(counted).graph
-        weights = collections.Counter()
-        for tensor in body.initializer:
-            weights[helper.tensor_dtype_to_np_dtype(tensor.data_type).name] += int(_size(tensor.dims))
-        return Converted(main, [main], dict(collections.Counter(n.op_type for n in body.node)), dict(weights))
+            graph = onnx.load(counted)
+        operators = Counter(node.op_type for node in graph.graph.node)
+        return Converted(main, [main], dict(operators), stored_numbers(graph))
 
     def use(self, converted: Converted) -> str:
         """As any other file; the options are those of ONNX."""
@@ -48,10 +47,3 @@ options.add_session_config_entry("session.intra_op.allow_spinning", "0")
 session = ort.InferenceSession("{converted.main}", options, providers=["CPUExecutionProvider"])
 outputs = session.run(None, {{session.get_inputs()[0].name: inputs}})[0]
 """
-
-
-def _size(dims: list[int]) -> int:
-    count = 1
-    for size in dims:
-        count *= size
-    return count

@@ -26,12 +26,11 @@ class TensorRt(Format):
         main, script = f"{source.name}.onnx", "build_engine.sh"
         graph = widened(source.graph)
         (folder / main).write_bytes(graph.SerializeToString())
-        shape, name = "x".join(map(str, source.example.shape)), graph.graph.input[0].name
         kind = "--int8 --fp16" if is_integer(graph) else "--fp16"
         (folder / script).write_text(
             "#!/usr/bin/env bash\n# Builds the engine on this device, and times it: one sample, the median of 10 s.\n"
             f"set -euo pipefail\ntrtexec --onnx={main} --saveEngine={source.name}.engine {kind} \\\n"
-            f"    --shapes={name}:{shape} --warmUp=500 --duration=10 --useSpinWait --noDataTransfers\n"
+            f"    {_shapes(graph, source.example.shape)}--warmUp=500 --duration=10 --useSpinWait --noDataTransfers\n"
         )
         notes = _asymmetric(graph)
         return Converted(main, [main, script], notes=notes, shipped=(main,))
@@ -39,6 +38,14 @@ class TensorRt(Format):
     def use(self, converted: Converted) -> str:
         """On the device."""
         return "bash build_engine.sh\n"
+
+
+def _shapes(graph: "onnx.ModelProto", shape: tuple[int, ...]) -> str:
+    """The option that says how large inputs are; trtexec refuses it where the file itself does."""
+    given = graph.graph.input[0]
+    if all(size.HasField("dim_value") for size in given.type.tensor_type.shape.dim):
+        return ""
+    return f"--shapes={given.name}:{'x'.join(map(str, shape))} "
 
 
 def _asymmetric(graph: "onnx.ModelProto") -> list[str]:

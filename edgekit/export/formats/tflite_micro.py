@@ -46,7 +46,7 @@ class TfliteMicro(FromTorch):
             f"#pragma once\n\nextern const unsigned char {name}[];\nextern const unsigned int {name}_len;\n"
             f"constexpr int {name}_arena_bytes = {arena};  // found on a 64-bit machine, none to spare\n"
         )
-        notes = [f"arena: {arena:,} bytes; flash for the network: {len(content):,} bytes"]
+        notes = [*made.notes, f"arena: {arena:,} bytes; flash for the network: {len(content):,} bytes"]
         return Converted(made.main, [code, header, made.main], made.operators, made.weights, notes, (made.main,))
 
     def use(self, converted: Converted) -> str:

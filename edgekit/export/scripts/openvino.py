@@ -34,6 +34,7 @@ def opened(path: str, threads: int):
     """A function from inputs (b, …) to outputs (b, …)."""
     settings = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
     settings["INFERENCE_PRECISION_HINT"] = "f32"  # some processors would round floats to bfloat16
+    settings["ENABLE_CPU_PINNING"] = False  # bound to one core, it waits there for whatever else runs on it
     request = ov.Core().compile_model(path, "CPU", settings).create_infer_request()
     kind = request.get_input_tensor().data.dtype
     outcome = request.model_outputs[0]

@@ -1,11 +1,13 @@
 """TensorFlow Lite for Microcontrollers: its own interpreter, built for this machine."""
 
 import importlib.metadata
+import os
 
 import numpy as np
 from tflite_micro.python.tflite_micro import runtime
 
 LARGEST_ARENA = 64 * 2**20  # bytes to try with
+ALIGNED = 16  # bytes
 
 
 def version() -> str:
@@ -20,14 +22,22 @@ def convert(job: dict, tell) -> dict:
     tell(0.1, "looking for the least arena")
     _interpreter(model, LARGEST_ARENA)
     low, high = 0, LARGEST_ARENA
-    while high - low > 16:
+    while high - low > ALIGNED:
         middle = (low + high) // 2
+        low, high = (low, middle) if _opens(model, middle) else (middle, high)
+    return {"arena": -(-high // ALIGNED) * ALIGNED}
+
+
+def _opens(model: bytes, arena: int) -> bool:
+    """Whether so many bytes suffice: tried in a fork, as the interpreter crashes where some operators get too few."""
+    process = os.fork()
+    if not process:
         try:
-            _interpreter(model, middle)
-            high = middle
-        except Exception:  # the interpreter's word for an arena that is too small
-            low = middle
-    return {"arena": -(-high // 16) * 16}
+            _interpreter(model, arena)
+        except BaseException:  # its word for an arena that is too small
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(process, 0)[1] == 0
 
 
 def opened(path: str, threads: int):
