@@ -2,11 +2,13 @@
 
 AppTest starts every drawing as a server's very first request, which `ensure_router` answers by drawing anew; a click
 would be lost between the two. Here the class that AppTest resets is one of its own, so the server stays warm. What a
-cold server does is tested in `tests/browser/test_links.py`.
+cold server does is tested in `tests/browser/test_links.py`. Nor does it look through all packages on the machine for
+components of pages, which AppTest does for every app anew, and which takes as long as to draw one of our pages.
 """
 
 from pathlib import Path
 
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest, app_test
 
@@ -18,7 +20,15 @@ class _Warm(PagesManager):
     """Takes the reset that is meant for PagesManager."""
 
 
+class _OfNoPackage(BidiComponentManager):
+    """Knows no components but Streamlit's own, as the app uses no other."""
+
+    def discover_and_register_components(self, *, start_file_watching: bool = True) -> None:
+        pass
+
+
 app_test.PagesManager = _Warm
+app_test.BidiComponentManager = _OfNoPackage
 PagesManager.uses_pages_directory = False
 
 

@@ -1,9 +1,9 @@
 """The command line: one stable object per verb with --json, sentences instead of tracebacks."""
 
 import json
-import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from edgekit.artifacts.export import export
-from edgekit.cli import app
+from edgekit.cli import app, main
 from edgekit.core.files import sha256
 from edgekit.core.run import Status
 from edgekit.store.store import Store
@@ -32,10 +32,18 @@ def printed(*words: str) -> dict:
     return json.loads(result.stdout)
 
 
-def refused(*words: str) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of a real process."""
-    done = subprocess.run([sys.executable, "-m", "edgekit", *words], capture_output=True, text=True, env=os.environ)
-    return done.returncode, done.stdout, done.stderr
+@pytest.fixture
+def refused(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
+    """Exit status, stdout and stderr of the command line with these words."""
+
+    def answer(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["edgekit", *words])
+        monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # typer sets one of its own
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return answer
 
 
 def test_models_lists_the_samples_with_their_accuracy():
@@ -53,7 +61,7 @@ def test_a_model_is_added_listed_and_removed(home, tmp_path):
     assert found["id"] not in {model["id"] for model in printed("models")["models"]}
 
 
-def test_a_file_that_is_no_network_is_refused_in_a_sentence(tmp_path):
+def test_a_file_that_is_no_network_is_refused_in_a_sentence(tmp_path, refused):
     (tmp_path / "notes.onnx").write_text("nothing that runs")
     code, out, said = refused("models", "add", str(tmp_path / "notes.onnx"), "--data", "fashion-mnist")
     assert code == 1
@@ -134,7 +142,7 @@ def test_advise_says_what_the_cards_say_with_a_command_for_each():
 
 
 @pytest.mark.usefixtures("home")
-def test_advise_is_for_finished_runs_of_the_store():
+def test_advise_is_for_finished_runs_of_the_store(refused):
     run = a_stopped_run(Status.FAILED, "the disk is full.")
     with Store.open() as store:
         store.save(run)
@@ -187,14 +195,21 @@ def test_a_recipe_may_come_from_a_yaml_file(tmp_path: Path):
         ),
     ],
 )
-def test_a_mistake_is_answered_in_one_sentence_without_a_traceback(words: list[str], sentence: str):
+def test_a_mistake_is_answered_in_one_sentence_without_a_traceback(words: list[str], sentence: str, refused):
     status, out, err = refused(*words, "--json")
     assert status == 1
     assert err.strip() == sentence
     assert json.loads(out) == {"error": sentence}
 
 
-def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
+def test_a_process_answers_a_mistake_in_the_same_way():
+    sentence = "compress needs a recipe: either one or more --step, or --recipe FILE, not both."
+    command = [sys.executable, "-m", "edgekit", "compress", "lenet5-fashion", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, json.loads(done.stdout), done.stderr) == (1, {"error": sentence}, sentence + "\n")
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path, refused):
     file = tmp_path / "model.onnx"
     file.write_bytes(b"not a model")
     status, _, err = refused("measure", str(file), "--data", "fashion-mnist")
@@ -232,7 +247,7 @@ def test_whoever_has_read_enough_may_close_the_pipe():
         assert process.stderr.read() == ""
 
 
-def test_pack_says_which_file_is_missing(tmp_path):
+def test_pack_says_which_file_is_missing(tmp_path, refused):
     status, _, why = refused("pack", str(tmp_path / "none.onnx"))
     assert (status, why) == (1, f"there must be a file at {tmp_path / 'none.onnx'}, but there is none.\n")
 

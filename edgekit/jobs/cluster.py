@@ -5,6 +5,8 @@ It keeps its runs in the store that its own EDGEKIT_STORE, EDGEKIT_FILES and EDG
 those who send trials. Whoever reaches the scheduler can run code on all workers: keep it inside a network of your own.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import functools
@@ -12,10 +14,12 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgekit.core.errors import Cancelled, ClusterError
-from edgekit.store.store import Store
+
+if TYPE_CHECKING:
+    from edgekit.store.store import Store
 
 PORT = 8786  # Dask's own
 PROTOCOLS = ("tcp", "tls")
@@ -130,6 +134,8 @@ async def work(address: str, told: Callable[[str], None]) -> None:
 @functools.cache
 def _store() -> Store:
     """This worker's store, opened once; what a worker before it left unfinished is marked so."""
+    from edgekit.store.store import Store  # only a worker needs it; all verbs of the command line import this file
+
     opened = Store.open()
     opened.interrupt_dead()
     return opened

@@ -1,11 +1,15 @@
 """Where the trials of a search are measured: in its own process, or by the workers of EDGEKIT_SCHEDULER."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from edgekit.search.executor import Executor
-from edgekit.store.store import Store
+if TYPE_CHECKING:  # the command line asks for the name below, and should not have to wait for a database for it
+    from edgekit.search.executor import Executor
+    from edgekit.store.store import Store
 
 SCHEDULER = "EDGEKIT_SCHEDULER"  # "tcp://host:8786"
 

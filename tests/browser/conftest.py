@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.chromium import FLAGS, chromium
 from tests.browser.server import App, running
 
 HERE = Path(__file__).parent
 PATIENCE = 150_000  # milliseconds; a loaded machine is slow, a broken page never comes
-FADING = 1_000  # milliseconds until what is drawn anew stands still
+LOOKS = 6  # in a row, 50 ms apart, at which nothing has changed: then a page stands still
 NOT_OURS = {"presentation-role-conflict": 'data-testid="stFileUploaderDropzone"'}  # its button can be focused all right
 expect.set_options(timeout=PATIENCE)
 
@@ -35,6 +35,15 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="package")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """What all tabs share, as a person's do: the app's scripts, which are the same for all tests, are loaded once."""
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE)
+    yield context
+    context.close()
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app with an empty home, shared by the tests of a file."""
@@ -43,23 +52,22 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 @pytest.fixture
-def tab(browser: Browser) -> Iterator[Callable[..., Page]]:
+def tab(window: BrowserContext) -> Iterator[Callable[..., Page]]:
     """Opens an address in a tab of its own session; `tab(url, width=390, color_scheme="dark")`."""
-    contexts, broken = [], []
+    tabs, broken = [], []
 
-    def open_tab(url: str, width: int = 1280, height: int = 1000, **options: str) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(PATIENCE)
+    def open_tab(url: str, width: int = 1280, height: int = 1000, color_scheme: str = "light") -> Page:
+        page = window.new_page()
+        tabs.append(page)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(url)
-        settled(page)
-        return page
+        return settled(page)
 
     yield open_tab
-    for context in contexts:
-        context.close()
+    for page in tabs:
+        page.close()
     assert broken == []
 
 
@@ -71,9 +79,45 @@ def settled(page: Page) -> Page:
     return page
 
 
-def violations(page: Page) -> list[str]:
-    """What axe-core found: the rule, and the first element that breaks it. Streamlit's own flaws are left out."""
-    page.wait_for_timeout(FADING)  # a half-faded text has half its contrast
-    found = [(rule["id"], rule["nodes"][0]) for rule in Axe().run(page).response["violations"]]
-    found = [(rule, node) for rule, node in found if not (rule in NOT_OURS and NOT_OURS[rule] in node["html"])]
-    return [f"{rule}: {node['html'][:300]} {node['failureSummary']}" for rule, node in found]
+def still(page: Page) -> Page:
+    """Wait until the page is drawn, every part of it has come, and nothing moves or fades any more."""
+    assert page.evaluate(_STILL, [LOOKS, PATIENCE]), "the page never stands still"
+    return page
+
+
+# A part whose code is still being loaded has a skeleton in its place; a chart is empty until it is drawn. Looks are
+# taken only when the page has nothing else to do, so a busy machine is not taken for a page that stands still.
+_STILL = """([looks, patience]) => new Promise(done => {
+    const end = performance.now() + patience
+    const missing = '[data-testid="stApp"]:not([data-test-script-state="notRunning"]), [data-testid="stSkeleton"], ' +
+        '[data-testid="stAppSkeleton"], [data-testid="stPlotlyChart"]:not(:has(.main-svg))'
+    const moves = one => one.playState == "running" && one.effect.getComputedTiming().endTime != Infinity
+    let changed = true, calm = 0
+    const watch = new MutationObserver(() => { changed = true })
+    watch.observe(document, {subtree: true, childList: true, attributes: true, characterData: true})
+    const look = () => {
+        changed ||= document.querySelector(missing) !== null || document.getAnimations().some(moves)
+        calm = changed ? 0 : calm + 1
+        changed = false
+        if (calm < looks && performance.now() < end) return setTimeout(() => requestIdleCallback(look), 50)
+        watch.disconnect()
+        done(calm >= looks)
+    }
+    look()
+})"""
+
+
+def violations(page: Page, *schemes: str) -> list[str]:
+    """What axe-core found: the rule, and the first element that breaks it. Streamlit's own flaws are left out.
+
+    Args:
+        schemes: the colour schemes to look at it in; "light" and "dark" unless told.
+    """
+    found = []
+    for scheme in schemes or ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        still(page)  # a half-faded text has half its contrast
+        rules = [(rule["id"], rule["nodes"][0]) for rule in Axe().run(page).response["violations"]]
+        ours = [(rule, node) for rule, node in rules if not (rule in NOT_OURS and NOT_OURS[rule] in node["html"])]
+        found += [f"{scheme}: {rule}: {node['html'][:300]} {node['failureSummary']}" for rule, node in ours]
+    return found

@@ -1,5 +1,6 @@
 """Starts the real app as a person would, `streamlit run app.py`, on a free port with a home of its own."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -7,12 +8,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds
+PORTS = [0]  # where apps of this process were, the first choice for the next; 0 is any that is free
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,11 @@ class App:
     process: subprocess.Popen
 
 
-@contextmanager
+@contextlib.contextmanager
 def running(home: Path) -> Iterator[App]:
     """The app, from when it answers until the end of the `with`."""
     home.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = {"port": port, "address": "127.0.0.1", "headless": "true"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--server.{k}={v}" for k, v in options.items())]
     with (home / "server.log").open("w") as log:
@@ -43,6 +42,19 @@ def running(home: Path) -> Iterator[App]:
         finally:
             process.kill()  # as a crash would: what was finished must be whole all the same
             process.wait()
+
+
+def free_port() -> int:
+    """A free port: that of an earlier app, if it has ended, so that a browser knows the app's scripts already."""
+    for port in PORTS:
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # its last connections may linger
+            tried.bind(("127.0.0.1", port))
+            found = tried.getsockname()[1]
+            if port == 0:
+                PORTS.insert(-1, found)
+            return found
+    raise AssertionError("no port is free")
 
 
 def _wait(address: str, process: subprocess.Popen, log: Path) -> None:

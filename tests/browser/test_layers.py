@@ -11,8 +11,9 @@ from playwright.sync_api import Page, expect
 from edgekit.library import card
 from edgekit.search.layer_sensitivity import chosen_samples, keep
 from edgekit.store.store import Store
-from tests.browser.conftest import settled, violations
+from tests.browser.conftest import settled, still, violations
 from tests.browser.server import App, running
+from tests.browser.workbench import insist
 from tests.factories import a_baseline
 from tests.ui.test_layer_map import a_table
 from tests.ui.test_layers_page import LAYERS, MODEL
@@ -38,10 +39,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield started
 
 
-def click(page: Page, layer: str, value: float) -> None:
-    """Click the cell of a layer's value."""
-    expect(page.locator(f"{PLOT} .bars path").first).to_be_visible()
-    page.mouse.click(*page.evaluate(CELL, [PLOT, layer, value]))
+def click(page: Page, layer: str, value: float, then: str) -> None:
+    """Click the cell of a layer's value, and wait until the page says so."""
+
+    def click_the_cell() -> None:
+        still(page)
+        page.mouse.click(*page.evaluate(CELL, [PLOT, layer, value]))
+
+    insist(page, click_the_cell, lambda within: expect(page.get_by_text(then)).to_be_visible(timeout=within))
 
 
 def chosen(page: Page) -> dict:
@@ -52,22 +57,18 @@ def chosen(page: Page) -> dict:
 
 def test_cells_that_are_clicked_become_the_recipe_on_the_workbench(app, tab):
     page = tab(f"{app.url}/layers")
-    click(page, "fc1", 4)
-    expect(page.get_by_text("1 of 4 layers")).to_be_visible()
-    click(settled(page), "conv2", 8)
-    expect(page.get_by_text("2 of 4 layers")).to_be_visible()
-    assert chosen(page) == {"bits": {"fc1": 4, "conv2": 8}}
-    click(settled(page), "conv2", 8)
-    expect(page.get_by_text("1 of 4 layers")).to_be_visible()
-    assert chosen(page) == {"bits": {"fc1": 4}}
+    click(page, "fc1", 4, "1 of 4 layers")
+    click(page, "conv2", 8, "2 of 4 layers")
+    assert chosen(settled(page)) == {"bits": {"fc1": 4, "conv2": 8}}
+    click(page, "conv2", 8, "1 of 4 layers")
+    assert chosen(settled(page)) == {"bits": {"fc1": 4}}
     page.locator(".st-key-layers_take button").click()
     expect(page.get_by_text("1. Low-bit weights")).to_be_visible()
     expect(page).to_have_url(re.compile("recipe=.*quantize_weights.*fc2"))
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_map_has_no_violations_and_fits_a_phone(theme, app, tab):
-    page = tab(f'{app.url}/layers?layers={{"bits":{{"fc1":4}}}}', color_scheme=theme, width=390, height=1200)
+def test_the_map_has_no_violations_and_fits_a_phone(app, tab):
+    page = tab(f'{app.url}/layers?layers={{"bits":{{"fc1":4}}}}', width=390, height=1200)
     expect(page.locator(f"{PLOT} .bars path").first).to_be_visible()
     assert violations(page) == []
     assert page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

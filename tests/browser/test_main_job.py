@@ -1,29 +1,29 @@
 """The whole job on LeNet-5, as a newcomer does it: move a slider, see the point, click it, take the file home."""
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from edgekit.core.files import sha256
 from edgekit.store.store import Store
 from tests.browser import workbench
-from tests.browser.conftest import PATIENCE, settled, violations
+from tests.browser.conftest import settled, violations
 from tests.browser.server import ROOT, App
 
 
 @pytest.fixture(scope="module")
-def page(browser, app: App) -> Page:
+def page(window: BrowserContext, app: App) -> Iterator[Page]:
     """One tab that the tests of this file use one after the other."""
-    context = browser.new_context(viewport={"width": 1280, "height": 1400})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
+    page = window.new_page()
+    page.set_viewport_size({"width": 1280, "height": 1400})
     page.goto(app.url)
-    settled(page)
-    yield page
-    context.close()
+    yield settled(page)
+    page.close()
 
 
 def test_the_first_page_measures_the_network_and_its_8_bit_form_by_itself(page: Page):
@@ -37,7 +37,7 @@ def test_a_slider_that_rests_becomes_a_measured_point(page: Page):
     workbench.wait_for_point(page, "bits 4|4.bit")
     assert workbench.shown_sha256(page) != before
     workbench.wait_for_points(page, 3)
-    assert "bits=4" in page.url
+    expect(page).to_have_url(re.compile("bits=4"))
 
 
 def test_a_click_on_a_point_selects_its_run(page: Page):
@@ -78,13 +78,10 @@ def test_a_reload_shows_the_same_point(page: Page):
     assert workbench.shown_sha256(page) == before
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_measured_point_has_no_violations_in_any_of_its_tabs(page: Page, theme: str):
-    page.emulate_media(color_scheme=theme)
+def test_a_measured_point_has_no_violations_in_any_of_its_tabs(page: Page):
     found = {}
     for name in page.locator(".st-key-about").get_by_role("tab").all_inner_texts():
-        page.locator(".st-key-about").get_by_role("tab", name=name, exact=True).click()
-        settled(page)
+        workbench.open_tab(page, name)
         found[name] = violations(page)
     assert found == dict.fromkeys(found, [])
     assert len(found) == 8

@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from edgekit.data import splits
 from tests.brought import a_file
-from tests.browser.conftest import FADING, settled
-from tests.browser.workbench import wait_for_point
+from tests.browser.conftest import settled, still
+from tests.browser.workbench import open_tab, pick, remove, wait_for_point
 from tests.data.brought import in_a_zip
 
 
@@ -38,14 +38,8 @@ def test_brought_data_scores_a_brought_network_until_it_is_removed(app, tab, tmp
     expect(page.get_by_text("90 to train on, 30 to test on; 28 × 28 pixels, grey")).to_be_visible()
     expect(page.get_by_role("img", name="Training sample: 0 T-shirt top").first).to_be_visible()
 
-    settled(page)
-    chosen = page.locator(".st-key-upload_data").get_by_role("combobox")
-    chosen.scroll_into_view_if_needed()
-    page.wait_for_timeout(FADING)  # a list that opens while the page still scrolls closes again
-    chosen.click()
-    chosen.press_sequentially("My clo")  # a long list shows only some of its options
-    page.get_by_role("option").filter(has_text="My clothes").click()
-    expect(chosen).to_have_value("My clothes")
+    still(page)
+    pick(page, page.locator(".st-key-upload_data").get_by_role("combobox"), "My clothes")
     settled(page)
     page.set_input_files(".st-key-add_model input[type=file]", a_file(tmp_path, name="my network.onnx"))
     page.get_by_role("button", name="Add this model").click()
@@ -54,15 +48,14 @@ def test_brought_data_scores_a_brought_network_until_it_is_removed(app, tab, tmp
     expect(page.get_by_role("combobox", name="Model")).to_have_value("my network on My clothes")
     wait_for_point(page, "Quantize static")
 
-    page.get_by_role("tab", name="Whole way").click()
+    open_tab(page, "Whole way")
     page.get_by_role("button", name="Time the whole way").click()
     expect(page.get_by_text("All together")).to_be_visible()
-    page.get_by_role("tab", name="Calibration").click()
+    open_tab(page, "Calibration")
     page.get_by_role("button", name="Measure it with 8 to 512 samples").click()
     expect(page.get_by_text("which cannot be told from the")).to_be_visible(timeout=60_000)
 
     page.goto(f"{app.url}/models_and_data")
-    page.locator("[class*=st-key-data-my-clothes]").get_by_role("button", name="Remove").click()
-    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    remove(page, page.locator("[class*=st-key-data-my-clothes]"))
     expect(page.locator("[class*=st-key-data-my-clothes]")).to_have_count(0)
     expect(page.get_by_role("heading", name="my network", exact=True)).to_be_visible()

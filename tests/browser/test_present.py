@@ -1,6 +1,5 @@
 """The presenter view in a real browser: led by the keyboard, in large type, up to the report."""
 
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,11 @@ from playwright.sync_api import expect
 
 from edgekit.store.store import Store
 from edgekit.ui.present import STEPS
-from tests.browser.conftest import settled, violations
+from tests.browser.conftest import violations
 from tests.browser.server import running
+from tests.browser.workbench import insist
 from tests.factories import a_baseline, a_run, compared, measurements
 
-PRESSES, A_MOMENT = 3, 15_000  # at most so many, so many milliseconds apart
 USUAL = 15  # pixels: the type of all other pages, in .streamlit/config.toml
 
 
@@ -35,16 +34,11 @@ def heading(page, text):
 
 
 def press(page, key, name):
-    """Turn to another step once the page stands, and wait for its heading. A page that is drawn again just then hears
-    nothing, and so a person presses again."""
+    """Turn to another step, and wait for its heading."""
     expect(page.locator(".st-key-turn")).to_be_visible()
-    for _ in range(PRESSES):
-        settled(page)
-        page.keyboard.press(key)
-        with contextlib.suppress(AssertionError):
-            expect(heading(page, name)).to_be_visible(timeout=A_MOMENT)
-            return
-    expect(heading(page, name)).to_be_visible()
+    insist(
+        page, lambda: page.keyboard.press(key), lambda within: expect(heading(page, name)).to_be_visible(timeout=within)
+    )
 
 
 def type_size(page) -> float:
@@ -59,9 +53,8 @@ def test_the_keyboard_leads_through_all_steps_to_a_report_that_can_be_kept(app, 
     expect(page.get_by_role("link", name="Runs")).to_have_count(0)
     for name in names[1:3]:
         press(page, "PageDown", name)
-    page.get_by_role("slider").first.focus()
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_url("**run=*")
+    smaller = page.get_by_role("slider").first
+    insist(page, lambda: smaller.press("ArrowLeft"), lambda within: page.wait_for_url("**run=*", timeout=within))
     for key, name in (("PageDown", names[3]), ("PageDown", names[4]), ("PageUp", names[3]), ("PageDown", names[4])):
         press(page, key, name)
     with page.expect_download() as started:
@@ -73,7 +66,6 @@ def test_the_keyboard_leads_through_all_steps_to_a_report_that_can_be_kept(app, 
 
 
 @pytest.mark.parametrize("step", [3, 4])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_steps_are_accessible(app, tab, scheme, step):
-    page = tab(f"{app.url}/?present=1&step={step}", width=1440, height=900, color_scheme=scheme)
+def test_the_steps_are_accessible(app, tab, step):
+    page = tab(f"{app.url}/?present=1&step={step}", width=1440, height=900)
     assert violations(page) == []

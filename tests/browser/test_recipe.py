@@ -1,18 +1,17 @@
 """Building a recipe step by step: the list of techniques, the card of each, and what the address then holds."""
 
 import re
+from functools import partial
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import settled, violations
+from tests.browser.workbench import click, insist, open_dialog
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_step_is_added_from_the_list_which_then_closes(theme, app, tab):
-    page = tab(f"{app.url}/?recipe=[]", color_scheme=theme)
-    page.locator(".st-key-add_step button").click()
-    listed = page.get_by_role("dialog", name="Add a step")
+def test_a_step_is_added_from_the_list_which_then_closes(app, tab):
+    page = tab(f"{app.url}/?recipe=[]")
+    listed = open_dialog(page, page.locator(".st-key-add_step button"), "Add a step")
     expect(listed.get_by_text("Quantization-aware training")).to_be_visible()
     expect(listed.get_by_text("Not for LeNet-5")).to_be_attached()
     assert violations(page) == []
@@ -24,16 +23,14 @@ def test_a_step_is_added_from_the_list_which_then_closes(theme, app, tab):
 
 def test_escape_closes_the_list_and_it_stays_closed(app, tab):
     page = tab(f"{app.url}/?recipe=[]")
-    page.locator(".st-key-add_step button").click()
-    listed = page.get_by_role("dialog", name="Add a step")
-    expect(listed).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(listed).to_be_hidden()
+    listed = open_dialog(page, page.locator(".st-key-add_step button"), "Add a step")
+    insist(page, partial(page.keyboard.press, "Escape"), lambda within: expect(listed).to_be_hidden(timeout=within))
     settled(page)
     expect(listed).to_be_hidden()
 
 
 def test_the_card_of_a_step_opens_beside_its_form(app, tab):
     page = tab(f'{app.url}/?recipe=[{{"prune_weights":{{}}}}]')
-    page.locator("[class*=-about] button").locator("visible=true").first.click()
-    expect(page.get_by_text("When it fails:")).to_be_visible()
+    card = page.get_by_text("When it fails:")
+    about = page.locator("[class*=-about] button").locator("visible=true").first
+    click(page, about, lambda within: expect(card).to_be_visible(timeout=within))

@@ -63,7 +63,7 @@ def test_the_charts_are_drawn_without_a_network_and_tell_a_point_that_is_pointed
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_report_is_accessible_in_both_schemes(opened, scheme):
     page = opened(color_scheme=scheme)
-    assert violations(page) == []
+    assert violations(page, scheme) == []
     axis = page.locator(".xtick text").first.evaluate("text => getComputedStyle(text).fill")
     assert axis == page.evaluate("getComputedStyle(document.body).color"), "the chart writes in the page's colour"
 

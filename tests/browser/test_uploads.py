@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from edgekit.models.uploads import CARD
 from tests.brought import LENET, a_file
 from tests.browser.conftest import settled
-from tests.browser.workbench import wait_for_point
+from tests.browser.workbench import remove, wait_for_point
 
 
 def bring(page: Page, path: Path) -> None:
@@ -28,8 +28,7 @@ def test_a_brought_file_is_added_compressed_and_removed(app, tab, tmp_path):
     expect(page.get_by_role("combobox", name="Model")).to_have_value("my network on Fashion-MNIST")
     wait_for_point(page, "Quantize static")
     page.goto(f"{app.url}/models_and_data")
-    page.get_by_role("button", name="Remove").click()
-    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    remove(page, page.locator(f".st-key-model-{card.parent.name}"))
     expect(page.get_by_role("heading", name="my network", exact=True)).to_have_count(0)
     settled(page)
     assert not card.exists()

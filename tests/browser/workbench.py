@@ -1,11 +1,60 @@
 """What a person does and reads on the Workbench, in words: move a slider, click a point, download, cancel."""
 
+import contextlib
 import re
+from collections.abc import Callable
+from functools import partial
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Error, Locator, Page, expect
+
+from tests.browser.conftest import PATIENCE, settled
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 STAR = "^uncompressed"
+TRIES, A_MOMENT = 5, 10_000  # how often a person tries, and milliseconds until they do so again
+
+
+def insist(page: Page, act: Callable[[], object], seen: Callable[[float], object]) -> None:
+    """Do something on a page that stands, and do it again where that was lost, as a person would.
+
+    A key or a click that meets a part of the page just while it is drawn anew is heard by nobody.
+
+    Args:
+        act: what the person does.
+        seen: raises an error of Playwright's unless that came to something within so many milliseconds.
+    """
+    lost = AssertionError, Error
+    for _ in range(TRIES - 1):
+        settled(page)
+        with contextlib.suppress(*lost):
+            act()
+            seen(A_MOMENT)
+            return
+        settled(page)
+        with contextlib.suppress(*lost):  # it was not lost: the page was only slow
+            seen(A_MOMENT / 10)
+            return
+    act()
+    seen(PATIENCE)
+
+
+def click(page: Page, button: Locator, seen: Callable[[float], object]) -> None:
+    """Click, and see what comes of it; for what may be clicked twice without harm."""
+    insist(page, lambda: button.click(timeout=A_MOMENT), seen)
+
+
+def open_dialog(page: Page, button: Locator, name: str | None = None) -> Locator:
+    """Click what opens a dialog, and wait for it."""
+    dialog = page.get_by_role("dialog", name=name)
+    click(page, button, lambda within: expect(dialog).to_be_visible(timeout=within))
+    return dialog
+
+
+def remove(page: Page, card: Locator) -> None:
+    """Remove what a card shows, and say yes when asked."""
+    asked = open_dialog(page, card.get_by_role("button", name="Remove"))
+    yes = asked.get_by_role("button", name="Remove")
+    click(page, yes, lambda within: expect(asked).to_be_hidden(timeout=within))
 
 
 def shown_sha256(page: Page) -> str:
@@ -25,16 +74,33 @@ def wait_for_point(page: Page, *words: str) -> None:
 
 
 def move(page: Page, slider: str, key: str, times: int = 1) -> None:
-    """Move a slider with the keyboard, as one may; the page follows when it rests."""
-    handle = page.locator(f".st-key-{slider}").get_by_role("slider").first
-    handle.focus()
+    """Move a slider with the keyboard, as one may, and see it move; the page follows when it rests."""
     for _ in range(times):
-        handle.press(key)
+        handle = page.locator(f".st-key-{slider}").get_by_role("slider").first
+        before = handle.input_value()
+        insist(page, partial(handle.press, key), partial(_is_not, handle, before))
 
 
 def choose(page: Page, control: str, option: str) -> None:
     """Press one of a row of buttons."""
-    page.locator(f".st-key-{control}").get_by_role("radio", name=option, exact=True).click()
+    button = page.locator(f".st-key-{control}").get_by_role("radio", name=option, exact=True)
+    click(page, button, lambda within: expect(button).to_be_checked(timeout=within))
+
+
+def pick(page: Page, control: Locator, option: str) -> None:
+    """Choose from a list by typing, as a long one shows only some of its options."""
+
+    def open_and_choose() -> None:
+        control.fill(option, timeout=A_MOMENT)
+        page.get_by_role("option").filter(has_text=option).first.click(timeout=A_MOMENT)
+
+    insist(page, open_and_choose, lambda within: expect(control).to_have_value(option, timeout=within))
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open one of the tabs of a page."""
+    one = page.get_by_role("tab", name=name, exact=True)
+    click(page, one, lambda within: expect(one).to_have_attribute("aria-selected", "true", timeout=within))
 
 
 def plot(chart: str) -> str:
@@ -56,12 +122,15 @@ def wait_for_points(page: Page, count: int, chart: str = "size_bytes", or_more: 
 
 def click_point(page: Page, place: int, chart: str = "size_bytes") -> None:
     """Click the point at this place, counted from the left, and wait until another file than before is selected."""
-    before = shown_sha256(page)
-    expect(page.locator(plot(chart))).to_have_count(1)
-    page.locator(plot(chart)).scroll_into_view_if_needed()
-    page.mouse.click(*points(page, chart)[place])
-    expect(page.locator(".st-key-selected")).not_to_contain_text(before)
-    expect(page.locator(".st-key-selected")).to_contain_text(SHA256)
+    before, selected = shown_sha256(page), page.locator(".st-key-selected")
+
+    def click_it() -> None:
+        expect(page.locator(plot(chart))).to_have_count(1, timeout=A_MOMENT)
+        page.locator(plot(chart)).scroll_into_view_if_needed()
+        page.mouse.click(*points(page, chart)[place])
+
+    insist(page, click_it, lambda within: expect(selected).not_to_contain_text(before, timeout=within))
+    expect(selected).to_contain_text(SHA256)
 
 
 # Only measured points carry the id of a run; the frontier, the ring and the prediction do not.
@@ -78,5 +147,17 @@ def job(page: Page) -> Locator:
 
 def start_job(page: Page) -> None:
     """Press Compress and wait for the bar of the job."""
+    settled(page)
     page.locator(".st-key-compress").get_by_role("button").click()
     expect(job(page)).to_be_visible()
+
+
+def cancel_job(page: Page) -> None:
+    """Press Cancel and wait until the page says that the job was cancelled."""
+    cancelled = page.get_by_text("was cancelled")
+    cancel = job(page).get_by_role("button", name="Cancel")
+    click(page, cancel, lambda within: expect(cancelled).to_be_visible(timeout=within))
+
+
+def _is_not(control: Locator, value: str, within: float) -> None:
+    expect(control).not_to_have_value(value, timeout=within)

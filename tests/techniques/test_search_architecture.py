@@ -26,7 +26,12 @@ def original() -> nn.Module:
 
 
 def a_small_bench(**changes) -> Bench:
-    return replace(a_bench(IMAGE, samples=32), **{"teacher": original()} | changes)
+    """A bench that takes the parameters for the cost: to export every network that is drawn would take long."""
+    return replace(a_bench(IMAGE, samples=32), **{"teacher": original(), "cost_of": by_parameters} | changes)
+
+
+def by_parameters(network: nn.Module) -> dict[str, float]:
+    return dict.fromkeys(("macs", "size_bytes"), parameters(network))
 
 
 def by_size(network: nn.Module) -> float:
@@ -45,7 +50,8 @@ def trials_of(curve: list[dict]) -> dict[int, list[int]]:
 @pytest.mark.parametrize(("limit_on", "metric"), [("macs", "macs"), ("size", "size_bytes"), ("latency", None)])
 def test_what_is_found_keeps_the_limit(limit_on, metric):
     # A clock that always says the same: a microsecond for a thousand parameters.
-    bench = a_small_bench(score=by_size, latency_of=lambda network: parameters(network) / 1e6)
+    clock, exported = lambda network: parameters(network) / 1e6, a_bench(IMAGE).cost_of
+    bench = a_small_bench(score=by_size, latency_of=clock, cost_of=exported)
     found = SearchArchitecture(limit_on=limit_on, limit=0.3, trials=4, trial_epochs=1, epochs=1).apply(
         original(), bench
     )
@@ -71,7 +77,7 @@ def test_what_is_over_the_limit_is_never_trained():
     epochs, told = [], []
     bench = a_small_bench(on_epoch=told.append)
     counted = replace(bench, training=lambda size, epoch: epochs.append(epoch) or bench.training(size, epoch))
-    found = SearchArchitecture(limit=0.05, trials=2, trial_epochs=1, epochs=1).apply(original(), counted)
+    found = SearchArchitecture(limit=0.1, trials=2, trial_epochs=1, epochs=1).apply(original(), counted)
     too_large = int(found.changes[0].what.split(" stopped early; ")[1].split(" over the limit")[0])
     assert too_large > 3
     assert len(epochs) == len(found.curve)
@@ -80,7 +86,6 @@ def test_what_is_over_the_limit_is_never_trained():
 
 def test_what_is_far_below_the_limit_is_not_trained_either():
     bench, limit = a_small_bench(score=by_size), 0.5 * parameters(original())
-    bench = replace(bench, cost_of=lambda network: {"size_bytes": parameters(network)})
     step = SearchArchitecture(limit_on="size", limit=0.5, least=0.6, trials=2, trial_epochs=1, epochs=1)
     found = step.apply(original(), bench)
     assert 0.6 * limit <= parameters(found.result) <= limit
@@ -114,7 +119,10 @@ def test_the_same_seed_finds_the_same_and_nothing_outside_changes(capfd):
         optuna.logging.get_verbosity(),
     )
     first, same, other = (
-        step.apply(copy.deepcopy(original()), replace(a_bench(IMAGE, samples=32, seed=seed), score=by_size))
+        step.apply(
+            copy.deepcopy(original()),
+            replace(a_bench(IMAGE, samples=32, seed=seed), score=by_size, cost_of=by_parameters),
+        )
         for seed in (0, 0, 1)
     )
     assert first.changes == same.changes
