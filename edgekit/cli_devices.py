@@ -137,7 +137,7 @@ def bench(
         found = json.loads(target.read_text("utf-8"))
     result = parse(json.dumps(found))
     lines = [f"{one.name}: {milliseconds(result.latency(n).value)}" for n, one in enumerate(result.files)]
-    where = f"{result.board}, {result.threads} threads, {result.runtime['name']} {result.runtime['version']}"
+    where = f"{result.board}, {result.threads} threads, {result.runtime.name} {result.runtime.version}"
     printed(as_json, found, [*lines, where])
 
 

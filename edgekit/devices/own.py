@@ -64,7 +64,7 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     point = OnBoard(
         board=result.board,
         device=_believed(result.device or on, result),
-        runtime=f"{result.runtime['name']} {result.runtime['version']}",
+        runtime=f"{result.runtime.name} {result.runtime.version}",
         threads=result.threads,
         latency=result.latency(ours),
         baseline=result.latency(base) if base is not None else None,
@@ -109,7 +109,7 @@ def recalibrated(store: Store) -> list[Recalibrated]:
     """A person's own rates: for every device, runtime and precision of which results and files are here."""
     boards: dict[Board, dict[str, Timed]] = {}
     for result in results():
-        board = Board(result.device, result.board, result.runtime["name"], result.threads)
+        board = Board(result.device, result.board, result.runtime.name, result.threads)
         for one in result.files:
             if board.device in devices() and store.has_file(one.sha256):
                 network = read(Path(store.file(one.sha256)))
@@ -224,7 +224,7 @@ def _keep(result: Result, device: str) -> None:
     kept = result.model_copy(update={"device": device}).model_dump(mode="json")
     kept["checksum"] = checksum(kept)
     files = "-".join(one.sha256[:8] for one in result.files)
-    name = plain_name(f"{result.board} {result.runtime['name']} {result.threads}")
+    name = plain_name(f"{result.board} {result.runtime.name} {result.threads}")
     with written_whole(_folder() / f"{name}-{files}.json") as file:
         file.write(json.dumps(kept).encode())
 

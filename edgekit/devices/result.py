@@ -32,6 +32,13 @@ class TimedFile(BaseModel, frozen=True, extra="forbid"):
     ms: list[float] = Field(min_length=10)
 
 
+class Runtime(BaseModel, frozen=True, extra="forbid"):
+    """What ran the files."""
+
+    name: str = Field(min_length=1, max_length=60)
+    version: str = Field(max_length=60)
+
+
 class Result(BaseModel, frozen=True, extra="forbid"):
     """result.json.
 
@@ -40,7 +47,6 @@ class Result(BaseModel, frozen=True, extra="forbid"):
         device: of our catalog, as the kit was made for; empty where for none.
         board: what the machine says it is.
         machine: cpu, architecture, system, cores.
-        runtime: name, version.
     """
 
     format: str
@@ -48,7 +54,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     device: str
     board: str = Field(min_length=1, max_length=120)
     machine: dict[str, str | int]
-    runtime: dict[str, str]
+    runtime: Runtime
     threads: int = Field(ge=1)
     files: list[TimedFile] = Field(min_length=1)
     taken: datetime
@@ -63,7 +69,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
         return Measurement(
             metric="latency_ms", value=value, low=min(float(low), value), high=max(float(high), value),
             origin=Origin.MEASURED, device=self.board,
-            how=f"{len(times)} turns of one sample, {threads}, {self.runtime['name']} {self.runtime['version']}",
+            how=f"{len(times)} turns of one sample, {threads}, {self.runtime.name} {self.runtime.version}",
         )  # fmt: skip
 
     def ratio(self, place: int, base: int) -> Interval:
@@ -85,11 +91,12 @@ def parse(data: bytes | str) -> Result:
         raise MeasureError(f"a result must have less than {LARGEST:,} bytes; this has {len(data):,}. {again}")
     try:
         found = json.loads(data)
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # the second where brackets are opened a thousand times
         raise MeasureError(f"a result must be the JSON that bench.py writes, but this is no JSON. {again}") from None
     if not isinstance(found, dict) or found.get("format") != bench.FORMAT:
-        said = found.get("format") if isinstance(found, dict) else type(found).__name__
-        raise MeasureError(f"a result must be of the format {bench.FORMAT}; this is of '{said}'. {again}")
+        named = isinstance(found, dict) and "format" in found
+        said = f"is of '{str(found['format'])[:60]}'" if named else "names none"
+        raise MeasureError(f"a result must be of the format {bench.FORMAT}; this {said}. {again}")
     try:
         result = Result.model_validate(found)
     except ValidationError as error:

@@ -28,10 +28,16 @@ def resealed(data: bytes, **changes) -> bytes:
     ("data", "words"),
     [
         (b"no json", f"a result must be the JSON that bench.py writes, but this is no JSON. {AGAIN}"),
-        (b"[1]", f"a result must be of the format edgekit-device-result/1; this is of 'list'. {AGAIN}"),
+        (b"[1]", f"a result must be of the format edgekit-device-result/1; this names none. {AGAIN}"),
         (
             b'{"format": "other/2"}',
             f"a result must be of the format edgekit-device-result/1; this is of 'other/2'. {AGAIN}",
+        ),
+        (b"{}", f"a result must be of the format edgekit-device-result/1; this names none. {AGAIN}"),
+        (b"[" * 100_000, f"a result must be the JSON that bench.py writes, but this is no JSON. {AGAIN}"),
+        (
+            resealed(a_result({SHA: 5}), runtime={}),
+            f"a result must be whole; of this, runtime.name: field required. {AGAIN}",
         ),
         (
             resealed(a_result({SHA: 5}), threads=None),
@@ -45,7 +51,7 @@ def resealed(data: bytes, **changes) -> bytes:
         (a_result({SHA: 5}).replace(b"-22T", b""), None),
         (a_result({SHA: 5})[:-200], f"a result must be the JSON that bench.py writes, but this is no JSON. {AGAIN}"),
     ],
-    ids=["text", "list", "foreign", "partial", "tampered", "impossible", "date", "cut"],
+    ids=["text", "list", "foreign", "empty", "deep", "no runtime", "partial", "tampered", "impossible", "date", "cut"],
 )
 def test_what_cannot_be_trusted_is_refused_in_a_sentence(data, words):
     with pytest.raises(MeasureError) as refused:

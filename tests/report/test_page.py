@@ -4,14 +4,17 @@ import re
 
 import pytest
 
-from edgekit.core.budget import Budget
+from edgekit.core.budget import Budget, Limit
 from edgekit.core.errors import StoreError
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Status
+from edgekit.devices.foreseen import foreseen
 from edgekit.library import card
 from edgekit.report.device import DeviceRow
 from edgekit.report.page import html
+from edgekit.show import words
 from edgekit.store.store import Store
+from tests.devices.boards import two_runs
 from tests.factories import a_baseline, a_measurement, a_run, a_stopped_run, compared, measurements
 from tests.report.reading import Read
 
@@ -42,8 +45,8 @@ def test_a_report_asks_the_budgets_question_and_answers_it_with_the_runs_own_num
         "for an image, 1.92× faster than the original on the same machine. Its accuracy is 91.77 %, 0.19 points below "
         "the original." in seen.text
     )
-    assert "✓ Size: at most 500 kB; here 441 kB ✓ Latency: at most 0.200 ms; here 0.110 ms" in seen.text
-    assert "✓ Accuracy: at most 1 point lost; here −0.19 points (91.77 %)" in seen.text
+    assert "✓ Size: 441 kB; asked: at most 500 kB ✓ Latency: 0.110 ms; asked: at most 0.200 ms" in seen.text
+    assert "✓ Accuracy: −0.19 points (91.77 %); asked: at most 1 point lost" in seen.text
 
 
 def test_a_budget_that_is_missed_is_said_to_be_missed(store):
@@ -51,7 +54,23 @@ def test_a_budget_that_is_missed_is_said_to_be_missed(store):
     seen = Read(html(run, store, Budget(size_bytes=4e5, latency_ms=0.1)))
     assert "Not quite: Size and Latency misses the budget" not in seen.text
     assert "Not quite: size and latency miss the budget" in seen.text
-    assert "✗ Size: at most 400 kB; here 441 kB" in seen.text
+    assert "✗ Size: 441 kB; asked: at most 400 kB" in seen.text
+
+
+def test_a_limit_on_a_device_is_asked_for_by_name_and_held_against_its_estimate(store, tmp_path):
+    _, run = two_runs(store, tmp_path)
+    there = Limit(metric="latency_ms", worst=1, device="raspberry-pi-4")
+    known = foreseen(run, [there])[there.key].value
+    seen = Read(html(run, store, Budget(device=there.device, device_latency_ms=known / 2)))
+    half, whole = words.milliseconds(known / 2), words.milliseconds(known)
+    assert f"for an image, at most {half} on Raspberry Pi 4 Model B, and lose at most 1 point" in seen.text
+    assert "Not quite: latency on Raspberry Pi 4 Model B misses the budget" in seen.text
+    assert f"✗ Latency on Raspberry Pi 4 Model B: about {whole}, estimated; asked: at most {half}" in seen.text
+
+
+def test_a_limit_on_a_device_is_not_held_where_nothing_is_known_of_the_file_there(store):
+    seen = Read(html(kept(store, a_run()), store, Budget(device="raspberry-pi-4", device_latency_ms=30)))
+    assert "✗ Latency on Raspberry Pi 4 Model B: not known; asked: at most 30.0 ms" in seen.text
 
 
 def test_the_chart_holds_every_run_of_the_model_that_was_scored_alike(store):
