@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from edgekit.core.budget import Budget, Limit
 from edgekit.core.measurement import METRICS, Origin, quality
-from edgekit.core.numbers import MINUS
 from edgekit.core.run import Run
 from edgekit.data.catalog import Entry
 from edgekit.devices.catalog import device
@@ -220,7 +219,7 @@ def _points(hundredths: float, digits: int | None = None) -> str:
 
 
 def _signed(fraction: float) -> str:
-    return words.points(fraction, 2).removesuffix(" points").replace("-", MINUS)
+    return words.points(fraction, 2).removesuffix(" points").removeprefix("±")
 
 
 def _listed(names: list[str]) -> str:

@@ -96,7 +96,7 @@ def test_latencies_of_another_machine_are_not_in_the_chart(store):
 def test_what_a_person_wrote_stays_text_wherever_it_is_shown(store):
     name = EVIL[:80]
     run = kept(store, a_run(name=name), a_run(recipe=[{"quantize_weights": {"bits": 4}}], name=name))
-    row = DeviceRow(EVIL, EVIL, fits=EVIL, energy=EVIL, source=EVIL)
+    row = DeviceRow(EVIL, EVIL, fits=EVIL, source=EVIL)
     text = html(run, store, question=EVIL, devices=[row])
     seen = Read(text)
     assert [attributes.get("id") for attributes, _ in seen.scripts] == ["figures", "config", "plotly", None]
@@ -132,11 +132,15 @@ def test_a_report_is_well_under_six_megabytes_and_holds_plotly_once(store):
 
 def test_estimates_are_told_from_what_was_measured(store):
     latency = Measurement(metric="latency_ms", value=3.1, low=2.2, high=4.4, origin=Origin.ESTIMATED, device="pi")
-    row = DeviceRow("Raspberry Pi 4", "ONNX Runtime, INT8", latency, "fits", "12 mJ", "fitted to 60 published rows")
+    energy = latency.model_copy(update={"metric": "energy_mj", "value": 12, "low": 8, "high": 18})
+    row = DeviceRow("Raspberry Pi 4", "ONNX Runtime, INT8", latency, "fits", energy, "fitted to 60 published rows")
     run = kept(store, a_run())
     seen = Read(html(run, store, devices=[row]))
     assert "A processor ONNX Runtime 1.24, one thread 0.110 ms" in seen.text
-    assert "3.10 ms 2.20 to 4.40 ms, estimated fits 12 mJ estimate: fitted to 60 published rows" in seen.text
+    assert (
+        "about 3.10 ms 2.20 to 4.40 ms fits about 12.0 mJ 8.00 to 18.0 mJ estimate: fitted to 60 published rows"
+        in seen.text
+    )
     assert "Numbers in italics are estimates for devices that this file was not run on" in seen.text
     assert "estimates for devices" not in Read(html(run, store)).text
 
