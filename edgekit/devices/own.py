@@ -9,9 +9,11 @@ two files of a kit, one in floats and one in integers, tell of each other); with
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +66,7 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     point = OnBoard(
         board=result.board,
         device=_believed(result.device or on, result),
-        runtime=f"{result.runtime.name} {result.runtime.version}",
+        runtime=str(result.runtime),
         threads=result.threads,
         latency=result.latency(ours),
         baseline=result.latency(base) if base is not None else None,
@@ -78,6 +80,16 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     store.save(run)
     _keep(result, point.device)
     return point
+
+
+def forget(point: OnBoard, run: Run, store: Store) -> None:
+    """Take a result out again: the point of the run, and what it did to estimates."""
+    run.boards = [one for one in run.boards if one != point]
+    store.save(run)
+    for file, result in _kept():
+        same = (result.board, str(result.runtime), result.threads) == (point.board, point.runtime, point.threads)
+        if same and run.artifact.sha256 in {one.sha256 for one in result.files}:
+            file.unlink()
 
 
 def kit_of(run: Run, store: Store, on: str | None = None) -> bytes:
@@ -96,13 +108,7 @@ def kit_of(run: Run, store: Store, on: str | None = None) -> bytes:
 
 def results() -> list[Result]:
     """All results that were brought back and can still be read."""
-    found = []
-    for file in sorted(_folder().glob("*.json")):
-        try:
-            found.append(parse(file.read_bytes()))
-        except EdgeKitError:
-            continue  # of an older format, or damaged since: it no longer counts
-    return found
+    return [result for _, result in _kept()]
 
 
 def recalibrated(store: Store) -> list[Recalibrated]:
@@ -125,6 +131,18 @@ def recalibrated(store: Store) -> list[Recalibrated]:
 def own(store: Store) -> list[Calibration]:
     """The calibrations of `recalibrated`, for `estimates(own=…)`."""
     return [one.calibration for one in recalibrated(store)]
+
+
+def rates() -> list[Calibration]:
+    """`own` of the store that is used by default; worked out again only when a result came or went."""
+    held = tuple((file.name, file.stat().st_mtime_ns) for file in sorted(_folder().glob("*.json")))
+    return _rates(_folder(), held) if held else []
+
+
+@functools.lru_cache(maxsize=4)
+def _rates(folder: Path, held: tuple[tuple[str, int], ...]) -> list[Calibration]:
+    with Store.open() as store:
+        return own(store)
 
 
 @dataclass(frozen=True)
@@ -218,6 +236,14 @@ def _original(run: Run, store: Store) -> str | None:
     if run.is_baseline or run.baseline is None:
         return run.artifact and run.artifact.sha256
     return store.get(run.baseline).artifact.sha256
+
+
+def _kept() -> Iterator[tuple[Path, Result]]:
+    for file in sorted(_folder().glob("*.json")):
+        try:
+            yield file, parse(file.read_bytes())
+        except EdgeKitError:
+            continue  # of an older format, or damaged since: it no longer counts
 
 
 def _keep(result: Result, device: str) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 from edgekit.core.errors import MeasureError
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement, Origin
+from edgekit.core.numbers import threads
 from edgekit.core.run import Run
 from edgekit.devices import bench
 from edgekit.measure.latency import speed
@@ -37,6 +38,9 @@ class Runtime(BaseModel, frozen=True, extra="forbid"):
 
     name: str = Field(min_length=1, max_length=60)
     version: str = Field(max_length=60)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
 
 
 class Result(BaseModel, frozen=True, extra="forbid"):
@@ -65,11 +69,10 @@ class Result(BaseModel, frozen=True, extra="forbid"):
         times = np.array(self.files[place].ms)
         low, high = np.quantile(_medians(times[_picks(len(times))]), [0.025, 0.975])
         value = float(np.median(times))
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         return Measurement(
             metric="latency_ms", value=value, low=min(float(low), value), high=max(float(high), value),
             origin=Origin.MEASURED, device=self.board,
-            how=f"{len(times)} turns of one sample, {threads}, {self.runtime.name} {self.runtime.version}",
+            how=f"{len(times)} turns of one sample, {threads(self.threads)}, {self.runtime}",
         )  # fmt: skip
 
     def ratio(self, place: int, base: int) -> Interval:

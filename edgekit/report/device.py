@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import Measurement
+from edgekit.core.numbers import threads
 from edgekit.core.run import OnBoard, Run
 from edgekit.store.store import Store
 
@@ -50,14 +51,13 @@ def elsewhere(run: Run, store: Store) -> list[DeviceRow]:
 
 
 def _measured(one: OnBoard) -> DeviceRow:
-    threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
-    return DeviceRow(one.board, f"{one.runtime}, {threads}", one.latency, source=one.latency.how)
+    return DeviceRow(one.board, f"{one.runtime}, {threads(one.threads)}", one.latency, source=one.latency.how)
 
 
 def _estimated(one: Estimate) -> DeviceRow:
     return DeviceRow(
         device=one.device.name,
-        runtime=one.target.removeprefix(f"{one.device.name}, "),
+        runtime=one.way,
         latency=one.latency_ms,
         fits="fits" if one.room.fits else "; ".join(one.room.problems),
         energy=one.energy_mj,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
+from edgekit.core.numbers import threads
 from edgekit.core.run import OnBoard, Run
 from edgekit.show import words
 from edgekit.store.store import Store
@@ -41,6 +42,7 @@ def draw(run: Run, device: Device, store: Store) -> None:
         (st.success if kind == "good" else st.warning)(text)
     if run.boards:
         st.table(boards(run), width="stretch", alt="What was measured of this file on real devices")
+        _forgetting(run, store)
     mended(store)
 
 
@@ -53,9 +55,7 @@ def boards(run: Run) -> dict[str, list[str]]:
         ],
         "Original": [words.measured(one.baseline) for one in run.boards],
         "Speed": [_speed(one) for one in run.boards],
-        "Runtime": [
-            f"{words.plain(one.runtime)}, {one.threads} thread{'s' if one.threads > 1 else ''}" for one in run.boards
-        ],
+        "Runtime": [f"{words.plain(one.runtime)}, {threads(one.threads)}" for one in run.boards],
         "Taken": [f"{one.taken:%Y-%m-%d}" for one in run.boards],
     }
 
@@ -99,6 +99,23 @@ def _packed(run: str, device: str, _store: Store) -> bytes:
     from edgekit.devices.own import kit_of
 
     return kit_of(_store.get(run), _store, device)
+
+
+def _forgetting(run: Run, store: Store) -> None:
+    """A button for each board, to take a result out again that was brought by mistake."""
+    with st.container(horizontal=True, gap="small"):
+        for place, one in enumerate(run.boards):
+            st.button(
+                f"Forget {words.plain(one.board)}", icon=":material/delete:", type="tertiary", key=f"forget-{place}",
+                help="Takes its point off the charts, and estimates go by it no more.",
+                on_click=_forget, args=(one, run.id, store),
+            )  # fmt: skip
+
+
+def _forget(point: OnBoard, run: str, store: Store) -> None:
+    from edgekit.devices.own import forget
+
+    forget(point, store.get(run), store)
 
 
 def _speed(one: OnBoard) -> str:

@@ -91,6 +91,17 @@ def test_the_same_board_again_replaces_what_it_said_before(tmp_path):
     assert boards[0].ratio is None
 
 
+def test_a_result_that_is_forgotten_leaves_the_charts_and_the_estimates(tmp_path):
+    with Store.open(tmp_path / "store") as store:
+        _, run = two_runs(store, tmp_path / "files")
+        own.add(a_result({run.artifact.sha256: 5}), run, store)
+        own.add(a_result({run.artifact.sha256: 9}, board="Another"), store.get(run.id), store)
+        run = store.get(run.id)
+        own.forget(run.boards[0], run, store)
+        assert [one.board for one in store.get(run.id).boards] == ["Another"]
+        assert [one.calibration.measured_on for one in own.recalibrated(store)] == ["Another"]
+
+
 def test_a_board_that_is_slower_by_one_factor_is_estimated_right_afterwards(tmp_path):
     with Store.open(tmp_path / "store") as store:
         base, run = two_runs(store, tmp_path / "files")
