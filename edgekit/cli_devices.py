@@ -1,4 +1,4 @@
-"""The verbs of the command line about devices: `devices` with `add` and `kit`, `estimate` and `bench`."""
+"""The verbs of the command line about devices: `devices` with `kit`, `add` and `forget`, `estimate` and `bench`."""
 
 import json
 import subprocess
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from edgekit.core.numbers import milliseconds, size
+from edgekit.core.numbers import milliseconds, percent, size
+from edgekit.core.numbers import threads as count_of
 from edgekit.terminal import Json, printed, progress
 
 if TYPE_CHECKING:
@@ -88,11 +89,36 @@ def devices_add(
             for one in mended
         ]
     }
-    lines = [f"{point.board}: {milliseconds(point.latency.value)} ({point.runtime}, {point.threads} threads)"]
+    lines = [f"{point.board}: {milliseconds(point.latency.value)} ({point.runtime}, {count_of(point.threads)})"]
     for one in mended:
-        after = "one file: nothing to leave out" if one.after is None else f"{one.after:.0%} after, each file left out"
-        lines.append(f"  estimates for {one.calibration.title}: {one.before:.0%} off before; {after}")
+        after = (
+            "one file: nothing to leave out"
+            if one.after is None
+            else f"{percent(one.after, 0)} after, each file left out"
+        )
+        lines.append(f"  estimates for {one.calibration.title}: {percent(one.before, 0)} off before; {after}")
     printed(as_json, found, lines)
+
+
+@devices_app.command("forget")
+def devices_forget(
+    run: Annotated[str, typer.Argument(help="The run that a result was brought back for.")],
+    board: Annotated[str, typer.Argument(help="The board, as its point is called.")],
+    as_json: Json = False,
+) -> None:
+    """Take a board's results of a run out again: its points, and what they did to estimates."""
+    from edgekit.core.errors import SettingError, unknown
+    from edgekit.devices import own
+    from edgekit.store.store import Store
+
+    store = Store.open()
+    chosen = store.get(run)
+    points = [one for one in chosen.boards if one.board == board]
+    if not points:
+        raise SettingError(unknown("board", board, [one.board for one in chosen.boards]))
+    for one in points:
+        own.forget(one, chosen, store)
+    printed(as_json, {"run": run, "board": board, "forgotten": len(points)}, [f"{board}: forgotten"])
 
 
 def estimate(
@@ -104,15 +130,17 @@ def estimate(
     as_json: Json = False,
 ) -> None:
     """Estimate what a file would do on a device: time, memory, energy, and what the device refuses. Not measured."""
+    from edgekit.core.errors import SettingError
     from edgekit.devices import own
     from edgekit.devices.catalog import devices as known
     from edgekit.devices.estimate import estimate as estimated
     from edgekit.devices.read import read
     from edgekit.store.store import Store
 
+    if threads and not device:
+        raise SettingError("--threads needs a --device: each has rates for other numbers of threads.")
     network, mine = read(file), own.own(Store.open())
-    options = {"runtime": runtime, "threads": threads, "own": mine} if device else {"runtime": runtime, "own": mine}
-    found = [estimated(network, name, **options) for name in device or known()]
+    found = [estimated(network, name, runtime=runtime, threads=threads, own=mine) for name in device or known()]
     asjson = {"file": str(file), "sha256": network.sha256, "estimates": [estimate_json(one, rate) for one in found]}
     printed(as_json, asjson, [line for one in found for line in _lines(one, rate, bool(device))])
 
@@ -145,7 +173,7 @@ def bench(
         found = json.loads(target.read_text("utf-8"))
     result = parse(json.dumps(found))
     lines = [f"{one.name}: {milliseconds(result.latency(n).value)}" for n, one in enumerate(result.files)]
-    where = f"{result.board}, {result.threads} threads, {result.runtime['name']} {result.runtime['version']}"
+    where = f"{result.board}, {count_of(result.threads)}, {result.runtime}"
     printed(as_json, found, [*lines, where])
 
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgekit.core.budget import Budget
+from edgekit.core.errors import SettingError
 from edgekit.terminal import Json, MostBytes, MostMilliseconds, MostPointsLost, budget_of, printed
 
 
@@ -15,6 +17,7 @@ def report(
     size_bytes: MostBytes = None,
     latency_ms: MostMilliseconds = None,
     accuracy_drop: MostPointsLost = None,
+    limit: Annotated[str, typer.Option(help="A limit on another device, such as latency@raspberry-pi-4=30ms.")] = "",
     as_json: Json = False,
 ) -> None:
     """Write the report of a run, for people who do not read code: one HTML file that needs no network."""
@@ -24,7 +27,7 @@ def report(
     from edgekit.report.recommend import recommended
     from edgekit.store.store import Store
 
-    budget = budget_of(size_bytes, latency_ms, accuracy_drop)
+    budget = _with(limit, budget_of(size_bytes, latency_ms, accuracy_drop))
     store = Store.open()
     candidates = [store.get(id) for id in dict.fromkeys(runs)]
     chosen = recommended(candidates, budget)
@@ -50,3 +53,18 @@ def reproduce(
     lines = [f"{name:<8} {path}" for name, path in paths.items()]
     lines += [f"run it   python {paths['script']}", *([f"or       {command}"] if command else [])]
     printed(as_json, {"run": chosen.id, "command": command} | paths, lines)
+
+
+def _with(limit: str, budget: Budget) -> Budget:
+    """The budget with a limit on another device, if one is given."""
+    if not limit:
+        return budget
+    from edgekit.search.limits import Wish
+
+    there = Wish.parse(limit).limit({})
+    if not there.device or there.metric != "latency_ms":
+        raise SettingError(
+            f"--limit must be of the latency on a device, such as latency@raspberry-pi-4=30ms, not '{limit}'. For "
+            "limits here there are --size-bytes, --latency-ms and --accuracy-drop."
+        )
+    return budget.model_copy(update={"device": there.device, "device_latency_ms": there.worst})

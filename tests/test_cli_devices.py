@@ -43,6 +43,14 @@ def test_without_a_device_there_is_one_line_for_each(tmp_path):
     assert len(said("estimate", integers(tmp_path / "file.onnx")).splitlines()) == 19
 
 
+def test_threads_are_asked_for_on_a_device(tmp_path):
+    file = integers(tmp_path / "file.onnx")
+    assert "1 thread" in said("estimate", file, "--device", "raspberry-pi-4", "--threads", 1)
+    with pytest.raises(EdgeKitError) as refused:
+        said("estimate", file, "--threads", 1)
+    assert str(refused.value) == "--threads needs a --device: each has rates for other numbers of threads."
+
+
 def test_bench_gives_the_result_of_a_device_kit(tmp_path):
     file = integers(tmp_path / "file.onnx")
     found = json.loads(said("bench", file, "--seconds", "0.1", "--threads", 1, "--board", "Mine", "--json"))
@@ -62,6 +70,12 @@ def test_a_kit_is_written_and_its_result_taken_in(tmp_path):
     assert len(found["recalibrated"]) == 2  # floats, of the original, and integers
     assert all(one["error_before"] > 0 for one in found["recalibrated"])
     assert "A board" in said("devices", "add", folder / "result.json", "--run", run.id)
+    with pytest.raises(EdgeKitError) as refused:
+        said("devices", "forget", run.id, "A bord")
+    assert str(refused.value) == "no board 'A bord'. Did you mean 'A board'?"
+    assert said("devices", "forget", run.id, "A board") == "A board: forgotten\n"
+    with Store.open() as store:
+        assert store.get(run.id).boards == []
 
 
 @pytest.mark.parametrize(

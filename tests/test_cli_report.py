@@ -51,6 +51,22 @@ def test_a_question_of_ones_own_and_a_budget_go_into_the_report(runs, tmp_path):
     assert "Not quite: size misses the budget" in text
 
 
+def test_a_limit_on_a_device_goes_into_the_question(runs, tmp_path):
+    out = tmp_path / "report.html"
+    said("report", runs[1].id, "--out", str(out), "--limit", "latency@raspberry-pi-4=30ms")
+    assert "at most 30.0 ms on Raspberry Pi 4 Model B" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize("limit", ["size=5MB", "energy@raspberry-pi-4=5mJ"])
+def test_a_limit_that_is_not_of_a_latency_elsewhere_is_refused_in_a_sentence(limit, runs, tmp_path):
+    with pytest.raises(EdgeKitError) as refused:
+        said("report", runs[1].id, "--out", str(tmp_path / "report.html"), "--limit", limit)
+    assert str(refused.value) == (
+        f"--limit must be of the latency on a device, such as latency@raspberry-pi-4=30ms, not '{limit}'. For limits "
+        "here there are --size-bytes, --latency-ms and --accuracy-drop."
+    )
+
+
 def test_what_makes_a_run_again_is_written_into_a_folder(runs, tmp_path):
     found = json.loads(said("reproduce", runs[1].id, "--out", str(tmp_path / "out"), "--json"))
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["README.md", "reproduce.py"]

@@ -32,6 +32,11 @@ def count(number: float) -> str:
     return f"{number:.0f}"
 
 
+def threads(number: int) -> str:
+    """ "1 thread", "4 threads"."""
+    return f"{number} thread{'' if number == 1 else 's'}"
+
+
 def percent(fraction: float, digits: int = 1) -> str:
     """0.9264 as 92.6 %."""
     return f"{100 * fraction:.{digits}f} %".replace("-", MINUS)

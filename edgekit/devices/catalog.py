@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from edgekit.core.errors import SettingError, unknown
+from edgekit.core.numbers import threads
 from edgekit.devices.cost import Cycles, Rates
 from edgekit.devices.layers import Precision
 
@@ -136,8 +137,12 @@ class Calibration(BaseModel, frozen=True, extra="forbid"):
     @property
     def title(self) -> str:
         """ "ncnn, 4 threads, int8"."""
-        threads = {0: "", 1: ", 1 thread"}.get(self.threads, f", {self.threads} threads")
-        return f"{self.runtime}{threads}, {self.precision}"
+        return way(self.runtime, self.threads, self.precision)
+
+
+def way(runtime: str, number: int, precision: str) -> str:
+    """How a file runs, in words: "ncnn, 4 threads, int8"; of 0 threads nothing is said."""
+    return ", ".join([runtime, *([threads(number)] if number else []), precision])
 
 
 @functools.cache

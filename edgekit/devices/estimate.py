@@ -15,8 +15,9 @@ from pathlib import Path
 
 from edgekit.core.errors import SettingError
 from edgekit.core.measurement import Measurement, Origin
-from edgekit.core.numbers import count
-from edgekit.devices.catalog import Calibration, Device, Published, calibrations, device, devices, published
+from edgekit.core.numbers import count, percent
+from edgekit.core.numbers import threads as count_of
+from edgekit.devices.catalog import Calibration, Device, Published, calibrations, device, devices, published, way
 from edgekit.devices.cost import parts
 from edgekit.devices.energy import energy
 from edgekit.devices.layers import Layer, Precision
@@ -60,10 +61,14 @@ class Estimate:
     notes: tuple[str, ...] = ()
 
     @property
+    def way(self) -> str:
+        """ "ncnn, 4 threads, int8"; empty where nothing could be estimated."""
+        return way(self.runtime, self.threads, self.precision) if self.runtime else ""
+
+    @property
     def target(self) -> str:
         """ "Raspberry Pi 4 Model B, ncnn, 4 threads, int8"."""
-        threads = {0: "", 1: ", 1 thread"}.get(self.threads, f", {self.threads} threads")
-        return f"{self.device.name}, {self.runtime}{threads}, {self.precision}" if self.runtime else self.device.name
+        return f"{self.device.name}, {self.way}" if self.runtime else self.device.name
 
     @property
     def band(self) -> float | None:
@@ -113,6 +118,8 @@ def estimate(
     if one.nearest and (row := _scalable(network, one)):
         return _scaled(network, bare, row)
     why = f"no rates for {network.precision} on this device: {one.calibration_note or 'nothing was published of it'}"
+    if one.nearest:
+        why += f", but none of this precision is within {NEAREST_FACTOR:g} × its multiply-accumulates"
     return replace(bare, why_not=why, rows=_nearest_rows(network, one, None))
 
 
@@ -156,7 +163,7 @@ def _fitting(network: Network, one: Device, own: list[Calibration], threads: int
     ours = calibrations().get(one.id, [])
     if threads is not None and ours and threads not in {each.threads for each in ours if each.threads}:
         there = ", ".join(str(n) for n in sorted({each.threads for each in ours if each.threads})) or "none"
-        raise SettingError(f"{one.id} has no rates for {threads} threads. There are: {there}.")
+        raise SettingError(f"{one.id} has no rates for {count_of(threads)}. There are: {there}.")
     theirs = [each for each in own if each.device == one.id]
     for wanted in _substitutes(network.precision):
         for offered in (theirs, ours):
@@ -191,7 +198,7 @@ def _timed(network: Network, bare: Estimate, one: Calibration, runtime: str | No
     band *= WIDER ** len(notes)
     how = (
         f"{one.runtime}, {one.precision}, fitted to {one.networks} networks on {one.measured_on}, mean error of those "
-        f"left out {one.error:.0%}; 80 % band × {band:.2f}"
+        f"left out {percent(one.error, 0)}; 80 % band × {band:.2f}"
     )
     named = replace(bare, runtime=runtime or one.runtime, precision=one.precision, threads=one.threads)
     return replace(

@@ -1,5 +1,5 @@
 """What limits that name a device are held against: its board's measurement where somebody brought one back, or else an
-estimate of the file."""
+estimate of the file, by a person's own rates where there are any."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from edgekit.core.budget import Limit
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import Measurement
 from edgekit.core.run import Run
+from edgekit.devices import own
 from edgekit.devices.estimate import Estimate, estimate
 from edgekit.devices.read import read
 
@@ -36,6 +37,6 @@ def _estimate(run: Run, device: str) -> Estimate | None:
     if run.artifact is None:
         return None
     try:
-        return estimate(read(Path(run.artifact.path), run.artifact.sha256), device)
+        return estimate(read(Path(run.artifact.path), run.artifact.sha256), device, own=own.rates())
     except EdgeKitError:
         return None

@@ -10,9 +10,11 @@ two files of a kit, one in floats and one in integers, tell of each other); with
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import statistics
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +67,9 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     ours, base = placed(result, run, baseline, _held(run.id))
     ratio = result.ratio(ours, base) if base is not None and base != ours else None
     point = OnBoard(
-        board=result.board if result.files[ours].sha256 == run.artifact.sha256 else f"{result.board}, {LITERT}",
+        board=result.board if result.files[ours].sha256 == run.artifact.sha256 else _with_litert(result.board),
         device=_believed(result.device or on, result),
-        runtime=f"{result.runtime['name']} {result.runtime['version']}",
+        runtime=str(result.runtime),
         threads=result.threads,
         latency=result.latency(ours),
         baseline=result.latency(base) if base is not None else None,
@@ -81,6 +83,18 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     store.save(run)
     _keep(result, point.device)
     return point
+
+
+def forget(point: OnBoard, run: Run, store: Store) -> None:
+    """Take a result out again: the point of the run, and what it did to estimates."""
+    run.boards = [one for one in run.boards if one != point]
+    store.save(run)
+    mine = {run.artifact.sha256, *_held(run.id)}
+    for file, result in _kept():
+        there = point.board in (result.board, _with_litert(result.board))
+        same = there and (str(result.runtime), result.threads) == (point.runtime, point.threads)
+        if same and mine & {one.sha256 for one in result.files}:
+            file.unlink()
 
 
 def kit_of(run: Run, store: Store, on: str | None = None, tflite: Path | None = None) -> bytes:
@@ -104,20 +118,14 @@ def kit_of(run: Run, store: Store, on: str | None = None, tflite: Path | None = 
 
 def results() -> list[Result]:
     """All results that were brought back and can still be read."""
-    found = []
-    for file in sorted(_folder().glob("*.json")):
-        try:
-            found.append(parse(file.read_bytes()))
-        except EdgeKitError:
-            continue  # of an older format, or damaged since: it no longer counts
-    return found
+    return [result for _, result in _kept()]
 
 
 def recalibrated(store: Store) -> list[Recalibrated]:
     """A person's own rates: for every device, runtime and precision of which results and files are here."""
     boards: dict[Board, dict[str, Timed]] = {}
     for result in results():
-        board = Board(result.device, result.board, result.runtime["name"], result.threads)
+        board = Board(result.device, result.board, result.runtime.name, result.threads)
         for one in result.files:
             if board.device in devices() and store.has_file(one.sha256):
                 network = read(Path(store.file(one.sha256)))
@@ -133,6 +141,18 @@ def recalibrated(store: Store) -> list[Recalibrated]:
 def own(store: Store) -> list[Calibration]:
     """The calibrations of `recalibrated`, for `estimates(own=…)`."""
     return [one.calibration for one in recalibrated(store)]
+
+
+def rates() -> list[Calibration]:
+    """`own` of the store that is used by default; worked out again only when a result came or went."""
+    held = tuple((file.name, file.stat().st_mtime_ns) for file in sorted(_folder().glob("*.json")))
+    return _rates(_folder(), held) if held else []
+
+
+@functools.lru_cache(maxsize=4)
+def _rates(folder: Path, held: tuple[tuple[str, int], ...]) -> list[Calibration]:
+    with Store.open() as store:
+        return own(store)
 
 
 @dataclass(frozen=True)
@@ -201,6 +221,11 @@ def slower(rates: Rates, factor: float) -> Rates:
     return rates.model_copy(update=scaled | {name: getattr(rates, name) * factor for name in ("step_us", "start_ms")})
 
 
+def _with_litert(board: str) -> str:
+    """What the point of a kit's .tflite on a board is called: it is another file than the run's."""
+    return f"{board}, {LITERT}"
+
+
 def _believed(device: str, result: Result) -> str:
     """The device that a board is said to be, or nothing where its processor cannot be that."""
     if device not in devices():
@@ -228,11 +253,19 @@ def _original(run: Run, store: Store) -> str | None:
     return store.get(run.baseline).artifact.sha256
 
 
+def _kept() -> Iterator[tuple[Path, Result]]:
+    for file in sorted(_folder().glob("*.json")):
+        try:
+            yield file, parse(file.read_bytes())
+        except EdgeKitError:
+            continue  # of an older format, or damaged since: it no longer counts
+
+
 def _keep(result: Result, device: str) -> None:
     kept = result.model_copy(update={"device": device}).model_dump(mode="json")
     kept["checksum"] = checksum(kept)
     files = "-".join(one.sha256[:8] for one in result.files)
-    name = plain_name(f"{result.board} {result.runtime['name']} {result.threads}")
+    name = plain_name(f"{result.board} {result.runtime.name} {result.threads}")
     with written_whole(_folder() / f"{name}-{files}.json") as file:
         file.write(json.dumps(kept).encode())
 

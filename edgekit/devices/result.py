@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 from edgekit.core.errors import MeasureError
 from edgekit.core.interval import Interval
 from edgekit.core.measurement import Measurement, Origin
+from edgekit.core.numbers import threads
 from edgekit.core.run import Run
 from edgekit.devices import bench
 from edgekit.measure.latency import speed
@@ -33,6 +34,16 @@ class TimedFile(BaseModel, frozen=True, extra="forbid"):
     ms: list[float] = Field(min_length=10)
 
 
+class Runtime(BaseModel, frozen=True, extra="forbid"):
+    """What ran the files."""
+
+    name: str = Field(min_length=1, max_length=60)
+    version: str = Field(max_length=60)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
 class Result(BaseModel, frozen=True, extra="forbid"):
     """result.json.
 
@@ -41,7 +52,6 @@ class Result(BaseModel, frozen=True, extra="forbid"):
         device: of our catalog, as the kit was made for; empty where for none.
         board: what the machine says it is.
         machine: cpu, architecture, system, cores.
-        runtime: name, version.
     """
 
     format: str
@@ -49,7 +59,7 @@ class Result(BaseModel, frozen=True, extra="forbid"):
     device: str
     board: str = Field(min_length=1, max_length=120)
     machine: dict[str, str | int]
-    runtime: dict[str, str]
+    runtime: Runtime
     threads: int = Field(ge=1)
     files: list[TimedFile] = Field(min_length=1)
     taken: datetime
@@ -60,11 +70,10 @@ class Result(BaseModel, frozen=True, extra="forbid"):
         times = np.array(self.files[place].ms)
         low, high = np.quantile(_medians(times[_picks(len(times))]), [0.025, 0.975])
         value = float(np.median(times))
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         return Measurement(
             metric="latency_ms", value=value, low=min(float(low), value), high=max(float(high), value),
             origin=Origin.MEASURED, device=self.board,
-            how=f"{len(times)} turns of one sample, {threads}, {self.runtime['name']} {self.runtime['version']}",
+            how=f"{len(times)} turns of one sample, {threads(self.threads)}, {self.runtime}",
         )  # fmt: skip
 
     def ratio(self, place: int, base: int) -> Interval:
@@ -86,11 +95,12 @@ def parse(data: bytes | str) -> Result:
         raise MeasureError(f"a result must have less than {LARGEST:,} bytes; this has {len(data):,}. {again}")
     try:
         found = json.loads(data)
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # the second where brackets are opened a thousand times
         raise MeasureError(f"a result must be the JSON that bench.py writes, but this is no JSON. {again}") from None
     if not isinstance(found, dict) or found.get("format") != bench.FORMAT:
-        said = found.get("format") if isinstance(found, dict) else type(found).__name__
-        raise MeasureError(f"a result must be of the format {bench.FORMAT}; this is of '{said}'. {again}")
+        named = isinstance(found, dict) and "format" in found
+        said = f"is of '{str(found['format'])[:60]}'" if named else "names none"
+        raise MeasureError(f"a result must be of the format {bench.FORMAT}; this {said}. {again}")
     try:
         result = Result.model_validate(found)
     except ValidationError as error:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import Measurement
+from edgekit.core.numbers import threads
 from edgekit.core.run import OnBoard, Run
-from edgekit.show import words
 from edgekit.store.store import Store
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class DeviceRow:
         runtime: what runs the file there, and in which precision.
         latency: in milliseconds, with its origin; None where nothing is known.
         fits: whether flash and RAM hold it, in words; empty where that is not known.
-        energy: of one answer, in words; empty where its power is not known.
+        energy: of one answer, in millijoules, always estimated; None where the device's power is not known.
         source: what the number rests on.
     """
 
@@ -33,7 +33,7 @@ class DeviceRow:
     runtime: str
     latency: Measurement | None = None
     fits: str = ""
-    energy: str = ""
+    energy: Measurement | None = None
     source: str = ""
 
 
@@ -51,17 +51,15 @@ def elsewhere(run: Run, store: Store) -> list[DeviceRow]:
 
 
 def _measured(one: OnBoard) -> DeviceRow:
-    threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
-    return DeviceRow(one.board, f"{one.runtime}, {threads}", one.latency, source=one.latency.how)
+    return DeviceRow(one.board, f"{one.runtime}, {threads(one.threads)}", one.latency, source=one.latency.how)
 
 
 def _estimated(one: Estimate) -> DeviceRow:
-    energy = f"{words.measured(one.energy_mj)} ({words.interval(one.energy_mj)})" if one.energy_mj else ""
     return DeviceRow(
         device=one.device.name,
-        runtime=one.target.removeprefix(f"{one.device.name}, "),
+        runtime=one.way,
         latency=one.latency_ms,
         fits="fits" if one.room.fits else "; ".join(one.room.problems),
-        energy=energy,
+        energy=one.energy_mj,
         source=one.latency_ms.how,
     )

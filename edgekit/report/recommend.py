@@ -24,6 +24,8 @@ def recommended(runs: Sequence[Run], budget: Budget) -> Run:
         Wish(name="latency", amount=budget.latency_ms),
         Wish(name="accuracy_drop", amount=budget.accuracy_drop),
     ]
+    if there := budget.there:
+        wishes.append(Wish(name="latency", amount=there.worst, device=there.device))
     seen = [Seen.of(run, True, wishes) for run in runs]
     best = winner(seen, wishes) or next(iter(nearest_misses(seen)), seen[0])
     return next(run for run in runs if run.id == best.run)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, quality
-from edgekit.core.numbers import MINUS
+from edgekit.core.budget import Budget, Limit
+from edgekit.core.measurement import METRICS, Origin, quality
 from edgekit.core.run import Run
 from edgekit.data.catalog import Entry
+from edgekit.devices.catalog import device
 from edgekit.models.about import About
 from edgekit.show import words
 from edgekit.show.cards import CHANCE, speed
@@ -48,7 +48,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Check:
-    """One limit of the budget: what it asks for, what was measured, and whether that holds it."""
+    """One limit of the budget: what it asks for, what is known of the file, and whether that holds it."""
 
     what: str
     asked: str
@@ -60,16 +60,21 @@ def question(story: Story) -> str:
     """The question that the budget asks: "Can LeNet-5 fit into 5.00 MB, take at most 100 ms for an image, …?" """
     if story.run.is_baseline:
         return f"How large, how fast and how good is {story.model} as it is?"
-    each, budget = story.data.each, story.budget
-    asked = f"Can {story.model} fit into {words.size(budget.size_bytes)}, take at most "
-    asked += f"{words.milliseconds(budget.latency_ms)} for {each}"
-    if not story.scored:
-        return f"{asked.replace(', take', ' and take')}?"
-    return f"{asked}, and lose at most {_points(budget.accuracy_drop)} of {good(story)}?"
+    budget = story.budget
+    asked = [
+        f"fit into {words.size(budget.size_bytes)}",
+        f"take at most {words.milliseconds(budget.latency_ms)} for {story.data.each}",
+    ]
+    if there := budget.there:
+        asked.append(f"at most {words.milliseconds(there.worst)} on {_device(there)}")
+    if story.scored:
+        asked.append(f"lose at most {_points(budget.accuracy_drop)} of {good(story)}")
+    comma = "," if len(asked) > 2 else ""
+    return f"Can {story.model} {', '.join(asked[:-1])}{comma} and {asked[-1]}?"
 
 
 def checks(story: Story) -> list[Check]:
-    """The limits, one after the other."""
+    """The limits, one after the other; that on another device by its board's measurement, or else by an estimate."""
     before = quality(story.run.baseline_measurements or story.run.measurements) if story.scored else None
     found = []
     for limit in story.budget.limits(before):
@@ -81,7 +86,24 @@ def checks(story: Story) -> list[Check]:
         if is_quality and measured is not None and not story.run.is_baseline:
             now = f"{words.points(measured.value - before.value, 2)} ({words.percent(measured.value, 2)})"
         found.append(Check(_name(limit.metric), asked, now, limit.miss(measured) is None))
-    return found
+    return [*found, _there(story.run, story.budget.there)] if story.budget.there else found
+
+
+def _there(run: Run, limit: Limit) -> Check:
+    """The limit on another device."""
+    from edgekit.devices.foreseen import foreseen
+
+    known = foreseen(run, [limit]).get(limit.key)
+    now = "not known"
+    if known is not None:
+        estimated = known.origin is Origin.ESTIMATED
+        now = f"about {words.measured(known)}, estimated" if estimated else f"{words.measured(known)}, measured"
+    asked = f"at most {words.number(limit.metric, limit.worst)}"
+    return Check(f"{_name(limit.metric)} on {_device(limit)}", asked, now, limit.miss(known) is None)
+
+
+def _device(limit: Limit) -> str:
+    return device(limit.device).name.split(" (")[0]
 
 
 def verdict(story: Story) -> str:
@@ -197,7 +219,7 @@ def _points(hundredths: float, digits: int | None = None) -> str:
 
 
 def _signed(fraction: float) -> str:
-    return words.points(fraction, 2).removesuffix(" points").replace("-", MINUS)
+    return words.points(fraction, 2).removesuffix(" points").removeprefix("±")
 
 
 def _listed(names: list[str]) -> str:

@@ -43,7 +43,7 @@ def _ours(one: Beside) -> str:
         return f":small[{words.plain(one.estimate.why_not)}]"
     parts = one.estimate.parts or {}
     split = f"; transfer {words.milliseconds(parts['transfer'])}" if parts.get("transfer") else ""
-    way = f"{one.estimate.runtime}, {one.estimate.precision}{split}"
+    way = f"{one.estimate.way}{split}"
     return f"about {words.measured(found)} :small[:gray[({words.interval(found)})]]  \n:small[:gray[{way}]]"
 
 

@@ -20,7 +20,9 @@ LINE_HEIGHT, REST = 30, 120
 HERE = "This computer"
 
 
-def figure(run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limit: tuple[str, float] | None = None):
+def figure(
+    run: Run, before: Sequence[Estimate], after: Sequence[Estimate], limit: tuple[str, float] | None = None
+) -> go.Figure:
     """Milliseconds on a logarithmic axis.
 
     Args:

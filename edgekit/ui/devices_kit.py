@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
+from edgekit.core.numbers import threads
 from edgekit.core.run import OnBoard, Run
 from edgekit.show import words
 from edgekit.store.store import Store
@@ -20,6 +21,8 @@ SAID = "devices_said"  # in session state: what the last result did
 
 def draw(run: Run, device: Device, store: Store) -> None:
     """The kit to download, the result to bring back, and what came back so far."""
+    from edgekit.devices.result import LARGEST
+
     left, right = st.columns(2, gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.markdown("**1. Take it there**")
@@ -31,7 +34,8 @@ def draw(run: Run, device: Device, store: Store) -> None:
     with right, st.container(border=True, height="stretch"):
         st.markdown("**2. Bring back result.json**")
         st.file_uploader(
-            "result.json", type="json", key="device_result", on_change=_take, args=(run, device.id, store),
+            "result.json", type="json", max_upload_size=LARGEST // 1_000_000, key="device_result",
+            on_change=_take, args=(run, device, store),
             help="What bench.py wrote on the board. It becomes a solid point, and better estimates for that device.",
         )  # fmt: skip
     kind, text = st.session_state.pop(SAID, ("", ""))
@@ -39,19 +43,20 @@ def draw(run: Run, device: Device, store: Store) -> None:
         (st.success if kind == "good" else st.warning)(text)
     if run.boards:
         st.table(boards(run), width="stretch", alt="What was measured of this file on real devices")
+        _forgetting(run, store)
     mended(store)
 
 
 def boards(run: Run) -> dict[str, list[str]]:
     """What was measured of a run's file on real devices, as a table."""
     return {
-        "Board": [one.board for one in run.boards],
+        "Board": [words.plain(one.board) for one in run.boards],
         "Latency": [
             f"{words.measured(one.latency)} :small[:gray[({words.interval(one.latency)})]]" for one in run.boards
         ],
         "Original": [words.measured(one.baseline) for one in run.boards],
         "Speed": [_speed(one) for one in run.boards],
-        "Runtime": [f"{one.runtime}, {one.threads} thread{'s' if one.threads > 1 else ''}" for one in run.boards],
+        "Runtime": [f"{words.plain(one.runtime)}, {threads(one.threads)}" for one in run.boards],
         "Taken": [f"{one.taken:%Y-%m-%d}" for one in run.boards],
     }
 
@@ -102,24 +107,47 @@ def _packed(run: str, device: str, tflite: Path | None, written: int | None, _st
     return kit_of(_store.get(run), _store, device, tflite)
 
 
+def _forgetting(run: Run, store: Store) -> None:
+    """A button for each board, to take a result out again that was brought by mistake."""
+    with st.container(horizontal=True, gap="small"):
+        for place, one in enumerate(run.boards):
+            st.button(
+                f"Forget {words.plain(one.board)}", icon=":material/delete:", type="tertiary", key=f"forget-{place}",
+                help="Takes its point off the charts, and estimates go by it no more.",
+                on_click=_forget, args=(one, run.id, store),
+            )  # fmt: skip
+
+
+def _forget(point: OnBoard, run: str, store: Store) -> None:
+    from edgekit.devices.own import forget
+
+    forget(point, store.get(run), store)
+
+
 def _speed(one: OnBoard) -> str:
     if one.ratio is None:
         return "–"
     return "same speed" if one.speed == "tie" else words.times(one.ratio.value, "faster", "slower")
 
 
-def _take(run: Run, device: str, store: Store) -> None:
+def _take(run: Run, device: Device, store: Store) -> None:
+    from edgekit.devices.catalog import devices
     from edgekit.devices.own import add
 
     given = st.session_state.device_result
     if given is None:
         return
     try:
-        point = add(given.getvalue(), store.get(run.id), store, device)
+        point = add(given.getvalue(), store.get(run.id), store, device.id)
     except EdgeKitError as error:
-        st.session_state[SAID] = ("bad", str(error))
+        st.session_state[SAID] = ("bad", words.plain(str(error)))
         return
+    known = devices().get(point.device)
+    counts = f"Estimates for {known.name} go by it too" if known else f"It is not taken for a {device.name}"
+    because = "" if known else ", whose processor is of another family"
     st.session_state[SAID] = (
         "good",
-        f"{point.board}: {words.measured(point.latency)}, measured. It is on the chart now.",
+        words.plain(
+            f"{point.board}: {words.measured(point.latency)}, measured. It is on the chart now. {counts}{because}."
+        ),
     )

@@ -69,7 +69,7 @@ def rows(published: tuple[Published, ...]) -> dict[str, list[str]]:
     """Published measurements as a table, each with its source."""
     return {
         "Network": [f"{one.model} {one.input}".strip() for one in published],
-        "Operations": [words.count(one.macs) if one.macs else "–" for one in published],
+        "MACs": [words.count(one.macs) if one.macs else "–" for one in published],
         "Device": [said(one.device) for one in published],
         "Runtime": [f"{one.runtime}, {one.precision}" for one in published],
         "Latency": [words.milliseconds(one.latency_ms) for one in published],

@@ -29,7 +29,7 @@ def _row(old: Estimate, new: Estimate, battery: Battery, rate: float) -> dict[st
     changed = old.latency_ms and new.latency_ms and old.latency_ms != new.latency_ms
     return {
         "Device": new.device.name,
-        "Latency, estimated": f"{_banded(new.latency_ms)}  \n{SMALL.format(_way(new))}" if new.latency_ms
+        "Latency, estimated": f"{_banded(new.latency_ms)}  \n{SMALL.format(new.way)}" if new.latency_ms
         else SMALL.format(words.plain(new.why_not)),
         "Against the original": words.times(new.latency_ms.value / old.latency_ms.value, "faster", "slower")
         if changed else "–",
@@ -54,11 +54,6 @@ def average(one: Estimate, rate: float) -> str:
 
 def _banded(found: Measurement) -> str:
     return f"{words.measured(found)} {SMALL.format(f'({words.interval(found)})')}"
-
-
-def _way(one: Estimate) -> str:
-    threads = {0: "", 1: ", 1 thread"}.get(one.threads, f", {one.threads} threads")
-    return f"{one.runtime}{threads}, {one.precision}"
 
 
 def _memory(one: Estimate) -> str:

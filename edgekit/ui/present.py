@@ -6,6 +6,7 @@ are of real runs, and nothing is measured while one speaks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -30,7 +31,7 @@ from edgekit.ui.report_block import report_block
 
 TYPE = "<style>html { font-size: clamp(15px, 1.35vw, 28px) }</style>"  # a theme has one size of type for all pages
 HEIGHT, FONT = 350, 18  # of the chart, in pixels
-THREE, FEW = 3, 3  # cards beside the chart: how good, how large, how fast; and sentences about what it costs
+THREE, FEW = 3, 3  # cards in a row or beside the chart: how good, how large, how fast; sentences about what it costs
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ def draw() -> None:
     store, choice = state.store(), _choice()
     view = look.view(choice, look.points(choice, store), store)
     if view.baseline is None:
-        st.info("Nothing of this model is measured yet. Open it in the Workbench first.", icon=":material/info:")
-        _leave()
+        st.info("Nothing of this model is measured yet. The Workbench measures it first.", icon=":material/info:")
+        _leave("Open the Workbench", "primary")
         return
     names, number = list(STEPS), state.step(len(STEPS))
     st.title(names[number - 1], anchor=False)
@@ -82,8 +83,9 @@ def original(scene: Scene) -> None:
 def asked(scene: Scene) -> None:
     """What is wanted of it, and how far from that it is."""
     st.header(told.question(scene.story(scene.run)), anchor=False)
-    with st.grid(3, min_column_width=200, gap="small"):
-        for check in told.checks(scene.story(scene.view.baseline)):
+    checks = told.checks(scene.story(scene.view.baseline))
+    with st.grid(THREE if len(checks) <= THREE else 2, min_column_width=200, gap="small"):
+        for check in checks:
             colour = GOOD if check.held else BAD
             st.metric(check.what, check.found, check.asked, colour, delta_arrow="off", border=True)
 
@@ -170,5 +172,6 @@ def _turn(number: int, last: int, where: str) -> None:
         )  # fmt: skip
 
 
-def _leave() -> None:
-    st.button("Leave", icon=":material/close:", key="leave", type="tertiary", on_click=state.present, args=(False,))
+def _leave(label: str = "Leave", kind: Literal["primary", "tertiary"] = "tertiary") -> None:
+    icon = ":material/close:" if kind == "tertiary" else None
+    st.button(label, icon=icon, key="leave", type=kind, on_click=state.present, args=(False,))

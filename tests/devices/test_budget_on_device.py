@@ -53,6 +53,17 @@ def test_what_the_board_really_took_goes_before_the_estimate(tmp_path):
     assert limit.miss(found[limit.key]) == "Latency (median) on raspberry-pi-4 123 ms is above 1.00 ms"
 
 
+def test_the_estimate_is_by_a_persons_own_rates_once_a_board_was_timed(tmp_path):
+    limit = Limit(metric="latency_ms", worst=1, device=PI)
+    with Store.open() as store:
+        base, run = two_runs(store, tmp_path / "files")
+        ours = foreseen(base, [limit])[limit.key].value
+        own.add(a_result({base.artifact.sha256: 3 * ours, run.artifact.sha256: ours}), run, store)
+        assert foreseen(store.get(base.id), [limit])[limit.key].value == pytest.approx(3 * ours, rel=0.02)
+        own.forget(store.get(run.id).boards[0], store.get(run.id), store)
+        assert foreseen(base, [limit])[limit.key].value == pytest.approx(ours)
+
+
 def test_what_is_not_known_there_is_a_miss():
     wishes = [Wish.parse("latency@raspberry-pi-4=30ms")]
     run = a_run()  # its file is nowhere

@@ -28,10 +28,16 @@ def resealed(data: bytes, **changes) -> bytes:
     ("data", "words"),
     [
         (b"no json", f"a result must be the JSON that bench.py writes, but this is no JSON. {AGAIN}"),
-        (b"[1]", f"a result must be of the format edgekit-device-result/1; this is of 'list'. {AGAIN}"),
+        (b"[1]", f"a result must be of the format edgekit-device-result/1; this names none. {AGAIN}"),
         (
             b'{"format": "other/2"}',
             f"a result must be of the format edgekit-device-result/1; this is of 'other/2'. {AGAIN}",
+        ),
+        (b"{}", f"a result must be of the format edgekit-device-result/1; this names none. {AGAIN}"),
+        (b"[" * 100_000, f"a result must be the JSON that bench.py writes, but this is no JSON. {AGAIN}"),
+        (
+            resealed(a_result({SHA: 5}), runtime={}),
+            f"a result must be whole; of this, runtime.name: field required. {AGAIN}",
         ),
         (
             resealed(a_result({SHA: 5}), threads=None),
@@ -45,7 +51,7 @@ def resealed(data: bytes, **changes) -> bytes:
         (a_result({SHA: 5}).replace(b"-22T", b""), None),
         (a_result({SHA: 5})[:-200], f"a result must be the JSON that bench.py writes, but this is no JSON. {AGAIN}"),
     ],
-    ids=["text", "list", "foreign", "partial", "tampered", "impossible", "date", "cut"],
+    ids=["text", "list", "foreign", "empty", "deep", "no runtime", "partial", "tampered", "impossible", "date", "cut"],
 )
 def test_what_cannot_be_trusted_is_refused_in_a_sentence(data, words):
     with pytest.raises(MeasureError) as refused:
@@ -83,6 +89,17 @@ def test_the_same_board_again_replaces_what_it_said_before(tmp_path):
         ("Raspberry Pi 4 Model B Rev 1.4", 3), ("Another", 9),
     ]  # fmt: skip
     assert boards[0].ratio is None
+
+
+def test_a_result_that_is_forgotten_leaves_the_charts_and_the_estimates(tmp_path):
+    with Store.open(tmp_path / "store") as store:
+        _, run = two_runs(store, tmp_path / "files")
+        own.add(a_result({run.artifact.sha256: 5}), run, store)
+        own.add(a_result({run.artifact.sha256: 9}, board="Another"), store.get(run.id), store)
+        run = store.get(run.id)
+        own.forget(run.boards[0], run, store)
+        assert [one.board for one in store.get(run.id).boards] == ["Another"]
+        assert [one.calibration.measured_on for one in own.recalibrated(store)] == ["Another"]
 
 
 def test_a_board_that_is_slower_by_one_factor_is_estimated_right_afterwards(tmp_path):

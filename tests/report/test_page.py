@@ -4,14 +4,17 @@ import re
 
 import pytest
 
-from edgekit.core.budget import Budget
+from edgekit.core.budget import Budget, Limit
 from edgekit.core.errors import StoreError
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Status
+from edgekit.devices.foreseen import foreseen
 from edgekit.library import card
 from edgekit.report.device import DeviceRow
 from edgekit.report.page import html
+from edgekit.show import words
 from edgekit.store.store import Store
+from tests.devices.boards import two_runs
 from tests.factories import a_baseline, a_measurement, a_run, a_stopped_run, compared, measurements
 from tests.report.reading import Read
 
@@ -42,8 +45,8 @@ def test_a_report_asks_the_budgets_question_and_answers_it_with_the_runs_own_num
         "for an image, 1.92× faster than the original on the same machine. Its accuracy is 91.77 %, 0.19 points below "
         "the original." in seen.text
     )
-    assert "✓ Size: at most 500 kB; here 441 kB ✓ Latency: at most 0.200 ms; here 0.110 ms" in seen.text
-    assert "✓ Accuracy: at most 1 point lost; here −0.19 points (91.77 %)" in seen.text
+    assert "✓ Size: 441 kB; asked: at most 500 kB ✓ Latency: 0.110 ms; asked: at most 0.200 ms" in seen.text
+    assert "✓ Accuracy: −0.19 points (91.77 %); asked: at most 1 point lost" in seen.text
 
 
 def test_a_budget_that_is_missed_is_said_to_be_missed(store):
@@ -51,7 +54,23 @@ def test_a_budget_that_is_missed_is_said_to_be_missed(store):
     seen = Read(html(run, store, Budget(size_bytes=4e5, latency_ms=0.1)))
     assert "Not quite: Size and Latency misses the budget" not in seen.text
     assert "Not quite: size and latency miss the budget" in seen.text
-    assert "✗ Size: at most 400 kB; here 441 kB" in seen.text
+    assert "✗ Size: 441 kB; asked: at most 400 kB" in seen.text
+
+
+def test_a_limit_on_a_device_is_asked_for_by_name_and_held_against_its_estimate(store, tmp_path):
+    _, run = two_runs(store, tmp_path)
+    there = Limit(metric="latency_ms", worst=1, device="raspberry-pi-4")
+    known = foreseen(run, [there])[there.key].value
+    seen = Read(html(run, store, Budget(device=there.device, device_latency_ms=known / 2)))
+    half, whole = words.milliseconds(known / 2), words.milliseconds(known)
+    assert f"for an image, at most {half} on Raspberry Pi 4 Model B, and lose at most 1 point" in seen.text
+    assert "Not quite: latency on Raspberry Pi 4 Model B misses the budget" in seen.text
+    assert f"✗ Latency on Raspberry Pi 4 Model B: about {whole}, estimated; asked: at most {half}" in seen.text
+
+
+def test_a_limit_on_a_device_is_not_held_where_nothing_is_known_of_the_file_there(store):
+    seen = Read(html(kept(store, a_run()), store, Budget(device="raspberry-pi-4", device_latency_ms=30)))
+    assert "✗ Latency on Raspberry Pi 4 Model B: not known; asked: at most 30.0 ms" in seen.text
 
 
 def test_the_chart_holds_every_run_of_the_model_that_was_scored_alike(store):
@@ -77,7 +96,7 @@ def test_latencies_of_another_machine_are_not_in_the_chart(store):
 def test_what_a_person_wrote_stays_text_wherever_it_is_shown(store):
     name = EVIL[:80]
     run = kept(store, a_run(name=name), a_run(recipe=[{"quantize_weights": {"bits": 4}}], name=name))
-    row = DeviceRow(EVIL, EVIL, fits=EVIL, energy=EVIL, source=EVIL)
+    row = DeviceRow(EVIL, EVIL, fits=EVIL, source=EVIL)
     text = html(run, store, question=EVIL, devices=[row])
     seen = Read(text)
     assert [attributes.get("id") for attributes, _ in seen.scripts] == ["figures", "config", "plotly", None]
@@ -113,11 +132,15 @@ def test_a_report_is_well_under_six_megabytes_and_holds_plotly_once(store):
 
 def test_estimates_are_told_from_what_was_measured(store):
     latency = Measurement(metric="latency_ms", value=3.1, low=2.2, high=4.4, origin=Origin.ESTIMATED, device="pi")
-    row = DeviceRow("Raspberry Pi 4", "ONNX Runtime, INT8", latency, "fits", "12 mJ", "fitted to 60 published rows")
+    energy = latency.model_copy(update={"metric": "energy_mj", "value": 12, "low": 8, "high": 18})
+    row = DeviceRow("Raspberry Pi 4", "ONNX Runtime, INT8", latency, "fits", energy, "fitted to 60 published rows")
     run = kept(store, a_run())
     seen = Read(html(run, store, devices=[row]))
     assert "A processor ONNX Runtime 1.24, one thread 0.110 ms" in seen.text
-    assert "3.10 ms 2.20 to 4.40 ms, estimated fits 12 mJ estimate: fitted to 60 published rows" in seen.text
+    assert (
+        "about 3.10 ms 2.20 to 4.40 ms fits about 12.0 mJ 8.00 to 18.0 mJ estimate: fitted to 60 published rows"
+        in seen.text
+    )
     assert "Numbers in italics are estimates for devices that this file was not run on" in seen.text
     assert "estimates for devices" not in Read(html(run, store)).text
 
