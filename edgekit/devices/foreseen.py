@@ -25,7 +25,8 @@ def foreseen(run: Run, limits: Iterable[Limit]) -> dict[str, Measurement]:
 
 
 def _known(run: Run, limit: Limit) -> Measurement | None:
-    board = next((one for one in run.boards if one.device == limit.device), None)
+    boards = [one for one in run.boards if one.device == limit.device]
+    board = min(boards, key=own.is_with_litert, default=None)  # of an export only where nothing else is known
     if board is not None and limit.metric == "latency_ms":
         return board.latency
     one = _estimate(run, limit.device)

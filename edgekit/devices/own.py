@@ -97,6 +97,11 @@ def forget(point: OnBoard, run: Run, store: Store) -> None:
             file.unlink()
 
 
+def is_with_litert(point: OnBoard) -> bool:
+    """Whether a point is of a kit's .tflite, which is another file than the run's."""
+    return point.board.endswith(_with_litert(""))
+
+
 def kit_of(run: Run, store: Store, on: str | None = None, tflite: Path | None = None) -> bytes:
     """The device kit of a run in the store: its file with the original beside it.
 

@@ -1,8 +1,11 @@
 """Limits that name a device: held by an estimate, or by what a board really took."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from edgekit.core.budget import Budget, Limit
+from edgekit.core.run import OnBoard
 from edgekit.devices import own
 from edgekit.devices.estimate import estimate
 from edgekit.devices.foreseen import foreseen
@@ -11,7 +14,7 @@ from edgekit.search.autopilot.seen import Seen
 from edgekit.search.limits import Wish, known, misses, parse_all
 from edgekit.store.store import Store
 from tests.devices.boards import a_result, two_runs
-from tests.factories import a_run
+from tests.factories import a_measurement, a_run
 
 pytestmark = pytest.mark.usefixtures("own_store")
 PI = "raspberry-pi-4"
@@ -62,6 +65,21 @@ def test_the_estimate_is_by_a_persons_own_rates_once_a_board_was_timed(tmp_path)
         assert foreseen(store.get(base.id), [limit])[limit.key].value == pytest.approx(3 * ours, rel=0.02)
         own.forget(store.get(run.id).boards[0], store.get(run.id), store)
         assert foreseen(base, [limit])[limit.key].value == pytest.approx(ours)
+
+
+def test_what_a_board_took_for_the_file_itself_counts_before_what_it_took_for_an_export_of_it():
+    limit = Limit(metric="latency_ms", worst=1, device=PI)
+    own_file, export = a_point("A board", 5.0), a_point("A board, model.tflite", 2.0)
+    for boards in ([own_file, export], [export, own_file]):
+        assert foreseen(a_run(boards=boards), [limit])[limit.key].value == 5.0
+    assert foreseen(a_run(boards=[export]), [limit])[limit.key].value == 2.0
+
+
+def a_point(board: str, ms: float) -> OnBoard:
+    return OnBoard(
+        board=board, device=PI, runtime="a runtime", threads=1, latency=a_measurement("latency_ms", ms), baseline=None,
+        ratio=None, speed="", taken=datetime.now(UTC),
+    )  # fmt: skip
 
 
 def test_what_is_not_known_there_is_a_miss():
