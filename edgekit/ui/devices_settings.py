@@ -8,7 +8,7 @@ import streamlit as st
 
 from edgekit.devices.catalog import devices
 from edgekit.devices.energy import BATTERIES, Battery
-from edgekit.ui.header import on_device
+from edgekit.ui.header import budget_of_session, on_device
 
 if TYPE_CHECKING:
     from edgekit.ui.devices_seen import Seen
@@ -31,9 +31,9 @@ def energy_settings() -> tuple[Battery, float]:
 
 
 def budget_there() -> tuple[str, float] | None:
-    """A device's name and the most milliseconds there, where the budget names one."""
+    """A device's name and the most milliseconds there, where the budget names one: at first the Workbench's."""
     with st.popover("Budget on a device", icon=":material/edit:", type="tertiary", key="devices_budget"):
-        device, latency = on_device()
+        device, latency = on_device(budget_of_session())
     return (devices()[device].name, latency) if device else None
 
 

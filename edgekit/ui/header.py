@@ -53,6 +53,7 @@ def choose() -> Choice:
     return Choice(model, card, wanted if wanted and wanted < entry(card.data).evaluation else None)
 
 
+SEEN = "budget_seen"  # in session state
 UNKNOWN = Measurement(metric="accuracy", value=1.0, low=1.0, high=1.0, origin=Origin.ESTIMATED)  # before it is measured
 
 
@@ -87,9 +88,16 @@ def ask_budget(about: About) -> tuple[DeltaGenerator, Budget]:
                     key="drop", bind="query-params",
                 )  # fmt: skip
             device, there = on_device()
-    return place, Budget(
+    chosen = Budget(
         size_bytes=size * 1e6, latency_ms=latency, accuracy_drop=drop, device=device, device_latency_ms=there
     )
+    st.session_state[SEEN] = chosen
+    return place, chosen
+
+
+def budget_of_session() -> Budget:
+    """The budget as it stood on the last page that asks for one."""
+    return st.session_state.get(SEEN, Budget())
 
 
 def chips(place: DeltaGenerator, chosen: Budget, run: Run | None, baseline: Run | None, about: About) -> None:
@@ -129,18 +137,24 @@ def device_chip(place: DeltaGenerator, limit: Limit, run: Run | None) -> None:
     chip(place, title, f"at most {words.number(limit.metric, limit.worst)}", run and (limit.miss(found) or ""))
 
 
-def on_device() -> tuple[str, float | None]:
-    """A device of the catalog and the most milliseconds there; "" and None where no such limit is wanted."""
+def on_device(first: Budget | None = None) -> tuple[str, float | None]:
+    """A device of the catalog and the most milliseconds there; "" and None where no such limit is wanted.
+
+    Args:
+        first: whose limit stands there until another is chosen; none by default.
+    """
+    first = first or Budget()
     names = {"": "none"} | {id: one.name for id, one in devices().items()}
     device = st.selectbox(
-        "Also on a device", list(names), format_func=names.__getitem__, key="budget_device", bind="query-params",
+        "Also on a device", list(names), index=list(names).index(first.device), format_func=names.__getitem__,
+        key="budget_device", bind="query-params",
         help="Its latency is an estimate, unless you brought back what the board took.",
     )  # fmt: skip
     if not device:
         return "", None
     latency = st.number_input(
-        "Latency there, at most (ms)", 0.001, 100_000.0, 30.0, step=0.1, format="%g", key="budget_device_latency",
-        bind="query-params",
+        "Latency there, at most (ms)", 0.001, 100_000.0, first.device_latency_ms or 30.0, step=0.1, format="%g",
+        key="budget_device_latency", bind="query-params",
     )  # fmt: skip
     return device, latency
 

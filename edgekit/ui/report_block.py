@@ -8,6 +8,7 @@ from edgekit.core.budget import Budget
 from edgekit.core.run import Run
 from edgekit.show.naming import file_name
 from edgekit.store.store import Store
+from edgekit.ui.header import budget_of_session
 
 
 def report_block(
@@ -20,10 +21,10 @@ def report_block(
     """Three buttons, each of which makes its file when it is pressed.
 
     Args:
-        budget: what the report holds the run against.
+        budget: what the report holds the run against; by default the one that stood on the last page that asks for one.
         key: begins the keys of the buttons, for pages that have the block twice.
     """
-    name = file_name(run).removesuffix(".onnx")
+    name, budget = file_name(run).removesuffix(".onnx"), budget or budget_of_session()
     kinds = (
         ("Report", "summarize", f"{name}.html", "text/html", partial(_report, run, store, budget),
          "One HTML file for people who do not read code. It needs no network and prints well."),
@@ -40,7 +41,7 @@ def report_block(
             )  # fmt: skip
 
 
-def _report(run: Run, store: Store, budget: Budget | None) -> str:
+def _report(run: Run, store: Store, budget: Budget) -> str:
     from edgekit.report.device import elsewhere
     from edgekit.report.page import html
 

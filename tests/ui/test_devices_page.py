@@ -48,6 +48,15 @@ def test_another_device_can_be_looked_at_and_a_link_keeps_it(runs):
     assert "takes INT8 only" in app.warning[0].value
 
 
+def test_at_first_the_budget_on_a_device_is_the_one_of_the_workbench(runs):
+    app = fine(opened("pages/workbench.py", size="0.3", budget_device="STM32N6 (STM32N6570-DK, Neural-ART NPU)"))
+    app.number_input(key="budget_device_latency").set_value(7.0).run()
+    fine(app.switch_page(PAGE).run())
+    assert app.selectbox(key="budget_device").value == "stm32n6"
+    assert app.number_input(key="budget_device_latency").value == 7.0
+    assert app.session_state["budget_seen"].size_bytes == 3e5, "which reports on other pages ask for, too"
+
+
 def test_a_budget_on_a_device_is_asked_for_and_drawn(runs):
     app = fine(opened(PAGE))
     app.selectbox(key="budget_device").set_value("raspberry-pi-4").run()

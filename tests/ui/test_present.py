@@ -71,7 +71,7 @@ def test_leaving_goes_to_the_workbench_with_the_file_that_was_shown(runs):
 def test_before_anything_is_measured_it_says_what_to_do():
     app = fine(opened(PAGE, present="1"))
     assert "Nothing of this model is measured yet." in app.info[0].value
-    assert labels(app) == ["Leave"]
+    assert labels(app) == ["Open the Workbench"]
 
 
 @pytest.mark.parametrize("step", ["0", "99", "x", "", "-1", "9"])

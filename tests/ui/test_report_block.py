@@ -4,6 +4,7 @@ import pytest
 from huggingface_hub import ModelCard
 from streamlit.testing.v1 import AppTest
 
+from edgekit.core.budget import Budget
 from edgekit.store.store import Store
 from edgekit.ui import report_block
 from tests.factories import a_baseline, a_run
@@ -35,7 +36,7 @@ def test_there_are_three_buttons_with_names_for_their_files(run):
 
 def test_each_makes_what_it_says(run):
     with Store.open() as store:
-        text = report_block._report(run, store, None)
+        text = report_block._report(run, store, Budget())
     assert text.startswith("<!doctype html>")
     assert text.rstrip().endswith("</html>")
     compile(report_block._script(run), "reproduce.py", "exec")
