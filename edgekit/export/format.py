@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import onnx
 
 AS_IS = "as it is"
+FLOATS_INSTEAD = "Export a run in floats, or one whose weights alone are rounded (quantize_weights)."
 CALIBRATED_ON = 200  # training samples, for formats that round again
 
 
