@@ -82,7 +82,7 @@ def _formats(as_json: bool) -> None:
         {
             "id": name, "title": one.title, "makes": one.makes, "precisions": list(one.precisions),
             "state": one.missing() or "ready", "megabytes": one.megabytes, "requirements": list(one.requirements),
-            "re_quantized_here": one.again, "runs_here": one.runs, "note": one.caution or one.why_not,
+            "re_quantized_here": one.requantizes, "runs_here": one.runs, "note": one.caution or one.why_not,
         }
         for name, one in formats().items()
     ]  # fmt: skip

@@ -23,7 +23,7 @@ def printed(*words: str) -> dict:
 def test_formats_are_listed_with_their_state():
     found = {one["id"]: one for one in printed("export", "formats")["formats"]}
     assert (found["onnx"]["state"], found["tensorrt"]["runs_here"]) == ("ready", False)
-    assert found["litert"]["re_quantized_here"]
+    assert (found["litert"]["re_quantized_here"], found["coreml"]["re_quantized_here"]) == (True, False)
 
 
 def test_a_run_is_exported_and_checked(tmp_path):

@@ -17,12 +17,14 @@ from edgekit.core.errors import ExportError
 from edgekit.core.progress import Progress, silent
 from edgekit.export.child import Child
 from edgekit.export.environment import Environment
+from edgekit.export.exported import ROUNDED
 
 if TYPE_CHECKING:
     import numpy as np
     import onnx
 
 AS_IS = "as it is"
+FLOATS_INSTEAD = "Export a run in floats, or one whose weights alone are rounded (quantize_weights)."
 CALIBRATED_ON = 200  # training samples, for formats that round again
 
 
@@ -101,6 +103,11 @@ class Format:
     def id(self) -> str:
         """The name of its file."""
         return type(self).__module__.rsplit(".", 1)[-1]
+
+    @property
+    def requantizes(self) -> bool:
+        """Whether it makes integers that are not those of the file."""
+        return self.again and bool(set(self.precisions) & set(ROUNDED))
 
     def cannot(self, graph: onnx.ModelProto, precision: str) -> str:
         """Why this graph cannot be exported so; empty where it can be tried."""

@@ -40,7 +40,8 @@ def _row(kind: Format, run: Run, default: str, cannot: dict[str, str], done: boo
             _state(kind, bool(possible), missing, done)
         text = f"Makes {kind.makes}."
         if kind.again:
-            text += " Starts from floats again: a point of its own, re-quantized here."
+            text += " Starts from floats again: a point of its own"
+            text += ", with integers re-quantized here." if kind.requantizes else "."
         st.caption(" ".join(filter(None, (text, kind.caution, kind.why_not))))
     with how:
         if not possible:

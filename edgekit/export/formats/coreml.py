@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.core.progress import Progress, silent
-from edgekit.export.format import Converted, Source
+from edgekit.export.format import FLOATS_INSTEAD, Converted, Source
 from edgekit.export.program import FromTorch
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ class CoreMl(FromTorch):
         from edgekit.export.graphs import is_integer
 
         if is_integer(graph):
-            return "this converter writes floats, and making floats of integers would undo what you chose"
+            return (
+                "this converter writes floats, and making floats of integers would undo what you chose. "
+                f"{FLOATS_INSTEAD}"
+            )
         return super().cannot(graph, precision)
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:

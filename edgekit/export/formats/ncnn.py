@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgekit.core.progress import Progress, part, silent
-from edgekit.export.format import Converted, Format, Source
+from edgekit.export.format import FLOATS_INSTEAD, Converted, Format, Source
 from edgekit.export.written import written
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ class Ncnn(Format):
         from edgekit.export.graphs import is_integer
 
         if is_integer(graph):
-            return "ncnn takes no file whose activations are rounded, and making floats of it would undo what you chose"
+            return (
+                "ncnn takes no file whose activations are rounded, and making floats of it would undo what you chose. "
+                f"{FLOATS_INSTEAD}"
+            )
         return ""
 
     def convert(self, source: Source, precision: str, folder: Path, progress: Progress = silent) -> Converted:
