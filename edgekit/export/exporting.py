@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,13 +100,22 @@ def export(
 
 def place(run_id: str, to: str, precision: str) -> Path:
     """Where the page keeps an export."""
-    return home() / "exports" / run_id / f"{to}-{precision.replace(' ', '_')}"
+    return _folder(run_id) / f"{to}-{precision.replace(' ', '_')}"
 
 
 def all_of(run_id: str) -> dict[Path, Exported]:
     """What was exported of a run on the page: folder -> what came of it."""
-    folders = sorted((home() / "exports" / run_id).glob("*/"))
+    folders = sorted(_folder(run_id).glob("*/"))
     return {folder: found for folder in folders if (found := kept(folder)) and found.format in formats()}
+
+
+def forget(run_id: str) -> None:
+    """Delete what was exported of a run on the page."""
+    shutil.rmtree(_folder(run_id), ignore_errors=True)
+
+
+def _folder(run_id: str) -> Path:
+    return home() / "exports" / run_id
 
 
 def graph_of(run: Run, store: Store) -> onnx.ModelProto:

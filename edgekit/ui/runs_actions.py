@@ -6,6 +6,7 @@ import streamlit as st
 
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.run import Run, Status
+from edgekit.export import exporting
 from edgekit.show.naming import title
 from edgekit.store.store import Store
 from edgekit.ui.runs_table import forget_ticks
@@ -69,9 +70,15 @@ def _delete(store: Store, runs: Sequence[Run]) -> None:
         st.warning(f"{len(pinned)} of them {'is' if len(pinned) == 1 else 'are'} pinned.", icon=":material/keep:")
     with st.container(horizontal=True):
         if st.button("Delete", icon=":material/delete:", key="runs_delete_yes"):
-            _do(lambda: [store.delete(run.id) for run in runs])
+            _do(lambda: [_deleted(store, run) for run in runs])
         if st.button("Keep", key="runs_delete_no"):
             st.rerun()
+
+
+def _deleted(store: Store, run: Run) -> None:
+    """With what was exported of it."""
+    store.delete(run.id)
+    exporting.forget(run.id)
 
 
 def _do(change) -> None:

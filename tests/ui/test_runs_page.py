@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from edgekit.core.run import Run, Status
+from edgekit.export.exporting import place
 from edgekit.store.store import Store
 from edgekit.ui.runs_table import PAGE, frame
 from tests.factories import a_baseline, a_run, a_stopped_run
@@ -122,12 +123,15 @@ def test_a_name_that_the_store_refuses_is_said_in_the_dialog(home):
 
 def test_the_dialog_deletes_after_a_yes(home):
     with Store.open(home) as store:
-        store.save(a_run(pinned=True))
+        store.save(run := a_run(pinned=True))
+    exported = place(run.id, "ncnn", "fp16")
+    exported.mkdir(parents=True)
     app = AppTest.from_function(deleting, default_timeout=60).run()
     assert app.warning[0].value == "1 of them is pinned."
     assert len(kept(home)) == 1
     app.button(key="runs_delete_yes").click().run()
     assert kept(home) == []
+    assert not exported.exists()
 
 
 def test_a_pinned_run_can_be_unpinned(page, home):
