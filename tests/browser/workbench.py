@@ -91,7 +91,9 @@ def pick(page: Page, control: Locator, option: str) -> None:
     """Choose from a list by typing, as a long one shows only some of its options."""
 
     def open_and_choose() -> None:
-        control.fill(option, timeout=A_MOMENT)
+        control.press("Escape", timeout=A_MOMENT)
+        control.click(timeout=A_MOMENT)
+        control.fill(option[:-1], timeout=A_MOMENT)  # so that the whole name stands there only once it was chosen
         page.get_by_role("option").filter(has_text=option).first.click(timeout=A_MOMENT)
 
     insist(page, open_and_choose, lambda within: expect(control).to_have_value(option, timeout=within))
