@@ -1,6 +1,6 @@
 """Every technique on every sample model: it works, or says why it does not.
 
-    python -m tests.benchmarks.matrix [--json] [--only MODEL …]
+    python -m tests.benchmarks.matrix [--json] [--only MODEL …] [--technique TECHNIQUE …]
 
 Settings and data are as small as they go: what is held is that nothing breaks, and that the file that comes out runs on
 samples that were not calibrated with. Models whose weights or data are not on this machine are left out, and named.
@@ -10,6 +10,7 @@ import argparse
 import dataclasses
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from edgekit.artifacts.write import write
@@ -22,18 +23,18 @@ from edgekit.measure.candidates import Candidates
 from edgekit.measure.outputs import outputs
 from edgekit.models import samples
 from edgekit.recipe import Recipe
-from edgekit.registry import techniques
+from edgekit.registry import technique, techniques
 from tests.benchmarks.table import line, report
 from tests.test_every_technique import small
 
 TRAINING, HELD_OUT = 128, 64  # samples
 
 
-def pairs(name: str) -> list[dict]:
-    """A line for each technique on a model; its value is 0 where all is well, and 1 where something broke."""
+def pairs(name: str, those: Collection[str]) -> list[dict]:
+    """A line for each of the techniques on a model; its value is 0 where all is well, and 1 where something broke."""
     model, data = samples.load(name), splits.load(samples.card(name).data)
     data = dataclasses.replace(data, training=data.training.take(TRAINING))
-    return [pair(model, data, step) for step in map(small, techniques().values())]
+    return [pair(model, data, step) for step in map(small, map(technique, those))]
 
 
 def pair(model: Model, data: splits.Dataset, step: Technique) -> dict:
@@ -69,11 +70,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", action="append", choices=samples.cards(), metavar="MODEL")
+    parser.add_argument("--technique", action="append", choices=techniques(), metavar="TECHNIQUE")
     asked = parser.parse_args()
     rows = []
     for name in asked.only or samples.cards():
         if samples.is_here(name) and download.status(samples.card(name).data).present:
-            rows += pairs(name)
+            rows += pairs(name, asked.technique or techniques())
         else:
             rows.append(line(f"{name}: not on this machine", 0, None))
     report(rows, this_host(), asked.json)
