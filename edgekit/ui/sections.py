@@ -113,13 +113,13 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
 
 def chart_elsewhere(view: View, budget: Budget, store: Store) -> None:
     """Where the budget names a device: the same files by what they would take there, hollow where that is estimated."""
-    limit = budget.there
-    if limit is None or view.run is None or not quality(view.run.measurements):
+    limit, good = budget.there, quality(view.run.measurements) if view.run else None
+    if limit is None or good is None:
         return
     name = devices()[limit.device].name
     with st.spinner("Working out every layer", show_time=False):
         points = look.elsewhere(view, limit, store)
-    title = f"{METRICS[quality(view.run.measurements).metric].title.split()[0]} and latency on {name}"
+    title = f"{METRICS[good.metric].title.split()[0]} and latency on {name}"
     st.markdown(f"**{title}**")
     if not points:
         st.info(f"What these files would take on {name} cannot be told.", icon=":material/info:")
