@@ -131,6 +131,28 @@ def test_the_same_graph_gives_the_same_bytes():
     assert made(unfused()).result.SerializeToString() == made(unfused()).result.SerializeToString()
 
 
+def test_a_weight_that_is_read_as_it_is_and_turned_stays_one(tmp_path):
+    table = np.random.default_rng(0).normal(0, 1, (50, 8))
+    tied = a_graph(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        words (int64[batch, 4] input) => (float[batch, 4, 50] output) {
+            a = Gather(words__weight, input)
+            b = Relu(a)
+            [turned] c = Transpose <perm = [1, 0]> (words__weight)
+            [out] d = MatMul(b, c)
+            output = Mul(d, half)
+        }""",
+        {"words.weight": table, "half": np.full(1, 0.5)},
+    )
+    asked = np.array([[3, 1, 4, 1], [5, 9, 2, 6]])
+    fused = made(tied).result
+    assert list(values(fused)) == ["words.weight"]
+    assert [value.name for value in fused.graph.input] == ["input"]
+    np.testing.assert_allclose(run(fused, asked), run(tied, asked), atol=1e-6)
+    sizes = [write(graph, {}, tmp_path, "", None).bytes for graph in (tied, fused)]
+    assert sizes[1] <= 1.1 * sizes[0]
+
+
 def test_nothing_to_fuse_is_said():
     with pytest.raises(NothingToDo) as said:
         made(matrix(np.eye(3)))
