@@ -93,6 +93,8 @@ class OnBoard(BaseModel, frozen=True):
     Attributes:
         board: what the machine says it is; the point on a chart is named after it.
         device: of the catalog; empty where it is none of those.
+        file: sha256 of what was timed: the run's file, or one that it was exported to. Empty in points of before this
+            was kept.
         baseline: the uncompressed file, timed by turns with it; None where it was not.
         ratio, speed: as of a Comparison; None and empty where there is no baseline.
     """
@@ -106,6 +108,7 @@ class OnBoard(BaseModel, frozen=True):
     ratio: Interval | None
     speed: str
     taken: datetime
+    file: str = ""
 
 
 class Run(BaseModel):

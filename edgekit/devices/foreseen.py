@@ -26,7 +26,8 @@ def foreseen(run: Run, limits: Iterable[Limit]) -> dict[str, Measurement]:
 
 def _known(run: Run, limit: Limit) -> Measurement | None:
     boards = [one for one in run.boards if one.device == limit.device]
-    board = min(boards, key=own.is_with_litert, default=None)  # of an export only where nothing else is known
+    mine = ("", run.artifact.sha256 if run.artifact else "")
+    board = min(boards, key=lambda one: one.file not in mine, default=None)  # of an export only where no other is
     if board is not None and limit.metric == "latency_ms":
         return board.latency
     one = _estimate(run, limit.device)

@@ -66,8 +66,9 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
     baseline = _original(run, store)
     ours, base = placed(result, run, baseline, _held(run.id))
     ratio = result.ratio(ours, base) if base is not None and base != ours else None
+    timed = result.files[ours].sha256
     point = OnBoard(
-        board=result.board if result.files[ours].sha256 == run.artifact.sha256 else _with_litert(result.board),
+        board=_called(result, timed, run),
         device=_believed(result.device or on, result),
         runtime=str(result.runtime),
         threads=result.threads,
@@ -76,6 +77,7 @@ def add(data: bytes, run: Run, store: Store, on: str = "") -> OnBoard:
         ratio=ratio,
         speed=told(ratio),
         taken=result.taken,
+        file=timed,
     )
     same = (point.board, point.runtime, point.threads)
     others = [one for one in run.boards if (one.board, one.runtime, one.threads) != same]
@@ -89,17 +91,11 @@ def forget(point: OnBoard, run: Run, store: Store) -> None:
     """Take a result out again: the point of the run, and what it did to estimates."""
     run.boards = [one for one in run.boards if one != point]
     store.save(run)
-    mine = {run.artifact.sha256, *_held(run.id)}
+    timed = point.file or run.artifact.sha256
     for file, result in _kept():
-        there = point.board in (result.board, _with_litert(result.board))
-        same = there and (str(result.runtime), result.threads) == (point.runtime, point.threads)
-        if same and mine & {one.sha256 for one in result.files}:
+        there = timed in {one.sha256 for one in result.files} and point.board == _called(result, timed, run)
+        if there and (str(result.runtime), result.threads) == (point.runtime, point.threads):
             file.unlink()
-
-
-def is_with_litert(point: OnBoard) -> bool:
-    """Whether a point is of a kit's .tflite, which is another file than the run's."""
-    return point.board.endswith(_with_litert(""))
 
 
 def kit_of(run: Run, store: Store, on: str | None = None, tflite: Path | None = None) -> bytes:
@@ -226,9 +222,9 @@ def slower(rates: Rates, factor: float) -> Rates:
     return rates.model_copy(update=scaled | {name: getattr(rates, name) * factor for name in ("step_us", "start_ms")})
 
 
-def _with_litert(board: str) -> str:
-    """What the point of a kit's .tflite on a board is called: it is another file than the run's."""
-    return f"{board}, {LITERT}"
+def _called(result: Result, timed: str, run: Run) -> str:
+    """The name of a point: its board, with a word where not the run's file was timed but an export of it."""
+    return result.board if timed == run.artifact.sha256 else f"{result.board}, {LITERT}"
 
 
 def _believed(device: str, result: Result) -> str:

@@ -69,15 +69,16 @@ def test_the_estimate_is_by_a_persons_own_rates_once_a_board_was_timed(tmp_path)
 
 def test_what_a_board_took_for_the_file_itself_counts_before_what_it_took_for_an_export_of_it():
     limit = Limit(metric="latency_ms", worst=1, device=PI)
-    own_file, export = a_point("A board", 5.0), a_point("A board, model.tflite", 2.0)
+    run = a_run()
+    own_file, export = a_point(5.0, run.artifact.sha256), a_point(2.0, "f" * 64)
     for boards in ([own_file, export], [export, own_file]):
-        assert foreseen(a_run(boards=boards), [limit])[limit.key].value == 5.0
-    assert foreseen(a_run(boards=[export]), [limit])[limit.key].value == 2.0
+        assert foreseen(run.model_copy(update={"boards": boards}), [limit])[limit.key].value == 5.0
+    assert foreseen(run.model_copy(update={"boards": [export]}), [limit])[limit.key].value == 2.0
 
 
-def a_point(board: str, ms: float) -> OnBoard:
+def a_point(ms: float, file: str) -> OnBoard:
     return OnBoard(
-        board=board, device=PI, runtime="a runtime", threads=1, latency=a_measurement("latency_ms", ms), baseline=None,
+        board="A board", file=file, device=PI, runtime="a runtime", threads=1, latency=a_measurement("latency_ms", ms), baseline=None,
         ratio=None, speed="", taken=datetime.now(UTC),
     )  # fmt: skip
 
