@@ -38,15 +38,12 @@ from edgekit.search.frontier import frontier
 from edgekit.show import charts, words
 from edgekit.show.cards import cards
 from edgekit.show.naming import file_name, sentence, table
-from edgekit.show.points import MOST, points
+from edgekit.show.points import MOST, on_boards, points
 from edgekit.show.spelling import spelled
 from edgekit.store.store import Store
 from edgekit.tasks import task
 
 HERE = Path(__file__).parent
-AXES = {"size_bytes": "size", "latency_ms": "latency", "peak_memory_bytes": "memory"}
-WITH_QUALITY = [("size_bytes", charts.QUALITY), ("latency_ms", charts.QUALITY)]
-COSTS_ALONE = [("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms")]
 CLEAR, GRID = "rgba(0,0,0,0)", "rgba(128,136,148,0.28)"
 MOST_ROWS = 15  # of the table beside the chart
 
@@ -77,8 +74,8 @@ def html(
     story = Story(run, budget or Budget(), entry(run.data), models().get(run.model), _baseline(run, store))
     everything = points(store.summaries(run.model, run.samples, limit=MOST, split=run.split), _host(run), keep=run.id)
     samples, why_none = changed(run, story.data)
-    axes = COSTS_ALONE if story.data.synthetic else WITH_QUALITY
-    drawn = [_chart(everything, axis, story, run.id) for axis in axes]
+    axes = charts.COSTS_ALONE if story.data.synthetic else charts.WITH_QUALITY
+    drawn = [_chart(everything, axis, story) for axis in axes]
     return (
         _engine()
         .get_template("page.html.jinja")
@@ -96,7 +93,7 @@ def html(
             charts=drawn,
             count=len(everything),
             best=_best(everything, run.id),
-            quality=_quality_title(story),
+            quality=METRICS[_good(story)].title.split()[0],
             costs=told.costs(story),
             samples=samples,
             why_none=why_none,
@@ -123,17 +120,18 @@ def html(
     )
 
 
-def _chart(everything: list[charts.Point], axes: tuple[str, str], story: Story, chosen: str) -> dict[str, Any]:
+def _chart(everything: list[charts.Point], axes: tuple[str, str], story: Story) -> dict[str, Any]:
     """A figure as plotly.js takes it, with nothing of its own to say about light or dark."""
     metric, upright = axes
-    figure = charts.pareto(everything, metric, budget=story.budget, upright=upright, selected=chosen)
+    figure = charts.pareto(
+        everything, metric, budget=story.budget, upright=upright, selected=story.run.id, boards=on_boards(story.run)
+    )
     figure.update_layout(
         template="none", paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, font={"family": "inherit", "size": 13},
         margin={"l": 64, "r": 16, "t": 8, "b": 56}, autosize=True,
     )  # fmt: skip
     figure.update_xaxes(gridcolor=GRID, linecolor=GRID).update_yaxes(gridcolor=GRID, linecolor=GRID)
-    name = _quality_title(story) if upright == charts.QUALITY else sentence(AXES[upright])
-    return {"title": f"{name} and {AXES[metric]}", "figure": json.loads(figure.to_json())}
+    return {"title": charts.title(metric, upright, _good(story)), "figure": json.loads(figure.to_json())}
 
 
 def _best(everything: list[charts.Point], chosen: str) -> list[dict[str, Any]]:
@@ -207,9 +205,10 @@ def _legend(about: Entry) -> str:
     return "" if asked.graded else f"The percentage is {asked.sure}."
 
 
-def _quality_title(story: Story) -> str:
+def _good(story: Story) -> str:
+    """The metric that says how good the run is."""
     found = quality(story.run.measurements)
-    return METRICS[found.metric if found else QUALITIES[0]].title.split()[0]
+    return found.metric if found else QUALITIES[0]
 
 
 def _host(run: Run) -> str:

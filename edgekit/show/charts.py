@@ -27,6 +27,9 @@ HALO = 9  # pixels, around the selected point
 MARGIN = 1.35  # of the horizontal axis, left and right of the points
 QUALITY = "quality"  # the usual vertical axis: accuracy, or what stands in for it
 TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)", "peak_memory_bytes": "Peak memory"}
+SHORT = {"size_bytes": "size", "latency_ms": "latency", "peak_memory_bytes": "memory"}
+WITH_QUALITY = (("size_bytes", QUALITY), ("latency_ms", QUALITY))  # the two charts of a network: what they show along
+COSTS_ALONE = (("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms"))  # and upright
 CROWD = 1000  # with more points, those that others beat are drawn small and without error bars, by the graphics card
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
@@ -72,6 +75,17 @@ class Point:
         x, y = self.measurements.get(metric), self.quality if upright == QUALITY else self.measurements.get(upright)
         known = x is not None and y is not None and x.value > 0 and (upright == QUALITY or y.value > 0)
         return (x, y) if known else None
+
+
+def title(metric: str, upright: str, good: str, beside: str = "") -> str:
+    """What a chart is called.
+
+    Args:
+        good: the metric that says how good a file is.
+        beside: a word or two on what that was measured on.
+    """
+    name = METRICS[good].title.split()[0] if upright == QUALITY else SHORT[upright].capitalize()
+    return f"{name}{beside} and {SHORT[metric]}"
 
 
 def kind(recipe: list) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable
 
 from edgekit.core.measurement import QUALITIES, Measurement, Origin
+from edgekit.core.run import Run
 from edgekit.show import words
 from edgekit.show.charts import Point
 from edgekit.show.spelling import spelled
@@ -30,6 +31,14 @@ def points(summaries: Iterable[Summary], host: str, keep: str | None = None) -> 
         if recipe not in found or one.id == keep:
             found[recipe] = one
     return [_point(one, host) for one in found.values()]
+
+
+def on_boards(run: Run) -> list[Point]:
+    """A run's file as real devices timed it: points named after their boards."""
+    return [
+        Point(run.id, f"{one.board}: {one.runtime}", run.recipe, run.measurements | {"latency_ms": one.latency})
+        for one in run.boards
+    ]
 
 
 def find(points: Iterable[Point], recipe: list[dict]) -> str | None:

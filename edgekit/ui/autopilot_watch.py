@@ -5,7 +5,7 @@ import streamlit as st
 
 from edgekit.core.budget import Budget
 from edgekit.core.host import this_host
-from edgekit.core.measurement import METRICS, QUALITIES
+from edgekit.core.measurement import QUALITIES
 from edgekit.jobs.jobs import jobs
 from edgekit.search.autopilot.kept import Search, load
 from edgekit.search.limits import Wish
@@ -16,7 +16,6 @@ from edgekit.store.store import Store
 from edgekit.ui import actions, jobs_view, state
 from edgekit.ui.guard import guarded
 from edgekit.ui.header import Choice
-from edgekit.ui.sections import AXES, WITH_QUALITY
 
 LOOK_EVERY = 1.0  # seconds
 COVERED_HEIGHT = 160
@@ -87,9 +86,9 @@ def _charts(kept: Search, store: Store) -> None:
         return
     good = next((point.quality.metric for point in points if point.quality), QUALITIES[0])
     budget = _budget(kept, points)
-    for place, (metric, _) in zip(st.columns(2, gap="medium"), WITH_QUALITY, strict=True):
+    for place, (metric, upright) in zip(st.columns(2, gap="medium"), charts.WITH_QUALITY, strict=True):
         with place:
-            title = f"{METRICS[good].title.split()[0]} on validation samples and {AXES[metric]}"
+            title = charts.title(metric, upright, good, " on validation samples")
             st.markdown(f"**{title}**")
             figure = charts.pareto(points, metric, budget=budget, selected=kept.winner or None)
             st.plotly_chart(figure, key=f"search-{metric}", config=charts.CONFIG, alt=f"{title} of {len(points)} files")

@@ -6,14 +6,14 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from edgekit.core.budget import Budget
-from edgekit.core.measurement import METRICS, QUALITIES, quality
-from edgekit.core.run import Run, Status
+from edgekit.core.measurement import QUALITIES, quality
+from edgekit.core.run import Status
 from edgekit.data.catalog import entry
 from edgekit.devices.catalog import devices
 from edgekit.models.about import About
 from edgekit.show import charts as draw_charts
+from edgekit.show import points as chart_points
 from edgekit.show.charts import Point
-from edgekit.show.naming import sentence
 from edgekit.store.store import Store
 from edgekit.ui import (
     actions,
@@ -36,10 +36,6 @@ from edgekit.ui import (
 )
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
-
-AXES = {"size_bytes": "size", "latency_ms": "latency", "peak_memory_bytes": "memory"}
-WITH_QUALITY = [("size_bytes", draw_charts.QUALITY), ("latency_ms", draw_charts.QUALITY)]
-COSTS_ALONE = [("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms")]
 
 
 def job(choice: Choice, store: Store, grown: Callable[[], object] = lambda: None) -> None:
@@ -92,11 +88,10 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
             st.markdown("**The first point is on its way.** The network itself is measured first: the star.")
         return
     good = next((point.quality.metric for point in view.points if point.quality), QUALITIES[0])
-    names = AXES | {draw_charts.QUALITY: METRICS[good].title.split()[0]}
-    shown = COSTS_ALONE if entry(card.data).synthetic else WITH_QUALITY
+    shown = draw_charts.COSTS_ALONE if entry(card.data).synthetic else draw_charts.WITH_QUALITY
     for place, (metric, upright) in zip(st.columns(2, gap="medium"), shown, strict=True):
         with place:
-            title = sentence(f"{names[upright]} and {names[metric]}")
+            title = draw_charts.title(metric, upright, good)
             st.markdown(f"**{title}**")
             chosen = view.run.id if view.run else None
             figure = draw_charts.pareto(
@@ -106,7 +101,7 @@ def charts(view: View, budget: Budget, ghost: Point | None, card: About) -> None
                 upright=upright,
                 selected=chosen,
                 ghost=ghost,
-                boards=on_boards(view.run),
+                boards=chart_points.on_boards(view.run) if view.run else [],
             )
             _clickable(figure, f"chart-{metric}", f"{title} of {len(view.points)} measured files")
 
@@ -119,7 +114,7 @@ def chart_elsewhere(view: View, budget: Budget, store: Store) -> None:
     name = devices()[limit.device].name
     with st.spinner("Working out every layer", show_time=False):
         points = look.elsewhere(view, limit, store)
-    title = f"{METRICS[good.metric].title.split()[0]} and latency on {name}"
+    title = f"{draw_charts.title(limit.metric, draw_charts.QUALITY, good.metric)} on {name}"
     st.markdown(f"**{title}**")
     if not points:
         st.info(f"What these files would take on {name} cannot be told.", icon=":material/info:")
@@ -137,14 +132,6 @@ def _clickable(figure: go.Figure, key: str, alt: str) -> None:
     st.plotly_chart(
         figure, key=key, on_select=lambda: _clicked(key), selection_mode="points", config=draw_charts.CONFIG, alt=alt
     )
-
-
-def on_boards(run: Run | None) -> list[Point]:
-    """The selected file as real devices timed it: points named after their boards."""
-    return [
-        Point(run.id, f"{one.board}: {one.runtime}", run.recipe, run.measurements | {"latency_ms": one.latency})
-        for one in (run.boards if run else ())
-    ]
 
 
 def explore(choice: Choice, store: Store) -> None:

@@ -78,8 +78,8 @@ def test_what_a_board_took_for_the_file_itself_counts_before_what_it_took_for_an
 
 def a_point(ms: float, file: str) -> OnBoard:
     return OnBoard(
-        board="A board", file=file, device=PI, runtime="a runtime", threads=1, latency=a_measurement("latency_ms", ms), baseline=None,
-        ratio=None, speed="", taken=datetime.now(UTC),
+        board="A board", file=file, device=PI, runtime="a runtime", threads=1,
+        latency=a_measurement("latency_ms", ms), baseline=None, ratio=None, speed="", taken=datetime.now(UTC),
     )  # fmt: skip
 
 

@@ -9,12 +9,14 @@ from edgekit.core.errors import StoreError
 from edgekit.core.measurement import Measurement, Origin
 from edgekit.core.run import Status
 from edgekit.devices.foreseen import foreseen
+from edgekit.devices.own import add
 from edgekit.library import card
 from edgekit.report.device import DeviceRow
 from edgekit.report.page import html
 from edgekit.show import words
+from edgekit.show.charts import BOARD
 from edgekit.store.store import Store
-from tests.devices.boards import two_runs
+from tests.devices.boards import a_result, two_runs
 from tests.factories import a_baseline, a_measurement, a_run, a_stopped_run, compared, measurements
 from tests.report.reading import Read
 
@@ -82,6 +84,17 @@ def test_the_chart_holds_every_run_of_the_model_that_was_scored_alike(store):
         drawn = {one[0] for trace in figure["data"] for one in trace.get("customdata", [])}
         assert len(drawn) == 3, "the original, four bits, static"
         assert {run.id, four_bits.id} < drawn
+
+
+def test_the_board_that_timed_the_file_is_a_point_of_its_own_by_latency(store, tmp_path):
+    base, run = two_runs(store, tmp_path)
+    add(a_result({base.artifact.sha256: 2.0, run.artifact.sha256: 1.0}), run, store)
+    by_size, by_latency = Read(html(store.get(run.id), store)).data("figures")
+    named = [[trace for trace in f["data"] if trace.get("name") == BOARD.title] for f in (by_size, by_latency)]
+    assert named[0] == []
+    (point,) = named[1]
+    assert point["text"][0].startswith("<b>Raspberry Pi 4 Model B Rev 1.4: ONNX Runtime 1.20.0</b>")
+    assert point["x"] == [pytest.approx(1.0, rel=0.05)]
 
 
 def test_latencies_of_another_machine_are_not_in_the_chart(store):
