@@ -49,7 +49,7 @@ def test_runtimes_are_ranked_and_those_left_out_are_said(tmp_path, monkeypatch):
     times = [place["latency"]["value"] for place in found["places"]]
     assert times == sorted(times)
     assert {"onnx", "ort"} <= {place["format"] for place in found["places"]}
-    assert found["left_out"]["ncnn"].startswith("ncnn takes no file whose activations are rounded")
+    assert found["left_out"]["ncnn"].startswith("a file whose activations are rounded is not taken")
 
 
 def test_a_bundle_is_written(tmp_path):

@@ -14,6 +14,8 @@ from edgekit.ui.form import form
 if TYPE_CHECKING:
     from edgekit.devices.estimate import Estimate
 
+CENT = 0.01  # dollars
+
 
 def draw(one: Estimate) -> None:
     """Two cards, and the assumptions to change."""
@@ -35,9 +37,14 @@ def _card(title: str, side: Side, how: str) -> None:
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"**{title}**")
         time = "not known" if side.milliseconds is None else f"about {words.milliseconds(side.milliseconds)}"
-        cost = "not known: no power data" if side.dollars is None else f"{words.significant(side.dollars)} $"
+        cost = "not known: no power data" if side.dollars is None else _money(side.dollars)
         leaves = f"{words.size(side.bytes_out)} for each" if side.bytes_out else "nothing"
         st.markdown(
             f"- An answer takes {time} :small[:gray[({how})]]\n- Leaves the device: {leaves}\n"
             f"- A million answers: {cost}"
         )
+
+
+def _money(dollars: float) -> str:
+    """To the cent, as far as there are whole ones."""
+    return f"{dollars:,.2f} $" if dollars >= CENT or dollars == 0 else "less than a cent"

@@ -79,7 +79,8 @@ def progress_text(job: Job) -> str:
         return f"{job.title}: waiting for {'one job' if job.place == 1 else f'{job.place} jobs'} before it"
     if job.waits:
         return f"{job.title}: resting while a point is measured"
-    left = "" if job.short or job.seconds_left is None else f" · about {words.duration(job.seconds_left)} left"
+    told = job.seconds_left is not None and job.seconds_left >= 1 and not job.short
+    left = f" · about {words.duration(job.seconds_left)} left" if told else ""
     return f"{job.title}: {job.what or 'starting'}{left}"
 
 

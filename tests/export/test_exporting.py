@@ -50,7 +50,7 @@ def test_ncnn_takes_floats_and_halves_their_bytes(tmp_path):
 
 
 def test_ncnn_refuses_integers(tmp_path):
-    with pytest.raises(ExportError, match=r"^ncnn: ncnn takes no file whose activations are rounded"):
+    with pytest.raises(ExportError, match=r"^ncnn: a file whose activations are rounded is not taken"):
         export(saved(tmp_path, INTEGERS).id, "ncnn", tmp_path / "out")
 
 

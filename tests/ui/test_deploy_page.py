@@ -41,7 +41,10 @@ def test_every_format_stands_there_with_its_state_and_one_click(tmp_path, monkey
     keys = {button.key for button in app.button}
     assert {"export-onnx", "export-ort", "export-tensorrt", "fastest"} <= keys
     assert {"setup-executorch", "setup-litert"} & keys
-    assert any("Not from this file: ncnn takes no file" in caption.value for caption in app.caption)
+    assert any(
+        "Not from this file: a file whose activations are rounded is not taken" in caption.value
+        for caption in app.caption
+    )
     assert any(caption.value.startswith("Nothing yet.") for caption in app.caption)
 
 

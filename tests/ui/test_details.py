@@ -61,6 +61,7 @@ def test_a_step_without_a_number_is_a_gap():
     [
         ({}, "Compressing: epoch 2 of 3 · about 41 s left"),
         ({"seconds_left": None, "what": ""}, "Compressing: starting"),
+        ({"seconds_left": 0.3}, "Compressing: epoch 2 of 3"),
         ({"place": 1, "status": JobStatus.QUEUED}, "Compressing: waiting for one job before it"),
         ({"place": 3, "status": JobStatus.QUEUED}, "Compressing: waiting for 3 jobs before it"),
         ({"short": True, "title": "Measuring", "what": "timing"}, "Measuring: timing"),

@@ -31,7 +31,7 @@ class Ncnn(Format):
 
         if is_integer(graph):
             return (
-                "ncnn takes no file whose activations are rounded, and making floats of it would undo what you chose. "
+                "a file whose activations are rounded is not taken, and making floats of it would undo what you chose. "
                 f"{FLOATS_INSTEAD}"
             )
         return ""
