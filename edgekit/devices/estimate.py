@@ -196,10 +196,12 @@ def _timed(network: Network, bare: Estimate, one: Calibration, runtime: str | No
         ends = " to ".join(count(number) for number in one.macs)
         notes.append(f"{count(network.macs)} multiply-accumulates; rates were fitted to networks of {ends}")
     band *= WIDER ** len(notes)
-    how = (
-        f"{one.runtime}, {one.precision}, fitted to {one.networks} networks on {one.measured_on}, mean error of those "
-        f"left out {percent(one.error, 0)}; 80 % band × {band:.2f}"
-    )
+    if one.source == OWN:
+        rests = f"scaled to {one.networks} file{'' if one.networks == 1 else 's'} that {one.measured_on} timed"
+    else:
+        rests = f"fitted to {one.networks} networks on {one.measured_on}, mean error of those left out "
+        rests += percent(one.error, 0)
+    how = f"{one.runtime}, {one.precision}, {rests}; 80 % band × {band:.2f}"
     named = replace(bare, runtime=runtime or one.runtime, precision=one.precision, threads=one.threads)
     return replace(
         named,

@@ -5,7 +5,8 @@
 
 A result scales the rates of its device and precision by how far the estimate was off, the same factor for all kinds of
 layers: a few files cannot tell more. How far off the scaled rates are is told by leaving out each file in turn (so the
-two files of a kit, one in floats and one in integers, tell of each other); with a single one the band stays as it was.
+two files of a kit, one in floats and one in integers, tell of each other): the band becomes as wide as the farthest was
+off, be it narrower or wider than before; with a single one it stays as it was.
 """
 
 from __future__ import annotations
@@ -193,13 +194,13 @@ def _fit(board: Board, same: list[Timed], everything: list[Timed]) -> Recalibrat
     before = statistics.fmean(abs(math.exp(-one.off) - 1) for one in same)
     after = statistics.fmean(abs(math.exp(wrong) - 1) for wrong in left) if left else None
     base = same[0].base
-    worst = math.exp(max((abs(wrong) for wrong in left), default=math.inf))
+    worst = math.exp(max(abs(wrong) for wrong in left)) if left else base.band
     sizes = [one.network.macs for one in same]
     calibration = base.model_copy(
         update={
             "measured_on": board.name, "runtime": board.runtime, "threads": board.threads, "networks": len(same),
             "precision": same[0].network.precision, "error": before if after is None else after, "source": OWN,
-            "band": max(LEAST_BAND, min(base.band, worst)), "macs": (min(sizes), max(sizes)),
+            "band": max(LEAST_BAND, worst), "macs": (min(sizes), max(sizes)),
             "rates": slower(base.rates, factor),
         }
     )  # fmt: skip

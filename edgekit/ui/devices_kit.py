@@ -63,6 +63,7 @@ def boards(run: Run) -> dict[str, list[str]]:
 
 def mended(store: Store) -> None:
     """How far off estimates were before and after a person's own results."""
+    from edgekit.devices.catalog import devices
     from edgekit.devices.own import recalibrated
 
     found = recalibrated(store)
@@ -71,7 +72,7 @@ def mended(store: Store) -> None:
     st.markdown("**Your own rates**")
     st.table(
         {
-            "Device": [one.calibration.device for one in found],
+            "Device": [devices()[one.calibration.device].name for one in found],
             "Rates": [one.calibration.title for one in found],
             "Times as long as ours": [f"{one.factor:.2f} ×" for one in found],
             "Error before": [words.percent(one.before, 0) for one in found],

@@ -127,6 +127,9 @@ def test_the_error_afterwards_is_of_each_file_by_what_the_others_say(tmp_path):
         1.0, rel=0.01
     )  # by the integers' factor of 4 it would take twice as long
     assert mended["int8"].after == pytest.approx(0.5, rel=0.01)  # by the floats' factor of 2, half
+    assert mended["fp32"].calibration.band == pytest.approx(2.0, rel=0.01), (
+        "as far as it was off, though ours is narrower"
+    )
 
 
 def test_a_single_file_tells_no_error_afterwards_and_keeps_its_band(tmp_path):
@@ -134,5 +137,7 @@ def test_a_single_file_tells_no_error_afterwards_and_keeps_its_band(tmp_path):
         base, _ = two_runs(store, tmp_path / "files")
         own.add(a_result({base.artifact.sha256: 10.0}), base, store)
         (mended,) = own.recalibrated(store)
+        again = estimate(read(store.file(base.artifact.sha256)), "raspberry-pi-4", own=own.own(store))
     assert mended.after is None
     assert mended.calibration.band > 1.1
+    assert "scaled to 1 file that Raspberry Pi 4 Model B Rev 1.4 timed; 80 % band" in again.latency_ms.how
