@@ -75,7 +75,8 @@ def exported_program(source: Source, title: str, progress: Progress = silent) ->
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.pt2"
         try:
-            program = torch.export.export(network.eval(), (torch.from_numpy(source.example),))
+            sample = torch.from_numpy(np.ascontiguousarray(source.example))  # its strides become part of the program
+            program = torch.export.export(network.eval(), (sample,))
         except Exception as error:  # torch raises whatever its tracers happen to
             words = str(error).strip().splitlines()
             why = words[0].rstrip(".") if words else type(error).__name__
