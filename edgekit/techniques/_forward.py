@@ -80,10 +80,10 @@ def _second_moments(
     generator = torch.Generator().manual_seed(bench.seed)
     modules, sums, seen = dict(layers), dict[str, Tensor](), dict[str, int]()
 
-    def look(name: str, taken: tuple, given: object) -> None:
-        rows = _rows(modules[name], taken[0])  # (rows, k)
-        wanted = -(-ROWS * len(taken[0]) // len(inputs))
-        rows = rows[torch.randperm(len(rows), generator=generator)[:wanted]].double()
+    def look(name: str, taken: tuple, given: Tensor) -> None:
+        layer, wanted = modules[name], -(-ROWS * len(taken[0]) // len(inputs))
+        there = given.numel() // given.shape[-1 if isinstance(layer, nn.Linear) else 1]
+        rows = _rows(layer, taken[0], torch.randperm(there, generator=generator)[:wanted]).double()  # (rows, k)
         sums[name] = sums.get(name, 0) + rows.T @ rows
         seen[name] = seen.get(name, 0) + len(rows)
 
@@ -92,11 +92,17 @@ def _second_moments(
     return {name: _damped(total / seen[name]) for name, total in sums.items()}
 
 
-def _rows(layer: nn.Module, x: Tensor) -> Tensor:
+def _rows(layer: nn.Module, x: Tensor, picked: Tensor) -> Tensor:
+    """What meets a row of the layer's weights at some of the places where it does, counted through all samples."""
     if isinstance(layer, nn.Linear):
-        return x.flatten(0, -2)
-    patches = nn.functional.unfold(x, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # (n, k, places)
-    return patches.transpose(1, 2).flatten(0, 1)
+        return x.flatten(0, -2)[picked]
+    (down, across), gaps = layer.padding, layer.dilation
+    windows = nn.functional.pad(x, (across, across, down, down))
+    for axis, size, step, gap in zip((2, 3), layer.kernel_size, layer.stride, gaps, strict=True):
+        windows = windows.unfold(axis, gap * (size - 1) + 1, step)[..., ::gap]  # a view: nothing is copied yet
+    height, width = windows.shape[2:4]  # of (n, channels, height, width, kernel's height, kernel's width)
+    sample, place = picked // (height * width), picked % (height * width)
+    return windows[sample, :, place // width, place % width].flatten(1)
 
 
 def _damped(moments: Tensor) -> Tensor:

@@ -33,9 +33,14 @@ def _squares(network: nn.Module, layers: dict[str, nn.Module], inputs: np.ndarra
     def watch(name: str):
         def see(layer: nn.Module, given: tuple[Tensor, ...]) -> None:
             layer.weight.requires_grad_(True)
+            squared = given[0].square()
+            if (
+                squared.dim() >= layer.weight.dim()
+            ):  # samples come first: all at once, as what follows is linear in them
+                squared = squared.sum(0, keepdim=True)
             with torch.enable_grad():
                 # The derivative of Σ w · x² by w is Σ x² over the x that w meets, whatever the stride and groups.
-                (met,) = torch.autograd.grad(layer.forward(given[0].square()).sum(), layer.weight)
+                (met,) = torch.autograd.grad(layer.forward(squared).sum(), layer.weight)
             squares[name] = squares[name] + met if name in squares else met
 
         return see
