@@ -11,27 +11,31 @@ class Limit(BaseModel, frozen=True):
 
     Attributes:
         device: the id of the device on which it counts; empty for this computer, and where that does not matter.
+        rate: answers a second, of what depends on how often the device is asked; 0 of all else.
     """
 
     metric: str
     worst: float
     device: str = ""
+    rate: float = 0.0
 
     @property
     def key(self) -> str:
         """Under which a value for it is found: the metric, or "latency_ms@raspberry-pi-4"."""
-        return f"{self.metric}@{self.device}" if self.device else self.metric
+        rate = f"@{self.rate:g}" if self.rate else ""
+        return f"{self.metric}@{self.device}{rate}" if self.device else self.metric
 
     @property
     def title(self) -> str:
         """What is limited, in words; what is known of another device is mostly an estimate."""
-        return METRICS[self.metric].title + (f" on {self.device}" if self.device else "")
+        rate = f" at {self.rate:g} answers a second" if self.rate else ""
+        return METRICS[self.metric].title + rate + (f" on {self.device}" if self.device else "")
 
     def miss(self, measurement: Measurement | None) -> str | None:
         """Why this is not within the limit, or None if it is."""
         metric = METRICS[self.metric]
         if measurement is None:
-            return f"{self.title} is not known"
+            return f"{self.title} is not known{', or it cannot hold that rate' if self.rate else ''}"
         good = measurement.value >= self.worst if metric.more_is_better else measurement.value <= self.worst
         if good:
             return None

@@ -52,6 +52,7 @@ METRICS = {
         Metric("params", "Parameters", "parameters"),
         Metric("macs", "Multiply-accumulates", "MACs"),
         Metric("energy_mj", "Energy of one inference", "mJ"),
+        Metric("power_w", "Average power", "W"),
     ]
 }
 QUALITIES = (  # how good a file is; a task tells by which of these
@@ -61,7 +62,7 @@ BY_TASK = (  # what some tasks have and others have not
     *QUALITIES, "map_strict", "macro_f1", "tar_at_far1", "tpr_at_fpr5", "token_accuracy", "sqnr_db",
 )  # fmt: skip
 
-OF_DEVICES = ("energy_mj",)  # what is estimated of other devices only
+OF_DEVICES = ("energy_mj", "power_w")  # what is estimated of other devices only
 
 
 class Measurement(BaseModel, frozen=True, extra="forbid"):

@@ -56,6 +56,6 @@ def number(metric: str, value: float) -> str:
         return size(value)
     if unit == "ms":
         return milliseconds(value)
-    if unit == "mJ":
-        return f"{significant(value)} mJ"
+    if unit in ("mJ", "W"):
+        return f"{significant(value)} {unit}"
     return f"{count(value)} {unit}" if unit in ("bits", "MACs") else count(value)

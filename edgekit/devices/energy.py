@@ -40,9 +40,9 @@ BATTERIES = {  # charge and voltage as usually printed; recalled, but for the ph
 def energy(latency: Measurement, power: Power) -> Measurement:
     """Millijoules of one inference; the band holds that of the time and that of the power."""
     value = power.active_w * latency.value  # W · ms = mJ
-    spread = math.hypot(math.log(latency.high / latency.value), math.log(power.factor))
+    factor = math.exp(_spread(latency, power))
     return Measurement(
-        metric="energy_mj", value=value, low=value / math.exp(spread), high=value * math.exp(spread),
+        metric="energy_mj", value=value, low=value / factor, high=value * factor,
         origin=Origin.ESTIMATED, device=latency.device,
         how=f"{power.active_w:g} W at work × {latency.value:.3g} ms; 80 % band; power: {power.source}",
     )  # fmt: skip
@@ -54,6 +54,21 @@ def charges(energy: Measurement, battery: Battery) -> tuple[float, float, float]
     return usable / energy.value, usable / energy.high, usable / energy.low
 
 
+def average(latency: Measurement, power: Power, rate: float) -> Measurement | None:
+    """Average watts at so many inferences a second, as `watts` has them; the band is that of what being busy adds."""
+    value = watts(latency.value, power, rate)
+    if value is None:
+        return None
+    added = value - power.idle_w
+    factor = math.exp(_spread(latency, power))
+    return Measurement(
+        metric="power_w", value=value, low=power.idle_w + added / factor, high=power.idle_w + added * factor,
+        origin=Origin.ESTIMATED, device=latency.device,
+        how=f"{power.idle_w:g} W idle, {power.active_w:g} W at work, {rate:g} a second of {latency.value:.3g} ms; 80 % "
+        f"band; power: {power.source}",
+    )  # fmt: skip
+
+
 def watts(latency_ms: float, power: Power, rate: float) -> float | None:
     """Average watts at so many inferences a second: idle, and what being busy adds to it.
 
@@ -63,3 +78,8 @@ def watts(latency_ms: float, power: Power, rate: float) -> float | None:
     if busy > 1 or power.idle_w is None:
         return None
     return power.idle_w + (power.active_w - power.idle_w) * busy
+
+
+def _spread(latency: Measurement, power: Power) -> float:
+    """The logarithm of how far time × power may be off, either way."""
+    return math.hypot(math.log(latency.high / latency.value), math.log(power.factor))

@@ -11,6 +11,7 @@ from edgekit.core.errors import EdgeKitError
 from edgekit.core.measurement import Measurement
 from edgekit.core.run import Run
 from edgekit.devices import own
+from edgekit.devices.energy import average
 from edgekit.devices.estimate import Estimate, estimate
 from edgekit.devices.read import read
 
@@ -31,7 +32,12 @@ def _known(run: Run, limit: Limit) -> Measurement | None:
     if board is not None and limit.metric == "latency_ms":
         return board.latency
     one = _estimate(run, limit.device)
-    return one and (one.energy_mj if limit.metric == "energy_mj" else one.latency_ms)
+    if one is None or limit.metric == "latency_ms":
+        return one and one.latency_ms
+    if limit.metric == "energy_mj":
+        return one.energy_mj
+    time = board.latency if board is not None else one.latency_ms
+    return average(time, one.device.power, limit.rate) if time and one.device.power else None
 
 
 def _estimate(run: Run, device: str) -> Estimate | None:

@@ -1,7 +1,8 @@
 """What a person asks of a file, in any mix: "size=500KB", "latency=0.6x", "fps=30", "accuracy_drop=1".
 
-Latency, frames and energy may be asked for on a device: "latency@raspberry-pi-4=30ms". What that is held against is an
-estimate, unless somebody brought back what the board really took.
+Latency, frames, energy and power may be asked for on a device: "latency@raspberry-pi-4=30ms". What that is held against
+is an estimate, unless somebody brought back what the board really took. Power is an average at a rate, as a device that
+waits takes less: "power@raspberry-pi-4=4W@30fps".
 
 An amount followed by x is a share of the original network's. A limit is held by what was measured of a run, beside what
 was measured of its own baseline; a number that is not known holds nothing.
@@ -36,6 +37,7 @@ class Kind:
         example: as a person may write it.
         times: whether it may be a share of the original's.
         on_device: whether it may be asked for on a device.
+        at_a_rate: whether it is of so many answers a second, which stand behind the amount.
     """
 
     metric: str
@@ -43,6 +45,7 @@ class Kind:
     example: str
     times: bool = True
     on_device: bool = False
+    at_a_rate: bool = False
 
 
 KINDS = {
@@ -53,13 +56,14 @@ KINDS = {
     "energy": Kind(
         "energy_mj", {"mJ": 1, "uJ": 1e-3, "µJ": 1e-3, "J": 1e3}, "energy@raspberry-pi-4=5mJ", on_device=True
     ),
+    "power": Kind("power_w", {"W": 1, "mW": 1e-3}, "power@raspberry-pi-4=4W@30fps", on_device=True, at_a_rate=True),
     "memory": Kind("peak_memory_bytes", BYTES, "memory=20MB"),
     "macs": Kind("macs", {"": 1, "K": 1e3, "M": 1e6, "G": 1e9}, "macs=10M"),
     "accuracy": Kind("", {"": 1, "%": 0.01}, "accuracy=90%", times=False),
     "accuracy_drop": Kind("", {"": 1, "points": 1, "%": 1}, "accuracy_drop=1", times=False),
 }
 OTHER_NAMES = {"drop": "accuracy_drop"}
-NEEDS_A_DEVICE = "energy"
+NEED_A_DEVICE = ("energy", "power")
 
 
 class Wish(BaseModel, frozen=True):
@@ -70,12 +74,14 @@ class Wish(BaseModel, frozen=True):
         amount: in the metric's own unit; frames a second, a fraction (accuracy), or points (accuracy_drop).
         times: whether the amount is a share of the original's.
         device: id of the device on which it counts; empty for this computer.
+        rate: answers a second, where that matters; else 0.
     """
 
     name: str
     amount: float
     times: bool = False
     device: str = ""
+    rate: float = 0.0
 
     @classmethod
     def parse(cls, text: str) -> Wish:
@@ -91,6 +97,7 @@ class Wish(BaseModel, frozen=True):
             raise SettingError(unknown("limit", name, KINDS))
         kind = KINDS[name]
         _check_device(name, kind, where)
+        amount, rate = _split_rate(kind, amount)
         number = re.fullmatch(r"([0-9.]+(?:e[+-]?[0-9]+)?)\s*(\S*)", amount, re.IGNORECASE)
         if not equals or not number or number[1].count(".") > 1:
             raise SettingError(f"a limit must be a name with an amount, such as {kind.example}, not '{text}'.")
@@ -103,7 +110,7 @@ class Wish(BaseModel, frozen=True):
         if not times:
             value *= _factor(name, kind, unit)
         _check(name, kind, value, text)
-        return cls(name=name, amount=value, times=times, device=where)
+        return cls(name=name, amount=value, times=times, device=where, rate=rate)
 
     def __str__(self) -> str:
         """As `parse` reads it."""
@@ -113,7 +120,8 @@ class Wish(BaseModel, frozen=True):
         fitting = [(factor, unit) for unit, factor in kind.units.items() if 1 <= factor <= self.amount and unit]
         factor, unit = max((f for f in fitting if "i" not in f[1]), default=(1, "")) if kind.times else (1, "")
         unit = unit or (next(iter(kind.units)) if kind.times else "")
-        return f"{self.asked}={self.amount / factor:.6g}{unit}"
+        rate = f"@{self.rate:g}fps" if self.rate else ""
+        return f"{self.asked}={self.amount / factor:.6g}{unit}{rate}"
 
     @property
     def asked(self) -> str:
@@ -135,7 +143,7 @@ class Wish(BaseModel, frozen=True):
         if self.name == "fps":
             return Limit(metric=kind.metric, worst=1000 / self.amount, device=self.device)
         if not self.times:
-            return Limit(metric=kind.metric, worst=self.amount, device=self.device)
+            return Limit(metric=kind.metric, worst=self.amount, device=self.device, rate=self.rate)
         before = baseline.get(kind.metric)
         return Limit(metric=kind.metric, worst=self.amount * before.value if before else 0.0)
 
@@ -202,6 +210,17 @@ def _excess(limit: Limit, measured: Measurement | None) -> float:
     return measured.value / limit.worst - 1 if limit.worst > 0 else math.inf
 
 
+def _split_rate(kind: Kind, amount: str) -> tuple[str, float]:
+    """ "4W@30fps" as "4W" and 30."""
+    if not kind.at_a_rate:
+        return amount, 0.0
+    amount, _, rate = amount.partition("@")
+    number = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(fps)?", rate.strip(), re.IGNORECASE)
+    if not number or not float(number[1]):
+        raise SettingError(f"average power needs a rate, such as {kind.example}.")
+    return amount.strip(), float(number[1])
+
+
 def _factor(name: str, kind: Kind, unit: str) -> float:
     units = {known.lower(): factor for known, factor in kind.units.items()}
     if unit.lower() not in units and unit:
@@ -215,7 +234,7 @@ def _check_device(name: str, kind: Kind, where: str) -> None:
         raise SettingError(f"{name} is the same on every device. Write it as {kind.example}.")
     if where:
         device(where)
-    elif name == NEEDS_A_DEVICE:
+    elif name in NEED_A_DEVICE:
         raise SettingError(f"a limit on {name} needs a device, such as {kind.example}.")
 
 

@@ -81,17 +81,35 @@ def _input(name: str, field: Field) -> float | None:
 
 
 def _on_device() -> list[str]:
-    """A limit on the estimated latency of a device, if one is asked for."""
+    """Limits on what a device takes, if any are asked for; of energy and power where its power is known."""
     names = {id: one.name for id, one in devices().items()}
     chosen = st.selectbox(
         "Device", list(names), index=None, format_func=names.__getitem__, placeholder="no device", key="limit_device",
-        persist_state="session", help="Its latency is an estimate, unless you brought back what the board took.",
+        persist_state="session", help="Estimated, unless you brought back what the board took.",
     )  # fmt: skip
-    amount = st.number_input(
-        "Latency there, at most (ms)", 0.001, None, None, format="%g", placeholder="no limit",
-        key="limit_device_latency", persist_state="session",
+    if not chosen:
+        return []
+    power = devices()[chosen].power
+    asked = {f"latency@{chosen}={{:.9g}}ms": _there("latency", "Latency there, at most (ms)")}
+    if power:
+        asked[f"energy@{chosen}={{:.9g}}mJ"] = _there("energy", "Energy of an answer, at most (mJ)")
+    if power and power.idle_w:
+        watts, often = st.columns(2)
+        with often:
+            rate = st.number_input(
+                "at answers a second", 0.001, None, 30.0, format="%g", key="limit_device_rate", persist_state="session"
+            )
+        with watts:
+            amount = _there("power", "Average power, at most (W)")
+        asked[f"power@{chosen}={{:.9g}}W@{rate or 0:.9g}fps"] = amount
+    return [text.format(amount) for text, amount in asked.items() if amount]
+
+
+def _there(name: str, label: str) -> float | None:
+    return st.number_input(
+        label, 0.001, None, None, format="%g", placeholder="no limit", key=f"limit_device_{name}",
+        persist_state="session",
     )  # fmt: skip
-    return [f"latency@{chosen}={amount:.9g}ms"] if chosen and amount else []
 
 
 def _limit(name: str, amount: float) -> str:

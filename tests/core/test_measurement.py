@@ -29,7 +29,7 @@ def test_the_metrics_are_these_and_only_those_of_quality_are_better_when_larger(
         "accuracy", "agreement", "random_agreement", "r2", "verification", "bleu", "map", "auc", "map_strict",
         "macro_f1", "tar_at_far1", "tpr_at_fpr5", "token_accuracy", "sqnr_db", "size_bytes", "shipped_bytes",
         "coded_bytes", "weight_bits", "latency_ms", "latency_p95_ms", "peak_memory_bytes", "params", "macs",
-        "energy_mj",
+        "energy_mj", "power_w",
     ]  # fmt: skip
     assert [metric.id for metric in METRICS.values() if metric.more_is_better] == list(BY_TASK)
 

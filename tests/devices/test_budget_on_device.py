@@ -29,6 +29,34 @@ def test_a_limit_on_a_device_is_read_and_written_alike():
     assert Wish.parse("energy@raspberry-pi-4=5mJ").limit({}) == Limit(metric="energy_mj", worst=5, device=PI)
 
 
+def test_average_power_is_limited_at_a_rate():
+    wish = Wish.parse("power@raspberry-pi-4=3500mW@30fps")
+    assert (wish.amount, wish.rate, Wish.parse(str(wish))) == (3.5, 30, wish)
+    limit = wish.limit({})
+    assert limit == Limit(metric="power_w", worst=3.5, device=PI, rate=30)
+    assert limit.title == "Average power at 30 answers a second on raspberry-pi-4"
+    assert limit.key != Wish.parse("power@raspberry-pi-4=3.5W@10fps").limit({}).key
+
+
+def test_average_power_is_held_against_idle_and_what_the_file_adds_by_its_estimate_or_its_board(tmp_path):
+    (limit,) = (wish.limit({}) for wish in parse_all(["power@raspberry-pi-4=3W@30fps"]))
+    with Store.open(tmp_path / "store") as store:
+        _, run = two_runs(store, tmp_path / "files")
+        time = estimate(read(store.file(run.artifact.sha256)), PI).latency_ms
+        found = foreseen(run, [limit])[limit.key]
+        assert found.value == pytest.approx(2.9 + 30 * time.value / 1e3 * (6.4 - 2.9))
+        assert found.low < found.value < found.high
+        own.add(a_result({run.artifact.sha256: 20.0}), run, store)
+        timed = foreseen(store.get(run.id), [limit])
+        assert timed[limit.key].value == pytest.approx(2.9 + 0.6 * (6.4 - 2.9), rel=0.01)
+        own.add(a_result({run.artifact.sha256: 40.0}), store.get(run.id), store)
+        assert foreseen(store.get(run.id), [limit]) == {}
+    assert limit.miss(timed[limit.key]).startswith(
+        "Average power at 30 answers a second on raspberry-pi-4 (estimate) 5.00 W"
+    )
+    assert limit.miss(None).endswith("is not known, or it cannot hold that rate")
+
+
 def test_a_limit_here_and_one_there_are_two_limits():
     assert len(parse_all(["latency=5ms", "latency@raspberry-pi-4=30ms", "latency@stm32h7=100ms"])) == 3
 

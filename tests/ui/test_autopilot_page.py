@@ -74,6 +74,21 @@ def test_a_search_begins_with_what_was_asked_for_and_is_in_the_address():
     assert {button.key for button in app.button} >= {"pause_search", "stop_search"}
 
 
+def test_limits_on_a_device_are_of_latency_and_where_its_power_is_known_of_energy_and_watts():
+    app = fine(opened(PAGE))
+    app = fine(app.selectbox(key="limit_device").select("jetson-nano").run())
+    assert {one.key for one in app.number_input if one.key.startswith("limit_device")} == {"limit_device_latency"}
+    app = fine(app.selectbox(key="limit_device").select("raspberry-pi-4").run())
+    for name, amount in {"latency": 30.0, "energy": 20.0, "power": 4.0, "rate": 25.0}.items():
+        app.number_input(key=f"limit_device_{name}").set_value(amount)
+    fine(app.run().button(key="search").click().run())
+    with Store.open() as store:
+        (kept,) = latest(store)
+    assert kept.limits[-3:] == [
+        "latency@raspberry-pi-4=30ms", "energy@raspberry-pi-4=20mJ", "power@raspberry-pi-4=4W@25fps"
+    ]  # fmt: skip
+
+
 def test_a_grid_that_is_none_is_refused_when_it_is_asked_for():
     app = fine(opened(PAGE))
     app.text_input(key="grid").set_value("prune_channels.sparsty=0.1")
