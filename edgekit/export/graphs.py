@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgekit.artifacts.constants import Constants, constants
 from edgekit.artifacts.unpacking import DOMAIN
 from edgekit.core.errors import ExportError
+from edgekit.models.graphs import attribute
 
 ROUNDING = ("QuantizeLinear", "DequantizeLinear")
 SUMS = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")  # may be negative
@@ -68,6 +69,7 @@ def floated(graph: onnx.ModelProto) -> onnx.ModelProto:
     """
     if why := stuck(graph):
         raise ExportError(why)
+    graph = _dequantized_before_they_are_looked_up(graph)
     known = constants(graph)
     ranges = {node.output[0]: _range(node, known) for node in graph.graph.node if node.op_type == "QuantizeLinear"}
     found = _with_values(graph, known, list(known.made_by))
@@ -88,6 +90,29 @@ def floated(graph: onnx.ModelProto) -> onnx.ModelProto:
             _rename(kept, same[output.name], output.name)
     _to_float32(found, kept)
     return _rebuilt(found, kept)
+
+
+def _dequantized_before_they_are_looked_up(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which no table (of words) is looked up as integers: what is looked up was dequantized."""
+    found = onnx.ModelProto()
+    found.CopyFrom(graph)
+    maker = {name: node for node in found.graph.node for name in node.output}
+    readers = Counter(name for node in found.graph.node for name in node.input)
+    single = {tensor.name for tensor in graph.graph.initializer if math.prod(tensor.dims) == 1}
+    nodes, gone = [], set()
+    for node in found.graph.node:
+        lookup = maker.get(node.input[0]) if node.op_type == "DequantizeLinear" else None
+        rows = lookup is not None and lookup.op_type == "Gather" and attribute(lookup, "axis", 0) == 0
+        if not rows or not (node.input[1] in single or attribute(node, "axis", 1) < 0):  # which a row and a table share
+            nodes.append(node)
+            continue
+        table = f"{node.output[0]}.table"
+        nodes.append(helper.make_node("DequantizeLinear", [lookup.input[0], *node.input[1:]], [table]))
+        nodes[-1].attribute.extend(node.attribute)
+        nodes.append(helper.make_node("Gather", [table, lookup.input[1]], node.output, lookup.name))
+        nodes[-1].attribute.extend(lookup.attribute)
+        gone |= {lookup.output[0]} if readers[lookup.output[0]] == 1 else set()
+    return _rebuilt(found, [node for node in nodes if node.output[0] not in gone])
 
 
 def _range(node: onnx.NodeProto, known: Constants) -> tuple[float, float]:
@@ -114,9 +139,9 @@ def _to_float32(graph: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> None:
     for name, value in (("edgekit.zero", 0), ("edgekit.six", 6)):
         graph.graph.initializer.append(numpy_helper.from_array(np.float32(value), name))
     for node in nodes:
-        for attribute in node.attribute:
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT16:
-                attribute.i = TensorProto.FLOAT
+        for one in node.attribute:
+            if node.op_type == "Cast" and one.name == "to" and one.i == TensorProto.FLOAT16:
+                one.i = TensorProto.FLOAT
 
 
 def _is_ours(node: onnx.NodeProto, known: Constants) -> bool:

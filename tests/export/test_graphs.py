@@ -44,6 +44,27 @@ def test_a_file_of_integers_made_floats_answers_nearly_the_same(tmp_path):
     assert np.abs(after - before).max() < 0.1 * np.abs(before).max()
 
 
+@pytest.mark.parametrize(
+    ("scale", "zero", "along"),
+    [
+        ("float scale = {0.5}", "int8 zero = {1}", ""),
+        ("float[2] scale = {0.5, 2}", "int8[2] zero = {1, 1}", "<axis = -1>"),
+    ],
+)
+def test_a_table_of_words_that_is_looked_up_as_integers_becomes_one_of_floats(scale, zero, along):
+    text = f"""<ir_version: 10, opset_import: ["" : 21]> g (int64[n] input) => (float[n, 2] output)
+        <{scale}, {zero}, int8[3, 2] words = {{1, 3, 5, 7, 9, 11}}>
+        {{ row = Gather(words, input)
+          x = DequantizeLinear{along}(row, scale, zero)
+          output = Add(x, one) }}"""
+    integers = a_graph(text, {"one": np.ones(1)})
+    floats = floated(integers)
+    assert {tensor.data_type for tensor in floats.graph.initializer} == {onnx.TensorProto.FLOAT}
+    given = np.array([2, 0])
+    assert run(floats, given).tolist() == run(integers, given).tolist()
+    assert run(floats, given)[0, 0] == 5.0
+
+
 @pytest.mark.parametrize("operator", ["MatMul", "Sub"])
 def test_a_relu_that_rounding_stood_in_for_comes_back(operator):
     text = f"""<ir_version: 10, opset_import: ["" : 21]> g (float[n, 2] input) => (float[n, 2] output)

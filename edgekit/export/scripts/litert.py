@@ -60,7 +60,8 @@ def _quantize(source: str, target: str, precision: str, calibration: np.ndarray,
             )
     ranges = None
     if made.need_calibration:
-        signature, given = _signature(source)
+        signature, given, kind = _signature(source)
+        calibration = calibration.astype(kind, copy=False)  # pieces of a text are of 32 bits there
         watched = calibrator.Calibrator(source, num_threads=1, qsv_update_func=_widest)
         watched.calibrate({signature: [{given: row[None]} for row in calibration]}, made._recipe_manager)
         ranges = watched.get_model_qsvs()
@@ -115,12 +116,13 @@ def _inside(path: str) -> None:
         file.write(builder.Output())
 
 
-def _signature(path: str) -> tuple[str, str]:
-    """The signature of a file and the name of its input."""
+def _signature(path: str) -> tuple[str, str, type[np.generic]]:
+    """The signature of a file, the name of its input, and its type."""
     from ai_edge_litert.interpreter import Interpreter
 
-    ((name, ports),) = Interpreter(path).get_signature_list().items()
-    return name, ports["inputs"][0]
+    reader = Interpreter(path)
+    ((name, ports),) = reader.get_signature_list().items()
+    return name, ports["inputs"][0], reader.get_input_details()[0]["dtype"]
 
 
 def counted(path: str) -> dict:
