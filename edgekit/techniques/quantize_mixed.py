@@ -7,7 +7,8 @@ the squared error of the weights, as it does for small errors. Then the bits of 
 3, 4, 5, 6 and 8, so that the harms add up to the least within the budget: exactly, as a knapsack. The weights are
 rounded as by the step "low-bit weights", scales, compensation and packing included.
 
-Costs: as for low-bit weights, and three passes of 64 samples for each layer: seconds for small networks.
+Costs: as for low-bit weights, and three passes of 64 samples for each layer: seconds for small networks, half an hour
+for BERT, where fewer samples are in place.
 When it fails: harms do not quite add up, least so at 2 bits; where all layers are alike, an even 4 bits are as good. On
 processors a layer of fewer bits is smaller, not faster.
 Reference: Dong et al. 2019, "HAWQ: Hessian AWare Quantization of Neural Networks with Mixed-Precision",
@@ -39,7 +40,6 @@ from edgekit.techniques.quantize_weights import QuantizeWeights
 
 WIDTHS = (2, 3, 4, 5, 6, 8)
 MEASURED = (2, 3, 4)  # bits at which answers move enough to be measured on few samples
-SAMPLES = 64  # to measure with
 
 
 class QuantizeMixed(Layerwise, GraphTechnique):
@@ -55,6 +55,9 @@ class QuantizeMixed(Layerwise, GraphTechnique):
     least_bits: Annotated[int, Knob(unit="bits", step=1, help="No layer gets fewer bits than this.", advanced=True)] = (
         Field(2, ge=2, le=8)
     )
+    samples: Annotated[
+        int, Knob(unit="samples", log=True, advanced=True, help="Training samples on which answers may move.")
+    ] = Field(64, ge=8, le=4096)
 
     title, family = "Mixed precision", "Quantization"
     effect = "Smaller file; faster only with 8-bit activations"
@@ -105,7 +108,7 @@ class QuantizeMixed(Layerwise, GraphTechnique):
                 f"{self.title}: average_bits must be at least {least @ counts / counts.sum():.3g}, as least_bits asks "
                 f"of these layers, not {self.average_bits:g}"
             )
-        inputs = bench.calibration(SAMPLES)
+        inputs = bench.calibration(self.samples)
         asked = (graph, [(name, layers[name].axis) for name in owners.values()], inputs)
         harms = once("harms", asked, lambda: _harms(graph, layers, owners, inputs, bench))
         bench.progress(1.0, "chosen")

@@ -28,12 +28,14 @@ from tests.benchmarks.table import line, report
 from tests.test_every_technique import small
 
 TRAINING, HELD_OUT = 128, 64  # samples
+OF_SHAPES = 8  # training samples of a network that is as large as they come, and on random inputs
 
 
 def pairs(name: str, those: Collection[str]) -> list[dict]:
     """A line for each of the techniques on a model; its value is 0 where all is well, and 1 where something broke."""
     model, data = samples.load(name), splits.load(samples.card(name).data)
-    data = dataclasses.replace(data, training=data.training.take(TRAINING))
+    few = OF_SHAPES if samples.card(name).shape_only else TRAINING
+    data = dataclasses.replace(data, training=data.training.take(few))
     return [pair(model, data, step) for step in map(small, map(technique, those))]
 
 
