@@ -28,8 +28,9 @@ MARGIN = 1.35  # of the horizontal axis, left and right of the points
 QUALITY = "quality"  # the usual vertical axis: accuracy, or what stands in for it
 TITLES = {"size_bytes": "Size on disk", "latency_ms": "Latency (ms, median)", "peak_memory_bytes": "Peak memory"}
 SHORT = {"size_bytes": "size", "latency_ms": "latency", "peak_memory_bytes": "memory"}
-WITH_QUALITY = (("size_bytes", QUALITY), ("latency_ms", QUALITY))  # the two charts of a network: what they show along
-COSTS_ALONE = (("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms"))  # and upright
+# What the two charts of a network show, along and upright; of one on random inputs, what it costs.
+WITH_QUALITY = (("size_bytes", QUALITY), ("latency_ms", QUALITY))
+COSTS_ALONE = (("size_bytes", "latency_ms"), ("peak_memory_bytes", "latency_ms"))
 CROWD = 1000  # with more points, those that others beat are drawn small and without error bars, by the graphics card
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
