@@ -1,13 +1,14 @@
 """Reading and changing an ONNX graph: values of initializers, who reads a tensor, which names are still free."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
 RECURRENT = ("LSTM", "GRU", "RNN")
+FIRST_WITH_DEFAULTS = 4  # IR version since which an input that has a stored value is one that may change
 
 
 def array(graph: onnx.ModelProto, name: str) -> np.ndarray:
@@ -47,6 +48,19 @@ def lift_constants(graph: onnx.ModelProto) -> None:
             graph.graph.initializer.add().CopyFrom(value)
             graph.graph.initializer[-1].name = node.output[0]
     replace_nodes(graph, kept)
+
+
+def feedable(graph: onnx.ModelProto, names: Collection[str]) -> onnx.ModelProto:
+    """A copy into which these stored tensors may be fed: to a runtime they are no constants, but values by default."""
+    found = onnx.ModelProto()
+    found.CopyFrom(graph)
+    found.ir_version = max(graph.ir_version, FIRST_WITH_DEFAULTS)
+    found.graph.input.extend(
+        onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        for tensor in graph.graph.initializer
+        if tensor.name in names
+    )
+    return found
 
 
 def replace_nodes(graph: onnx.ModelProto, nodes: Iterable[onnx.NodeProto]) -> None:

@@ -1,6 +1,6 @@
 """One pass of calibration samples through the float graph, to see what its activations hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -45,14 +45,21 @@ def _watch(graph: onnx.ModelProto, names: Sequence[str], inputs: np.ndarray, pro
 
 
 def batches(
-    session: onnxruntime.InferenceSession, names: Sequence[str], inputs: np.ndarray
+    session: onnxruntime.InferenceSession,
+    names: Sequence[str],
+    inputs: np.ndarray,
+    besides: Mapping[str, np.ndarray] | None = None,
 ) -> Iterator[tuple[int, int, list[np.ndarray]]]:
-    """(first sample, number of samples, values of each tensor), in batches that fit in BATCH_BYTES."""
+    """(first sample, number of samples, values of each tensor), in batches that fit in BATCH_BYTES.
+
+    Args:
+        besides: what else is fed, the same with every batch.
+    """
     feed = session.get_inputs()[0]
     size, start = _fixed_batch(session), 0
     while start < len(inputs):
         batch = inputs[start : start + size]
-        values = session.run(list(names), {feed.name: batch})
+        values = session.run(list(names), {feed.name: batch, **(besides or {})})
         yield start, len(batch), values
         start += len(batch)
         if not isinstance(feed.shape[0], int):

@@ -9,6 +9,7 @@ from typing import Literal
 import onnx
 import onnxruntime
 
+from edgekit.models.graphs import feedable
 from edgekit.techniques._graph import weight_layers
 
 Level = Literal["basic", "extended"]
@@ -16,7 +17,6 @@ LEVELS = {
     "basic": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
     "extended": onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
 }
-FIRST_WITH_DEFAULTS = 4  # IR version since which an input that has a stored value is one that may change
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,13 @@ def rewritten(graph: onnx.ModelProto, level: Level, without: Iterable[str]) -> o
     Args:
         without: names of its optimisers that stay out of it.
     """
-    shared = _shared_weights(graph)
-    open_graph = onnx.ModelProto()
-    open_graph.CopyFrom(graph)
-    open_graph.ir_version = max(graph.ir_version, FIRST_WITH_DEFAULTS)
-    open_graph.graph.input.extend(
-        onnx.helper.make_tensor_value_info(one.name, one.data_type, one.dims) for one in shared
-    )
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level, options.log_severity_level = LEVELS[level], 3
     options.intra_op_num_threads = 1
     with tempfile.TemporaryDirectory() as folder:  # it hands the graph over in a file and in no other way
         options.optimized_model_filepath = str(Path(folder) / "fused.onnx")
         onnxruntime.InferenceSession(
-            open_graph.SerializeToString(),
+            feedable(graph, _shared_weights(graph)).SerializeToString(),
             options,
             providers=["CPUExecutionProvider"],
             disabled_optimizers=list(without),
@@ -127,15 +120,15 @@ def restore_names(before: onnx.ModelProto, after: onnx.ModelProto, found: list[F
         node.input[:] = [instead.get(name, name) for name in node.input]
 
 
-def _shared_weights(graph: onnx.ModelProto) -> list[onnx.TensorProto]:
+def _shared_weights(graph: onnx.ModelProto) -> set[str]:
     """Stored matrices and kernels that are read as they are, and also by a node that reads nothing else."""
-    stored = {tensor.name: tensor for tensor in graph.graph.initializer if len(tensor.dims) > 1}
+    stored = {tensor.name for tensor in graph.graph.initializer if len(tensor.dims) > 1}
     constant = {tensor.name for tensor in graph.graph.initializer}
     folded, read = set(), set()
     for node in graph.graph.node:
         names = {name for name in node.input if name}
         (folded if names <= constant else read).update(names)
-    return [tensor for name, tensor in stored.items() if name in folded & read]
+    return stored & folded & read
 
 
 def _tidy(graph: onnx.ModelProto) -> None:

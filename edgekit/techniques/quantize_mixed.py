@@ -21,6 +21,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import onnx
+import onnxruntime
 from pydantic import Field, model_validator
 from scipy.special import log_softmax
 
@@ -28,7 +29,7 @@ from edgekit.core.bench import Bench
 from edgekit.core.errors import NothingToDo, SettingError
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Fact, GraphTechnique, Layerwise
-from edgekit.models.graphs import array, lift_constants, store
+from edgekit.models.graphs import array, feedable, lift_constants, store
 from edgekit.techniques._calibrate import batches, open_session
 from edgekit.techniques._codes import encode
 from edgekit.techniques._graph import GraphLayer, weight_layers
@@ -126,7 +127,8 @@ def _harms(
     graph: onnx.ModelProto, layers: dict[str, GraphLayer], owners: dict[str, str], inputs: np.ndarray, bench: Bench
 ) -> np.ndarray:
     """How far answers move with one weight rounded, and no other: (weights, widths)."""
-    wanted = _answers(graph, inputs)
+    answers = _Answers(graph, {weight for weight, name in owners.items() if layers[name].kind != "Conv"}, inputs)
+    wanted = answers.of({})
     harms = np.empty((len(owners), len(WIDTHS)))
     for place, (weight, name) in enumerate(owners.items()):
         before, errors, moved = array(graph, weight), [], []
@@ -135,19 +137,38 @@ def _harms(
             rounded = encode(before, layers[name].axis, n, clipping="mse").decode()
             errors.append(float(np.square(rounded - before).sum()))
             if n in MEASURED:
-                store(graph, weight, rounded)
-                moved.append(_divergence(wanted, _answers(graph, inputs)))
-        store(graph, weight, before)
+                moved.append(_divergence(wanted, answers.of({weight: rounded.astype(before.dtype)})))
         shrunk = np.array(errors[len(moved) :]) / (errors[len(moved) - 1] or 1.0)
         harms[place] = [*moved, *moved[-1] * shrunk]
     return harms
 
 
-def _answers(graph: onnx.ModelProto, inputs: np.ndarray) -> np.ndarray:
-    """Logarithms of what the network predicts, (n, classes, ...)."""
-    names = [graph.graph.output[0].name]
-    logits = np.concatenate([values[0] for _, _, values in batches(open_session(graph, names), names, inputs)])
-    return log_softmax(logits.astype(np.float64), axis=1)
+class _Answers:
+    """What a graph predicts for the same inputs (n, ...) with some weights replaced.
+
+    Matrices are fed to one session, as to open a large network takes longer than to run it. Kernels are stored in a
+    graph of their own each time: a convolution is quick where the runtime can lay them out beforehand.
+    """
+
+    def __init__(self, graph: onnx.ModelProto, fed: set[str], inputs: np.ndarray):
+        self.graph, self.fed, self.inputs, self.output = graph, fed, inputs, graph.graph.output[0].name
+        self.session = open_session(feedable(graph, fed), [self.output])
+
+    def of(self, instead: dict[str, np.ndarray]) -> np.ndarray:
+        """Logarithms of the predictions, (n, classes, ...)."""
+        if instead.keys() <= self.fed:
+            return self._run(self.session, instead)
+        before = {weight: array(self.graph, weight) for weight in instead}
+        for weight, values in instead.items():
+            store(self.graph, weight, values)
+        session = open_session(self.graph, [self.output])
+        for weight, values in before.items():
+            store(self.graph, weight, values)
+        return self._run(session, {})
+
+    def _run(self, session: onnxruntime.InferenceSession, fed: dict[str, np.ndarray]) -> np.ndarray:
+        found = [values[0] for _, _, values in batches(session, [self.output], self.inputs, fed)]
+        return log_softmax(np.concatenate(found).astype(np.float64), axis=1)
 
 
 def _divergence(wanted: np.ndarray, got: np.ndarray) -> float:
