@@ -51,6 +51,7 @@ def form(choice: Choice, store: Store) -> None:
         amounts = {name: _input(name, field) for name, field in MAIN.items()}
         with st.popover("More limits", icon=":material/add:", type="tertiary", key="more_limits"):
             amounts |= {name: _input(name, field) for name, field in MORE.items()}
+        with st.popover("On a device", icon=":material/add:", type="tertiary", key="device_limits"):
             there = _on_device()
         minutes = st.number_input(
             "Minutes", 0.1, 1440.0, 5.0, step=1.0, format="%g", key="minutes", persist_state="session"
