@@ -7,7 +7,7 @@ the squared error of the weights, as it does for small errors. Then the bits of 
 3, 4, 5, 6 and 8, so that the harms add up to the least within the budget: exactly, as a knapsack. The weights are
 rounded as by the step "low-bit weights", scales, compensation and packing included.
 
-Costs: as for low-bit weights, and three passes of 64 samples for each layer: seconds for small networks, half an hour
+Costs: as for low-bit weights, and three passes of 64 samples for each layer: seconds for small networks, many minutes
 for BERT, where fewer samples are in place.
 When it fails: harms do not quite add up, least so at 2 bits; where all layers are alike, an even 4 bits are as good. On
 processors a layer of fewer bits is smaller, not faster.

@@ -42,6 +42,11 @@ MORE = {
     "fps": Field("Frames a second, at least", "", 10.0, 0.001),
     "accuracy": Field("Accuracy, at least (%)", "%", 1.0, 0.001),
 }
+THERE = {
+    "latency": Field("Latency there, at most (ms)", "ms", 0.01, 0.001),
+    "energy": Field("Energy of an answer, at most (mJ)", "mJ", 0.01, 0.001),
+    "power": Field("Average power, at most (W)", "W", 0.01, 0.001),
+}
 TRAINING = {"none": "None", "quick": "Quick", "thorough": "Thorough"}
 
 
@@ -90,27 +95,24 @@ def _on_device() -> list[str]:
     )  # fmt: skip
     if not chosen:
         return []
-    power = devices()[chosen].power
-    asked = {f"latency@{chosen}={{:.9g}}ms": _there("latency", "Latency there, at most (ms)")}
+    power, rate = devices()[chosen].power, ""
+    amounts = {"latency": _input("device_latency", THERE["latency"])}
     if power:
-        asked[f"energy@{chosen}={{:.9g}}mJ"] = _there("energy", "Energy of an answer, at most (mJ)")
+        amounts["energy"] = _input("device_energy", THERE["energy"])
     if power and power.idle_w:
         watts, often = st.columns(2)
+        with watts:
+            amounts["power"] = _input("device_power", THERE["power"])
         with often:
-            rate = st.number_input(
+            answers = st.number_input(
                 "at answers a second", 0.001, None, 30.0, format="%g", key="limit_device_rate", persist_state="session"
             )
-        with watts:
-            amount = _there("power", "Average power, at most (W)")
-        asked[f"power@{chosen}={{:.9g}}W@{rate or 0:.9g}fps"] = amount
-    return [text.format(amount) for text, amount in asked.items() if amount]
-
-
-def _there(name: str, label: str) -> float | None:
-    return st.number_input(
-        label, 0.001, None, None, format="%g", placeholder="no limit", key=f"limit_device_{name}",
-        persist_state="session",
-    )  # fmt: skip
+        rate = f"@{answers or 0:.9g}fps"
+    return [
+        f"{name}@{chosen}={amount:.9g}{THERE[name].unit}{rate if name == 'power' else ''}"
+        for name, amount in amounts.items()
+        if amount
+    ]
 
 
 def _limit(name: str, amount: float) -> str:
