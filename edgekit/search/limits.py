@@ -108,7 +108,7 @@ class Wish(BaseModel, frozen=True):
         if times and not kind.times:
             raise SettingError(f"{name} cannot be a share of the original's. Write it as {kind.example}.")
         if not times:
-            value *= _factor(name, kind, unit)
+            value *= _factor(name, kind, unit, may_be_share=kind.times and not where)
         _check(name, kind, value, text)
         return cls(name=name, amount=value, times=times, device=where, rate=rate)
 
@@ -221,10 +221,10 @@ def _split_rate(kind: Kind, amount: str) -> tuple[str, float]:
     return amount.strip(), float(number[1])
 
 
-def _factor(name: str, kind: Kind, unit: str) -> float:
+def _factor(name: str, kind: Kind, unit: str, may_be_share: bool) -> float:
     units = {known.lower(): factor for known, factor in kind.units.items()}
     if unit.lower() not in units and unit:
-        written = ", ".join(known for known in kind.units if known) + (", or x for a share" if kind.times else "")
+        written = ", ".join(known for known in kind.units if known) + (", or x for a share" if may_be_share else "")
         raise SettingError(f"{name} has no unit '{unit}'. There are: {written}.")
     return units.get(unit.lower(), next(iter(kind.units.values())))
 
