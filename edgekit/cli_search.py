@@ -57,7 +57,7 @@ def search(
 ) -> None:
     """Find the best recipe that holds every limit. Ctrl-C pauses it; --resume ID goes on."""
     from edgekit.core.errors import SettingError
-    from edgekit.jobs.executors import workers_elsewhere
+    from edgekit.jobs.executors import workers_for
     from edgekit.search.autopilot.kept import begin
     from edgekit.search.autopilot.search import carry_on
     from edgekit.store.store import Store
@@ -68,7 +68,7 @@ def search(
     if resume is None:
         asked = {"minutes": minutes, "training": training, "families": family or [], "seed": seed, "trials": trials}
         resume = begin(model, limit or [], **asked, store=store).id
-    with workers_elsewhere(store) as executor:
+    with workers_for(store) as executor:
         found = carry_on(resume, executor=executor, store=store, progress=progress())
     printed(as_json, result_json(found), _lines(found))
 
@@ -81,12 +81,12 @@ def sweep(
     as_json: Json = False,
 ) -> None:
     """Measure every combination of a grid of settings."""
-    from edgekit.jobs.executors import workers_elsewhere
+    from edgekit.jobs.executors import workers_for
     from edgekit.search.sweep import sweep as swept
     from edgekit.store.store import Store
 
     store = Store.open()
-    with workers_elsewhere(store) as executor:
+    with workers_for(store) as executor:
         found = swept(model, grid, samples=samples, seed=seed, executor=executor, store=store, progress=progress())
     printed(as_json, {"model": model, "points": [_point(one) for one in found]}, [_swept_line(one) for one in found])
 

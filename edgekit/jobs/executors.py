@@ -1,4 +1,4 @@
-"""Where the trials of a search are measured: in its own process, or by the workers of EDGEKIT_SCHEDULER."""
+"""Where the trials of a search are measured: by workers of this machine, or by those of EDGEKIT_SCHEDULER."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ SCHEDULER = "EDGEKIT_SCHEDULER"  # "tcp://host:8786"
 
 
 @contextmanager
-def workers_elsewhere(store: Store) -> Iterator[Executor | None]:
-    """Those who measure the trials of one search; None where its own process does.
+def workers_for(store: Store) -> Iterator[Executor | None]:
+    """Those who measure the trials of one search; None where this machine has room for its own process alone.
 
     Raises:
         ClusterError: the address is none, or Dask is not installed.
     """
-    address = os.environ.get(SCHEDULER)
-    if not address:
+    if address := os.environ.get(SCHEDULER):
+        from edgekit.jobs.dask_executor import DaskExecutor  # Dask is needed only where there is a scheduler
+
+        with DaskExecutor(address, store) as executor:
+            yield executor
+        return
+    from edgekit.jobs.processes import Processes, room
+
+    if room() == 1:
         yield None
         return
-    from edgekit.jobs.dask_executor import DaskExecutor  # Dask is needed only where there is a scheduler
-
-    with DaskExecutor(address, store) as executor:
+    with Processes(store) as executor:
         yield executor

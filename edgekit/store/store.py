@@ -96,6 +96,10 @@ class Store(Searches):
         with reading(self._engine) as connection:
             return connection.scalar(select(about.c.value).where(about.c.key == "id"))
 
+    def __reduce__(self) -> tuple:
+        """In another process it is opened again."""
+        return Store.open, (self._files.address.removesuffix("/files"), self._engine.url.render_as_string(False))
+
     @property
     def place(self) -> str:
         """Where runs and files are kept, as a person may read it: no password is in it."""

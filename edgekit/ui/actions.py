@@ -263,10 +263,10 @@ def search(id: str, title: str, store: Store, session: str) -> Job:
     """Carry on a search where it stands; the result is its id. The same one twice is one job."""
 
     def work(progress: Progress) -> str:
-        from edgekit.jobs.executors import workers_elsewhere
+        from edgekit.jobs.executors import workers_for
         from edgekit.search.autopilot.search import carry_on
 
-        with workers_elsewhere(store) as executor:
+        with workers_for(store) as executor:
             return carry_on(id, executor=executor, store=store, progress=progress).search.id
 
     return jobs().submit(f"Searching for {title}", work, session=session, key=f"search-{id}")
@@ -276,10 +276,10 @@ def sweep(model: str, grid: str, samples: int | None, store: Store, session: str
     """Measure every point of a grid; the result says of each what became of it. The same one twice is one job."""
 
     def work(progress: Progress) -> list[Swept]:
-        from edgekit.jobs.executors import workers_elsewhere
+        from edgekit.jobs.executors import workers_for
         from edgekit.search.sweep import sweep
 
-        with workers_elsewhere(store) as executor:
+        with workers_for(store) as executor:
             return sweep(model, grid, samples=samples, executor=executor, store=store, progress=progress)
 
     return jobs().submit("Sweeping", work, session=session, key=json.dumps(["sweep", model, grid, samples]))

@@ -29,6 +29,7 @@ from edgekit.search.autopilot.kept import Search
 from edgekit.search.autopilot.result import Result
 from edgekit.search.autopilot.search import search
 from edgekit.search.autopilot.seen import IDEAL, WORST
+from edgekit.search.executor import Executor
 from edgekit.search.frontier import best, covered
 from edgekit.store.store import Store
 from tests.benchmarks import peers
@@ -84,7 +85,8 @@ class Judge:
         return self._accuracy(self.base)
 
     def place(self, file: Path) -> tuple[float, float, float] | None:
-        """Accuracy gained, a fraction, and how often bytes and latency were halved; None if it does not run."""
+        """Accuracy gained, a fraction, and how often bytes and latency were halved; None if it does not run, or lies
+        outside of the box."""
         key = sha256(file)
         if key not in self._places:
             self._places[key] = self._scored(file)
@@ -102,6 +104,8 @@ class Judge:
     def _scored(self, file: Path) -> tuple[float, float, float] | None:
         try:
             gained = self._accuracy(file) - self.right
+            if gained <= WORST[0]:  # it covers nothing, however fast it is
+                return None
             ratio = time_pair(file, self.base).ratio.value
         except MeasureError:
             return None
@@ -113,14 +117,17 @@ class Judge:
         return float(self.model.task.scores(answers, samples.labels).mean())
 
 
-def ours(model_id: str, minutes: float, training: str, store: Store) -> tuple[Entry, Result]:
+def ours(model_id: str, minutes: float, training: str, store: Store, executor: Executor | None) -> tuple[Entry, Result]:
     """What `ek.search` measures in full, from an empty store."""
     at: dict[int, float] = {}
 
     def on_change(kept: Search) -> None:
         at.setdefault(len(kept.tried), kept.spent)
 
-    found = search(model_id, [STILL_OF_USE], minutes=minutes, training=training, store=store, on_change=on_change)
+    found = search(
+        model_id, [STILL_OF_USE], minutes=minutes, training=training, executor=executor, store=store,
+        on_change=on_change,
+    )  # fmt: skip
     files = [
         File(Path(store.get(tried.run).artifact.path), at[number], str(tried.steps))
         for number, tried in enumerate(found.search.tried, 1)

@@ -18,9 +18,12 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from pathlib import Path
 
 from edgekit.core.host import this_host
+from edgekit.core.run import Depth
+from edgekit.jobs.executors import workers_for
 from edgekit.models.samples import load
 from edgekit.search.autopilot.search import search
 from edgekit.search.autopilot.seen import WORST
@@ -46,7 +49,8 @@ def contest(asked: argparse.Namespace, folder: Path) -> list[dict]:
     for model_id in asked.model or CONTESTED:
         with Store.open(folder / model_id) as store, Store.open(folder / f"{model_id} ours") as own:
             judge = Judge(load(model_id), store)
-            entries = {"EdgeKit": ours(model_id, asked.minutes, asked.training, own)[0]}
+            with workers_for(own) as executor:
+                entries = {"EdgeKit": ours(model_id, asked.minutes, asked.training, own, executor)[0]}
             for title, peer in LOOPS.items():
                 into = folder / f"{model_id} {peer}"
                 entries[title] = theirs(peer, judge, asked.minutes, into, judge.data.validation)
@@ -101,11 +105,11 @@ def rate(asked: argparse.Namespace, folder: Path) -> list[dict]:
     minutes = min(asked.minutes, 2)
     with Store.open(folder / "rate") as store, Store.open(folder / "rate ours") as own:
         judge = Judge(load(RATED), store)
-        entry, found = ours(RATED, minutes, "none", own)
-        started = time.perf_counter()
-        with Local(own) as executor:
-            for point in found.frontier:
-                executor.submit(Trial(model=RATED, recipe=point.steps, split="test")).result()
+        with workers_for(own) as executor:
+            entry, found = ours(RATED, minutes, "none", own, executor)
+            started = time.perf_counter()
+            whole = [Trial(model=RATED, recipe=p.steps, split="test", depth=Depth.LOOK) for p in found.frontier]
+            wait([(executor or Local(own)).submit(trial) for trial in whole])
         confirming = time.perf_counter() - started
         naive = theirs(LOOPS[NAIVE], judge, minutes, folder / "rate naive", judge.data.evaluation)
     here, there = 60 * entry.trials / (entry.seconds + confirming), 60 * naive.trials / naive.seconds
@@ -122,7 +126,8 @@ def autopilot(asked: argparse.Namespace, folder: Path) -> list[dict]:
     for training, (minutes, size, latency) in BUDGETS.items():
         with Store.open(folder / f"autopilot {training}") as store:
             limits = [f"accuracy_drop={POINTS_LOST:g}", f"size={size}x", f"latency={latency}x"]
-            found = search(BUDGETED, limits, minutes=minutes, training=training, store=store)
+            with workers_for(store) as executor:
+                found = search(BUDGETED, limits, minutes=minutes, training=training, executor=executor, store=store)
             run = found.confirmed or store.get(found.nearest[0].run)
         what = f"{BUDGETED}, {minutes} minutes, training {training}, {words(run.recipe)}"
         what += "" if found.confirmed else " (nearest miss, on validation samples)"

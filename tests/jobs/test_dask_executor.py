@@ -16,7 +16,7 @@ from edgekit.core.run import Depth, Status
 from edgekit.jobs import dask_executor
 from edgekit.jobs.cluster import checked, dask
 from edgekit.jobs.dask_executor import DaskExecutor
-from edgekit.jobs.executors import workers_elsewhere
+from edgekit.jobs.executors import workers_for
 from edgekit.search.executor import Trial
 from edgekit.store.store import Store, owner
 from tests.jobs.cluster import PATIENCE, cluster, kill, until
@@ -164,7 +164,7 @@ def test_a_worker_that_keeps_its_runs_elsewhere_is_found_out(tmp_path):
 def test_a_scheduler_that_was_never_there_lets_work_go_on_here(home, monkeypatch):
     monkeypatch.setattr(dask_executor, "PATIENCE_SECONDS", 0)
     monkeypatch.setenv("EDGEKIT_SCHEDULER", f"tcp://127.0.0.1:{free_port()}")
-    with Store.open() as store, workers_elsewhere(store) as executor:
+    with Store.open() as store, workers_for(store) as executor:
         assert "does not answer" in executor.notice
         futures = [executor.submit(quick(bits)) for bits in (8, 4)]
         assert wait(futures, IN_TIME).not_done == set()
@@ -172,7 +172,7 @@ def test_a_scheduler_that_was_never_there_lets_work_go_on_here(home, monkeypatch
 
 
 def test_without_a_scheduler_in_the_environment_a_search_measures_by_itself(home):
-    with Store.open() as store, workers_elsewhere(store) as executor:
+    with Store.open() as store, workers_for(store) as executor:
         assert executor is None
 
 

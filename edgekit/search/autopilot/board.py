@@ -31,6 +31,7 @@ class Board:
         candidates: what may be trained, if anything may.
         seen: key of a recipe, and whether it is a point -> what it showed, in the order of the trials.
         asked: (key, whole) of every trial that has ended or is being measured.
+        workers: how many trials are measured at a time.
     """
 
     search: Search
@@ -41,6 +42,7 @@ class Board:
     candidates: list[Candidate]
     seen: dict[tuple[str, bool], Seen] = field(default_factory=dict)
     asked: set[tuple[str, bool]] = field(default_factory=set)
+    workers: int = 1
 
     @classmethod
     def of(cls, search: Search, model: Model, look_samples: int | None, first: list[Steps], store: Store) -> Board:
@@ -81,6 +83,11 @@ class Board:
     def known(self) -> set[str]:
         """Keys of all recipes that were tried, or are being tried."""
         return {asked for asked, _ in self.asked}
+
+    @property
+    def at_work(self) -> set[str]:
+        """Keys of the recipes that are being measured."""
+        return self.known - {key(tried.steps) for tried in self.search.tried}
 
     @property
     def useless(self) -> float:

@@ -78,7 +78,9 @@ def _untrained(board: Board) -> Ask | None:
 
 
 def _may_refine(board: Board) -> bool:
-    """Whether it would leave most of the time for what is new."""
+    """Whether it would leave most of the time for what is new; one at a time, as the first shows how long it takes."""
+    if board.at_work & {key(steps) for steps in refined(board.points)}:
+        return False
     took = {why: [one.seconds for one in board.search.tried if (one.why == "refined") is why] for why in (True, False)}
     expected = took[True][-1] if took[True] else TIMES_A_LOOK * statistics.median(took[False] or [0.0])
     return sum(took[True]) + expected <= REFINING_SHARE * sum(sum(seconds) for seconds in took.values())
@@ -122,7 +124,8 @@ def _next_to_train(board: Board) -> Steps | None:
         return _looked(board, one.trained(epochs))
 
     begun = [one for one in ordered if asked(one, ladder[0])]
-    if epoch is not None and len(begun) >= training.how_many(ladder, left + _spent_training(board), epoch):
+    in_all = board.workers * left + _spent_training(board)
+    if epoch is not None and len(begun) >= training.how_many(ladder, in_all, epoch):
         for epochs, more in zip(reversed(ladder[:-1]), reversed(ladder[1:]), strict=True):
             rung = [(one, found) for one in begun if (found := _outcome(board, one, epochs))]
             for one in training.best_third(rung):

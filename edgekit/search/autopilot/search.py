@@ -149,7 +149,8 @@ class _Loop:
         waiting: dict[Future[Run], tuple[Ask, float]] = {}
         try:
             while True:
-                while len(waiting) < self.executor.workers and self.search.seconds_left:
+                board.workers = self.executor.workers
+                while len(waiting) < board.workers and self.search.seconds_left:
                     self._look_up()
                     ask = next_ask(board)
                     if ask is None:

@@ -97,9 +97,13 @@ def in_order(
     return [one for aware in (False, True) for one in _in_turn([c for c in slim if (c.bits in AWARE) is aware])]
 
 
-def how_many(ladder: Sequence[int], seconds_left: float, seconds_an_epoch: float) -> int:
-    """Candidates for the first rung, so that all rungs fit in the time: each takes about as long as the first."""
-    epochs = seconds_left / max(seconds_an_epoch, 1e-3)
+def how_many(ladder: Sequence[int], seconds: float, seconds_an_epoch: float) -> int:
+    """Candidates for the first rung, so that all rungs fit in the time: each takes about as long as the first.
+
+    Args:
+        seconds: of all workers together.
+    """
+    epochs = seconds / max(seconds_an_epoch, 1e-3)
     return max(1, min(MOST, math.floor(epochs / (2 * len(ladder) * ladder[0]))))
 
 

@@ -1,0 +1,152 @@
+"""Trials in processes of this machine, each with its share of the cores.
+
+One trial keeps several cores busy only while it multiplies large matrices. Two of them, on a core each, do not wait for
+one another; and while one is timed, the others rest (see measure/lock.py). A worker that dies, mostly for want of
+memory, takes its own trial along and nothing else, and another takes its place.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from ctypes import c_long
+from typing import Any
+
+from edgekit.core.errors import Cancelled, ClusterError
+from edgekit.core.host import this_host
+from edgekit.core.run import Run
+from edgekit.search.executor import Executor, Trial, measured
+from edgekit.store.store import Store
+
+BYTES_EACH = 4 * 2**30  # of this machine's memory: a network that trains, its data, and the libraries
+ALL = -1  # instead of the number of a trial
+DIED = (
+    "the process that measured this trial ended in the middle of it. Most often memory ran out: choose a smaller model "
+    "or batch, or close other programs."
+)
+
+
+def room() -> int:
+    """How many workers this machine has cores and memory for, at least one."""
+    host = this_host()
+    return max(1, min(host.cores, host.memory_bytes // BYTES_EACH))
+
+
+class Processes(Executor):
+    """Workers of this machine. They end with the process that started them, however it ends.
+
+    Args:
+        store: where runs are kept; the person's own by default.
+        workers: how many; as many as there is room for by default.
+    """
+
+    def __init__(self, store: Store | None = None, workers: int | None = None):
+        self._store, count = store or Store.open(), workers or room()
+        self._workers = [_Worker(self._store, max(1, this_host().cores // count)) for _ in range(count)]
+
+    @property
+    def workers(self) -> int:
+        """How many trials are measured at a time."""
+        return len(self._workers)
+
+    def submit(self, trial: Trial) -> Future[Run]:
+        """Give a trial to whichever worker has least to do. A future that is cancelled stops it at its next step."""
+        return min(self._workers, key=lambda worker: worker.waiting).submit(trial)
+
+    def close(self) -> None:
+        """Stop what is being measured, at its next step, and let the workers go."""
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            worker.join()
+        self._store.interrupt_dead()
+
+
+class _Worker:
+    """One process, which gets ready at once, and whoever takes its place."""
+
+    def __init__(self, store: Store, threads: int):
+        self._context = multiprocessing.get_context("spawn")
+        self._unwanted: Any = self._context.RawValue(c_long, 0)  # the number of the trial that nobody waits for
+        self._about = store, self._unwanted, threads
+        self._number, self._inside = 0, set[Future[Run]]()
+        self._process = self._started()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._inside)
+
+    def submit(self, trial: Trial) -> Future[Run]:
+        self._number += 1
+        try:
+            inside = self._process.submit(_measure, trial, self._number)
+        except BrokenProcessPool:
+            self._process = self._started()
+            inside = self._process.submit(_measure, trial, self._number)
+        self._inside.add(inside)
+        done: Future[Run] = Future()
+        done.add_done_callback(lambda _, number=self._number: self._take_back(done, inside, number))
+        inside.add_done_callback(lambda _: self._hand_on(inside, done))
+        return done
+
+    def stop(self) -> None:
+        self._unwanted.value = ALL
+
+    def join(self) -> None:
+        self._process.shutdown(cancel_futures=True)
+
+    def _started(self) -> ProcessPoolExecutor:
+        process = ProcessPoolExecutor(1, self._context, initializer=_begin, initargs=self._about)
+        process.submit(os.getpid)
+        return process
+
+    def _take_back(self, done: Future[Run], inside: Future[Run], number: int) -> None:
+        if done.cancelled() and not inside.cancel() and self._unwanted.value != ALL:
+            self._unwanted.value = number
+
+    def _hand_on(self, inside: Future[Run], done: Future[Run]) -> None:
+        self._inside.discard(inside)
+        if inside.cancelled() or not done.set_running_or_notify_cancel():
+            return
+        error = inside.exception()
+        if error is None:
+            done.set_result(inside.result())
+        else:
+            done.set_exception(ClusterError(DIED) if isinstance(error, BrokenProcessPool) else error)
+
+
+# In the worker's process.
+
+_store: Store
+_unwanted: Any
+
+
+def _begin(store: Store, unwanted: Any, threads: int) -> None:
+    global _store, _unwanted
+    _store, _unwanted = store, unwanted
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that a person talks to
+    threading.Thread(target=_end_with_parent, name="edgekit-parent", daemon=True).start()
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    import edgekit.pipeline  # noqa: F401  (what a trial needs is there when the first one comes)
+
+    torch.set_num_threads(threads)
+    threadpool_limits(threads)
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _measure(trial: Trial, number: int) -> Run:
+    def go_on(fraction: float, what: str) -> None:
+        if _unwanted.value in (ALL, number):
+            raise Cancelled("nobody waits for this trial any more")
+
+    return measured(trial, _store, go_on)
