@@ -11,6 +11,8 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from ctypes import c_long
@@ -47,23 +49,44 @@ class Processes(Executor):
     def __init__(self, store: Store | None = None, workers: int | None = None):
         self._store, count = store or Store.open(), workers or room()
         self._workers = [_Worker(self._store, max(1, this_host().cores // count)) for _ in range(count)]
+        self._lock = threading.RLock()
+        self._waiting: deque[tuple[Future[Run], Trial]] = deque()
 
     @property
     def workers(self) -> int:
         """How many trials are measured at a time."""
         return len(self._workers)
 
+    @property
+    def ahead(self) -> int:
+        """One trial may wait until a worker is free."""
+        return 1
+
     def submit(self, trial: Trial) -> Future[Run]:
-        """Give a trial to whichever worker has least to do. A future that is cancelled stops it at its next step."""
-        return min(self._workers, key=lambda worker: worker.waiting).submit(trial)
+        """Give a trial to the worker that is free next. A future that is cancelled stops it at its next step."""
+        done: Future[Run] = Future()
+        with self._lock:
+            self._waiting.append((done, trial))
+        self._hand_out()
+        return done
 
     def close(self) -> None:
         """Stop what is being measured, at its next step, and let the workers go."""
+        with self._lock:
+            for done, _ in self._waiting:
+                done.cancel()
+            self._waiting.clear()
         for worker in self._workers:
             worker.stop()
         for worker in self._workers:
             worker.join()
         self._store.interrupt_dead()
+
+    def _hand_out(self) -> None:
+        with self._lock:
+            for worker in self._workers:
+                while worker.is_free and self._waiting:
+                    worker.measure(*self._waiting.popleft(), self._hand_out)
 
 
 class _Worker:
@@ -73,25 +96,22 @@ class _Worker:
         self._context = multiprocessing.get_context("spawn")
         self._unwanted: Any = self._context.RawValue(c_long, 0)  # the number of the trial that nobody waits for
         self._about = store, self._unwanted, threads
-        self._number, self._inside = 0, set[Future[Run]]()
+        self._number, self.is_free = 0, True
         self._process = self._started()
 
-    @property
-    def waiting(self) -> int:
-        return len(self._inside)
-
-    def submit(self, trial: Trial) -> Future[Run]:
+    def measure(self, done: Future[Run], trial: Trial, then: Callable[[], None]) -> None:
+        """Begin with a trial, unless nobody waits for it any more; `then` is called when it has ended."""
+        if done.cancelled():
+            return
         self._number += 1
+        self.is_free = False
         try:
             inside = self._process.submit(_measure, trial, self._number)
         except BrokenProcessPool:
             self._process = self._started()
             inside = self._process.submit(_measure, trial, self._number)
-        self._inside.add(inside)
-        done: Future[Run] = Future()
-        done.add_done_callback(lambda _, number=self._number: self._take_back(done, inside, number))
-        inside.add_done_callback(lambda _: self._hand_on(inside, done))
-        return done
+        done.add_done_callback(lambda _, number=self._number: self._take_back(done, number))
+        inside.add_done_callback(lambda _: self._ended(done, inside, then))
 
     def stop(self) -> None:
         self._unwanted.value = ALL
@@ -104,12 +124,13 @@ class _Worker:
         process.submit(os.getpid)
         return process
 
-    def _take_back(self, done: Future[Run], inside: Future[Run], number: int) -> None:
-        if done.cancelled() and not inside.cancel() and self._unwanted.value != ALL:
+    def _take_back(self, done: Future[Run], number: int) -> None:
+        if done.cancelled() and self._unwanted.value != ALL:
             self._unwanted.value = number
 
-    def _hand_on(self, inside: Future[Run], done: Future[Run]) -> None:
-        self._inside.discard(inside)
+    def _ended(self, done: Future[Run], inside: Future[Run], then: Callable[[], None]) -> None:
+        self.is_free = True
+        then()
         if inside.cancelled() or not done.set_running_or_notify_cancel():
             return
         error = inside.exception()

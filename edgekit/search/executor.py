@@ -48,6 +48,11 @@ class Executor(ABC):
         """How many trials it works on at a time."""
 
     @property
+    def ahead(self) -> int:
+        """How many more are worth proposing early, so that no worker waits while the next trial is thought of."""
+        return 0
+
+    @property
     def notice(self) -> str:
         """What a person should know about where trials are measured just now; empty if all is as it should be."""
         return ""

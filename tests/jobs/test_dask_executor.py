@@ -171,11 +171,6 @@ def test_a_scheduler_that_was_never_there_lets_work_go_on_here(home, monkeypatch
         assert [future.result().owner for future in futures] == [owner()] * 2
 
 
-def test_without_a_scheduler_in_the_environment_a_search_measures_by_itself(home):
-    with Store.open() as store, workers_for(store) as executor:
-        assert executor is None
-
-
 @pytest.mark.parametrize("address", ["", "localhost:8786", "http://here:80", "tcp://here", "tcp://here:port"])
 def test_an_address_that_is_none_is_refused(address):
     with pytest.raises(ClusterError) as refused:

@@ -111,11 +111,16 @@ def _other_encodings(board: Board) -> Iterator[Steps]:
 
 
 def _next_to_train(board: Board) -> Steps | None:
-    """By successive halving: the best third of a rung goes on; where none may yet, one more begins."""
+    """By successive halving: the best third of a rung goes on; where none may yet, one more begins.
+
+    Where only quality is limited, what is far from recovered after the first rung is not trained any longer.
+    """
     ladder, left = LADDERS[board.search.training], board.search.seconds_left
     epoch = _seconds_an_epoch(board)
     limited = any(not wish.name.startswith("accuracy") for wish in board.wishes)
-    ordered = training.in_order(board.candidates, board.looks, board.points, limited)
+    outcomes = {one.key: found for one in board.candidates if (found := _outcome(board, one, ladder[0]))}
+    recovered = {name: limited or found.gain.high >= -board.useless for name, found in outcomes.items()}
+    ordered = training.in_order(board.candidates, board.looks, board.points, limited, recovered)
 
     def has_time(one: Candidate, epochs: int) -> bool:
         return epoch is None or IN_HURRY * one.cost(epochs) * epoch <= left
@@ -123,7 +128,7 @@ def _next_to_train(board: Board) -> Steps | None:
     def asked(one: Candidate, epochs: int) -> bool:
         return _looked(board, one.trained(epochs))
 
-    begun = [one for one in ordered if asked(one, ladder[0])]
+    begun = [one for one in ordered if asked(one, ladder[0]) and recovered.get(one.key, True)]
     in_all = board.workers * left + _spent_training(board)
     if epoch is not None and len(begun) >= training.how_many(ladder, in_all, epoch):
         for epochs, more in zip(reversed(ladder[:-1]), reversed(ladder[1:]), strict=True):

@@ -150,7 +150,7 @@ class _Loop:
         try:
             while True:
                 board.workers = self.executor.workers
-                while len(waiting) < board.workers and self.search.seconds_left:
+                while len(waiting) < board.workers + self.executor.ahead and self.search.seconds_left:
                     self._look_up()
                     ask = next_ask(board)
                     if ask is None:

@@ -2,16 +2,17 @@
 
 A candidate is a way to make the network smaller, the training that recovers it, and how the outcome is stored. Its size
 and its work are known before: those of the same recipe without training, which is looked at in a moment. So those come
-first that hold the limits with the most network left; where only quality is limited, slim and less slim ones in turn.
-Then successive halving: many get one epoch, the best third
-of them three, the best third of those nine, as far as the time that is left goes.
+first that hold the limits with the most network left; where only quality is limited, how slim it may be is found by
+halves. Then successive halving: many get one epoch, the best third of them three, the best third of those nine, as far
+as the time that is left goes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, key, with_latencies
@@ -36,6 +37,11 @@ class Candidate:
 
     stem: tuple
     bits: int
+
+    @property
+    def key(self) -> str:
+        """The same for the same candidate."""
+        return key(self.untrained())
 
     def untrained(self) -> Steps:
         """A recipe with the same size and the same work, which needs no training."""
@@ -73,17 +79,22 @@ def _able(space: Space, one: Candidate) -> bool:
 
 
 def in_order(
-    those: Sequence[Candidate], looks: Sequence[Seen], points: Sequence[Seen], limited: bool = True
+    those: Sequence[Candidate],
+    looks: Sequence[Seen],
+    points: Sequence[Seen],
+    limited: bool = True,
+    trained: Mapping[str, bool] = MappingProxyType({}),
 ) -> list[Candidate]:
     """Candidates whose untrained twin was seen: those within the limits first, with the most network left.
 
     Args:
         limited: whether a limit is on anything but quality. If none is, how slim to go is what training must show, so
-            they come from all of the range in turn, beginning in the slimmer half; and what trains with the codes in
-            place, which takes three times as long, comes last.
+            they come by halves: between the slimmest that recovered and the least slim that did not. What trains with
+            the codes in place, which takes three times as long, comes last.
+        trained: key of a candidate that was trained -> whether it recovered.
     """
     twins = {look.key: look for look in with_latencies(looks, points)}
-    known = [(one, twins[twin]) for one in those if (twin := key(one.untrained())) in twins]
+    known = [(one, twins[twin]) for one in those if (twin := one.key) in twins]
 
     def rank(pair: tuple[Candidate, Seen]) -> tuple[float, float]:
         one, twin = pair
@@ -93,8 +104,9 @@ def in_order(
     ranked = [one for one, _ in sorted(known, key=rank)]
     if limited:
         return ranked
-    slim = ranked[::-1]
-    return [one for aware in (False, True) for one in _in_turn([c for c in slim if (c.bits in AWARE) is aware])]
+    return [
+        one for aware in (False, True) for one in _by_halves([c for c in ranked if (c.bits in AWARE) is aware], trained)
+    ]
 
 
 def how_many(ladder: Sequence[int], seconds: float, seconds_an_epoch: float) -> int:
@@ -121,16 +133,24 @@ def other_encodings(space: Space, steps: Steps) -> list[Steps]:
     return [plain([*steps[:-1], *encoding]) for encoding in encodings(space)]
 
 
-def _in_turn(ordered: Sequence[Candidate]) -> list[Candidate]:
-    """The one at a third of the way, then those at a third of both parts, and so on: ever finer."""
-    found, parts = [], [ordered]
+def _by_halves(ranked: Sequence[Candidate], trained: Mapping[str, bool]) -> list[Candidate]:
+    """First those between what recovered and what did not, the middle one, then the middles of both parts, and so on;
+    then the less slim ones; last those that are slimmer than what did not recover.
+
+    Args:
+        ranked: with the most network left first.
+    """
+    lost = [place for place, one in enumerate(ranked) if not trained.get(one.key, True)]
+    end = min(lost, default=len(ranked))
+    begin = max((place + 1 for place, one in enumerate(ranked[:end]) if trained.get(one.key)), default=0)
+    found, parts = [], [ranked[begin:end]]
     while parts:
         part = parts.pop(0)
         if part:
-            place = len(part) // 3
+            place = len(part) // 2
             found.append(part[place])
             parts += [part[:place], part[place + 1 :]]
-    return found
+    return [*found, *reversed(ranked[:begin]), *ranked[end:]]
 
 
 def _weights(bits: int) -> dict:

@@ -39,11 +39,19 @@ def test_those_within_the_limits_come_first_with_the_most_network_left():
     assert in_order([over, small], twins[:1], []) == [small], "what was not looked at has no place yet"
 
 
-def test_where_only_quality_is_limited_slim_ones_and_others_come_in_turn():
+def test_where_only_quality_is_limited_how_slim_to_go_is_found_by_halves():
     ones = [Candidate(({"prune_channels": {"sparsity": share}},), 4) for share in (0.1, 0.3, 0.4, 0.6, 0.7, 0.8)]
     twins = [twin(one, macs=1 - one.stem[0]["prune_channels"]["sparsity"]) for one in ones]
-    found = in_order(ones, twins, [], limited=False)
-    assert [one.stem[0]["prune_channels"]["sparsity"] for one in found] == [0.6, 0.8, 0.3, 0.7, 0.4, 0.1]
+
+    def order(**recovered: bool) -> list[float]:
+        trained = {ones[int(place[1:])].key: did for place, did in recovered.items()}
+        found = in_order(ones, twins, [], limited=False, trained=trained)
+        return [one.stem[0]["prune_channels"]["sparsity"] for one in found]
+
+    assert order() == [0.6, 0.3, 0.8, 0.1, 0.4, 0.7]
+    assert order(_3=True) == [0.8, 0.7, 0.6, 0.4, 0.3, 0.1], "slimmer than what recovered"
+    assert order(_3=False) == [0.3, 0.1, 0.4, 0.6, 0.7, 0.8], "less slim than what did not"
+    assert order(_1=True, _4=False)[:2] == [0.6, 0.4]
     assert in_order(ones, twins, []) == ones
 
 
@@ -61,9 +69,9 @@ def test_a_stem_that_is_trained_once_is_a_candidate_once(space):
 
 def test_the_first_rung_is_as_wide_as_the_time_allows():
     ladder = LADDERS["thorough"]
-    assert how_many(ladder, seconds_left=36 * 60, seconds_an_epoch=60) == 6
-    assert how_many(ladder, seconds_left=60, seconds_an_epoch=60) == 1
-    assert how_many(ladder, seconds_left=1e6, seconds_an_epoch=1) == 9
+    assert how_many(ladder, seconds=36 * 60, seconds_an_epoch=60) == 6
+    assert how_many(ladder, seconds=60, seconds_an_epoch=60) == 1
+    assert how_many(ladder, seconds=1e6, seconds_an_epoch=1) == 9
 
 
 def test_the_best_third_goes_on_nearest_to_the_limits_first():

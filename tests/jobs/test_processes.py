@@ -1,0 +1,154 @@
+"""Two workers of this machine: what becomes of their trials, of a killed one, and of all when nobody is left."""
+
+import subprocess
+import sys
+from concurrent.futures import wait
+
+import psutil
+import pytest
+
+from edgekit.core.errors import Cancelled, ClusterError, SettingError
+from edgekit.core.run import Depth, Status
+from edgekit.jobs.executors import SCHEDULER, workers_for
+from edgekit.jobs.processes import Processes
+from edgekit.search.autopilot.search import search
+from edgekit.search.executor import Trial
+from edgekit.store.store import Store, owner
+from tests.jobs.cluster import PATIENCE, ROOT, kill, until
+
+pytestmark = pytest.mark.timeout(2 * PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    with Store.open(tmp_path_factory.mktemp("processes")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def executor(store):
+    with Processes(store, workers=2) as made:
+        yield made
+
+
+def a_trial(*recipe, **changes):
+    return Trial(**{"model": "lenet5-fashion", "recipe": list(recipe), "samples": 50, "depth": Depth.LOOK} | changes)
+
+
+def quick(bits):
+    return a_trial({"quantize_weights": {"bits": bits}})
+
+
+def slow(seed):
+    return a_trial({"fine_tune": {"epochs": 9, "learning_rate": 0.001}}, seed=seed)
+
+
+def at_work(store):
+    return next((run for run in store.list(statuses=[Status.RUNNING], split=None) if run.recipe), None)
+
+
+def test_trials_are_measured_by_other_processes_into_the_store_that_was_given(executor, store):
+    runs = [executor.submit(quick(bits)).result(PATIENCE) for bits in (2, 3)]
+    assert {run.status for run in runs} == {Status.DONE}
+    assert owner() not in {run.owner for run in runs}
+    assert [store.get(run.id) for run in runs] == runs
+
+
+def test_one_machine_has_one_id_whoever_measures(executor, store):
+    run = executor.submit(a_trial({"quantize_weights": {"bits": 5}}, depth=Depth.POINT)).result(PATIENCE)
+    base = store.get(run.baseline)
+    assert run.machine["id"] == base.machine["id"] == run.measurements["latency_ms"].device
+    assert run.comparison.latency_ratio.low > 0
+
+
+def test_the_same_trial_again_comes_from_the_store(executor):
+    first, second = (executor.submit(quick(4)).result(PATIENCE) for _ in range(2))
+    assert first.id == second.id
+
+
+def test_what_is_wrong_with_a_trial_is_said_as_it_is_here(executor):
+    error = executor.submit(a_trial({"quantize_weights": {"bits": 99}})).exception(PATIENCE)
+    assert isinstance(error, SettingError)
+    assert "bits" in str(error)
+
+
+def test_a_trial_that_is_taken_back_stops_at_its_worker_and_is_not_kept(executor, store):
+    future = executor.submit(slow(1))
+    run = until(lambda: at_work(store))
+    assert future.cancel()
+    until(lambda: at_work(store) is None)
+    assert run.id not in {one.id for one in store.list(100, split=None)}
+    assert executor.submit(quick(6)).result(PATIENCE).status is Status.DONE, "the worker is free for others"
+
+
+def test_what_waits_for_a_worker_and_is_taken_back_is_never_begun(executor, store):
+    busy = [executor.submit(slow(seed)) for seed in (2, 3)]
+    waits = executor.submit(slow(4))
+    assert waits.cancel()
+    for future in busy:
+        future.cancel()
+    assert executor.submit(quick(7)).result(PATIENCE).status is Status.DONE
+    assert 4 not in {run.seed for run in store.list(100, split=None)}
+
+
+def test_a_killed_worker_takes_one_trial_along_and_another_takes_its_place(executor, store):
+    lost, other = executor.submit(slow(5)), executor.submit(quick(8))
+    killed = until(lambda: at_work(store))
+    kill(killed.owner)
+    with pytest.raises(ClusterError, match="memory ran out"):
+        lost.result(PATIENCE)
+    assert other.result(PATIENCE).status is Status.DONE
+    again = [executor.submit(a_trial({"quantize_weights": {"bits": bits}}, seed=1)) for bits in (2, 3, 4)]
+    assert [future.result(PATIENCE).status for future in again] == [Status.DONE] * 3
+    store.interrupt_dead()
+    assert store.get(killed.id).status is Status.INTERRUPTED
+
+
+def test_closing_stops_what_is_measured_and_the_processes_end(tmp_path):
+    before = set(psutil.Process().children())
+    with Store.open(tmp_path) as own:
+        with Processes(own, workers=1) as executor:
+            future, waits = executor.submit(slow(1)), executor.submit(slow(2))
+            until(lambda: at_work(own))
+        assert isinstance(future.exception(0), Cancelled)
+        assert waits.cancelled()
+        assert own.list(statuses=[Status.RUNNING], split=None) == []
+        spawned = [one for one in set(psutil.Process().children()) - before if "spawn_main" in " ".join(one.cmdline())]
+        assert spawned == []
+
+
+def test_workers_end_with_the_process_that_started_them_however_it_ends(tmp_path):
+    program = (
+        "import sys, time; from edgekit.jobs.processes import Processes; from edgekit.store.store import Store;"
+        f"made = Processes(Store.open({str(tmp_path)!r}), workers=1); print('up', flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "up\n"
+    workers = until(lambda: [one for one in psutil.Process(parent.pid).children() if one.is_running()])
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs(workers, PATIENCE)
+    assert alive == []
+
+
+def test_a_search_with_two_workers_finds_what_holds_its_limits(executor, store):
+    found = search(
+        "lenet5-fashion", ["size=0.3x", "accuracy_drop=1"], minutes=5, trials=4, executor=executor, store=store
+    )
+    assert found.search.status == "done"
+    assert found.winner.size <= 0.3
+    assert found.confirmed.split == "test"
+    looks = [tried for tried in found.search.tried if tried.why != "promoted"]
+    assert len(looks) <= 4 + executor.workers + executor.ahead
+
+
+def test_searches_measure_in_as_many_processes_as_there_is_room_for(store, monkeypatch):
+    monkeypatch.delenv(SCHEDULER, raising=False)
+    monkeypatch.setattr("edgekit.jobs.processes.room", lambda: 2)
+    with workers_for(store) as several:
+        assert several.workers == 2
+        wait([several.submit(quick(2))], PATIENCE)
+    monkeypatch.setattr("edgekit.jobs.processes.room", lambda: 1)
+    with workers_for(store) as none:
+        assert none is None
