@@ -70,7 +70,8 @@ def search(
         training: none; quick: up to 3 epochs a recipe; thorough: up to 9.
         families: of techniques that may be used; all by default.
         trials: end after so many recipes were looked at, whatever the time.
-        executor: who measures; this process by default.
+        executor: who measures; this process by default. Where there are several cores, the command line and the pages
+            pass `Processes` (edgekit/jobs/processes.py), which gets through about twice as many trials.
         on_change: called after each trial.
 
     Raises:
