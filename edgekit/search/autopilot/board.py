@@ -87,7 +87,7 @@ class Board:
     @property
     def at_work(self) -> set[str]:
         """Keys of the recipes that are being measured."""
-        return self.known - {key(tried.steps) for tried in self.search.tried}
+        return {asked for asked, _ in self.asked - {(key(tried.steps), tried.whole) for tried in self.search.tried}}
 
     @property
     def useless(self) -> float:

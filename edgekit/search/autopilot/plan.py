@@ -55,7 +55,7 @@ def _promoted(board: Board) -> Ask | None:
 
 def _looked_at_next(board: Board) -> Ask | None:
     search = board.search
-    if search.trials is not None and sum(tried.why != "promoted" for tried in search.tried) > search.trials:
+    if search.trials is not None and len(board.known) > search.trials:
         return None
     may_train = bool(LADDERS[search.training]) and bool(board.candidates)
     begun = any(tried.why in ("sized", "trained") for tried in search.tried)
