@@ -6,8 +6,9 @@ from collections import Counter
 
 import numpy as np
 
-SUMS = {"ADD", "SUB"}
+SUMS, CHOICES = {"ADD", "SUB"}, {"SELECT", "SELECT_V2"}
 BEYOND = "The sum that it puts out stays in floats: of odd samples it is far beyond the range of those calibrated on."
+MASKED = "Masked scores of attention stay in floats: next to what a mask puts in, all others would get the same code."
 
 
 def version() -> str:
@@ -26,19 +27,19 @@ def convert(job: dict, tell) -> dict:
     program, calibration = torch.export.load(job["source"]), np.load(job["calibration"])
     tell(0.2, "converting")
     target = job["target"]
-    whole, floats = target if job["precision"] == "fp32" else f"{target}.float", []
+    whole, floats = target if job["precision"] == "fp32" else f"{target}.float", {}
     litert_torch.convert(program.module(), (torch.from_numpy(calibration[:1]),)).export(whole)
     if whole != target:
         tell(0.7, "quantizing")
-        floats = left_in_floats(whole) if job["precision"] == "int8" else []
+        floats = left_in_floats(whole) if job["precision"] == "int8" else {}
         _quantize(whole, target, job["precision"], calibration, floats)
         os.remove(whole)
     _inside(target)
     tell(0.9, "counting")
-    return {"files": [os.path.basename(target)], "notes": [BEYOND] if floats else []} | counted(target)
+    return {"files": [os.path.basename(target)], "notes": list(dict.fromkeys(floats.values()))} | counted(target)
 
 
-def _quantize(source: str, target: str, precision: str, calibration: np.ndarray, floats: list[str]) -> None:
+def _quantize(source: str, target: str, precision: str, calibration: np.ndarray, floats: dict[str, str]) -> None:
     """A float file in half precision, in integers but for those that make `floats`, or with integer weights only."""
     from ai_edge_quantizer import calibrator, qtyping, quantizer, recipe
 
@@ -68,29 +69,47 @@ def _quantize(source: str, target: str, precision: str, calibration: np.ndarray,
     made.quantize(ranges).export_model(target, overwrite=True)
 
 
-def left_in_floats(path: str) -> list[str]:
-    """Tensors of a float file that integers would spoil: a sum that is its output, and the input if that sum reads it.
+def left_in_floats(path: str) -> dict[str, str]:
+    """Tensors of a float file that integers would spoil, each with the reason.
 
-    Ranges are those of training samples. Where the output is what a network could not rebuild of its input, hardly
-    anything is left of those, and the range would cut off just the odd samples that such a network is to find: an
-    autoencoder lost 7 points of AUC. quantize_static leaves such sums in floats too, as they have no weights.
+    - A sum that is the output, and the input if that sum reads it. Ranges are those of training samples. Where the
+      output is what a network could not rebuild of its input, hardly anything is left of those, and the range would cut
+      off just the odd samples that such a network is to find: an autoencoder lost 7 points of AUC.
+    - What a softmax makes of scores some of which a mask replaced by a very low number, which stretches their range: a
+      translator lost everything.
+
+    quantize_static leaves both in floats too, as they have no weights.
     """
     from ai_edge_litert.interpreter import Interpreter
 
     reader = Interpreter(path)
-    maker = {index: op for op in reader._get_ops_details() for index in op["outputs"]}
+    ops = reader._get_ops_details()
+    maker = {index: op for op in ops for index in op["outputs"]}
     names = {tensor["index"]: tensor["name"] for tensor in reader.get_tensor_details()}
     (given,), (found,) = reader.get_input_details(), reader.get_output_details()
-    last = maker.get(found["index"])
+    kept = dict.fromkeys(_sum_put_out(maker, given["index"], found["index"]), BEYOND)
+    for op in ops:
+        if op["op_name"] == "SOFTMAX":
+            way = _back(maker, op["inputs"][0])
+            if way[-1] in maker and maker[way[-1]]["op_name"] in CHOICES:
+                kept |= dict.fromkeys([*way, *op["outputs"]], MASKED)
+    return {names[index]: why for index, why in kept.items()}
+
+
+def _sum_put_out(maker: dict[int, dict], given: int, found: int) -> list[int]:
+    last = maker.get(found)
     if last is None or last["op_name"] not in SUMS:
         return []
-    kept = [found["index"]]
-    for index in last["inputs"]:
-        way = [index]
-        while way[-1] in maker and maker[way[-1]]["op_name"] == "RESHAPE":
-            way.append(maker[way[-1]]["inputs"][0])
-        kept += way if way[-1] == given["index"] else []
-    return [names[index] for index in kept]
+    ways = [_back(maker, index) for index in last["inputs"]]
+    return [found, *(index for way in ways if way[-1] == given for index in way)]
+
+
+def _back(maker: dict[int, dict], index: int) -> list[int]:
+    """A tensor, and those that it is a mere reshaping of, back to the first."""
+    way = [index]
+    while way[-1] in maker and maker[way[-1]]["op_name"] == "RESHAPE":
+        way.append(maker[way[-1]]["inputs"][0])
+    return way
 
 
 def _widest(before: dict, after: dict) -> dict:
