@@ -25,6 +25,7 @@ from edgekit.search.executor import Executor, Trial, measured
 from edgekit.store.store import Store
 
 BYTES_EACH = 4 * 2**30  # of this machine's memory: a network that trains, its data, and the libraries
+POLITE = 5  # the pages of a person who looks on come first
 ALL = -1  # instead of the number of a trial
 DIED = (
     "the process that measured this trial ended in the middle of it. Most often memory ran out: choose a smaller model "
@@ -149,6 +150,8 @@ _unwanted: Any
 def _begin(store: Store, unwanted: Any, threads: int) -> None:
     global _store, _unwanted
     _store, _unwanted = store, unwanted
+    if hasattr(os, "nice"):
+        os.nice(POLITE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that a person talks to
     threading.Thread(target=_end_with_parent, name="edgekit-parent", daemon=True).start()
     import torch
