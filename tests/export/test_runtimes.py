@@ -18,6 +18,7 @@ TINY = Path(__file__).with_name("tiny_int8.tflite")  # conv 1→4, ReLU, linear 
 EXPECTED = [[0.3633, -0.1314, 0.0431], [0.3226, -0.0334, 0.1379], [0.3781, 0.0450, -0.1282]]  # by PyTorch, in floats
 RESIDUAL = Path(__file__).with_name("tiny_residual.tflite")  # 8 values − linear 8→4, ReLU, linear 4→8, in floats
 ROUNDED = Path(__file__).with_name("tiny_residual_int8.tflite")  # the same in integers, as EdgeKit makes it
+MASKED = Path(__file__).with_name("tiny_masked.tflite")  # softmax(linear(x) xᵀ, with a mask) x, in floats
 
 
 @pytest.mark.parametrize("name", ["litert", "tflite_micro"])
@@ -42,6 +43,13 @@ def test_a_difference_that_a_network_puts_out_stays_in_floats_with_the_input_tha
     np.testing.assert_allclose(rounded.prepare(100 * inputs), 100 * inputs)
     assert np.abs(rounded(100 * inputs)).max() > 50  # as calibration never saw it
     np.testing.assert_allclose(rounded(inputs), floats(inputs), atol=0.05)
+
+
+def test_scores_that_a_mask_stretches_stay_in_floats_with_what_a_softmax_makes_of_them():
+    pytest.importorskip("ai_edge_litert")
+    kept = script("litert").left_in_floats(str(MASKED))
+    assert len(kept) == 2  # the masked scores, and their softmax
+    assert all(why.startswith("Masked scores") for why in kept.values())
 
 
 def test_the_arena_is_the_least_with_which_a_file_opens_though_the_interpreter_crashes_with_less():
