@@ -43,8 +43,10 @@ def slow(seed):
     return a_trial({"fine_tune": {"epochs": 9, "learning_rate": 0.001}}, seed=seed)
 
 
-def at_work(store):
-    return next((run for run in store.list(statuses=[Status.RUNNING], split=None) if run.recipe), None)
+def at_work(store, seed):
+    """The run of a slow trial, once a worker makes it."""
+    running = store.list(statuses=[Status.RUNNING], split=None)
+    return next((run for run in running if run.recipe and run.seed == seed), None)
 
 
 def test_trials_are_measured_by_other_processes_into_the_store_that_was_given(executor, store):
@@ -74,9 +76,9 @@ def test_what_is_wrong_with_a_trial_is_said_as_it_is_here(executor):
 
 def test_a_trial_that_is_taken_back_stops_at_its_worker_and_is_not_kept(executor, store):
     future = executor.submit(slow(1))
-    run = until(lambda: at_work(store))
+    run = until(lambda: at_work(store, 1))
     assert future.cancel()
-    until(lambda: at_work(store) is None)
+    until(lambda: at_work(store, 1) is None)
     assert run.id not in {one.id for one in store.list(100, split=None)}
     assert executor.submit(quick(6)).result(PATIENCE).status is Status.DONE, "the worker is free for others"
 
@@ -93,7 +95,7 @@ def test_what_waits_for_a_worker_and_is_taken_back_is_never_begun(executor, stor
 
 def test_a_killed_worker_takes_one_trial_along_and_another_takes_its_place(executor, store):
     lost, other = executor.submit(slow(5)), executor.submit(quick(8))
-    killed = until(lambda: at_work(store))
+    killed = until(lambda: at_work(store, 5))
     kill(killed.owner)
     with pytest.raises(ClusterError, match="memory ran out"):
         lost.result(PATIENCE)
@@ -109,7 +111,7 @@ def test_closing_stops_what_is_measured_and_the_processes_end(tmp_path):
     with Store.open(tmp_path) as own:
         with Processes(own, workers=1) as executor:
             future, waits = executor.submit(slow(1)), executor.submit(slow(2))
-            until(lambda: at_work(own))
+            until(lambda: at_work(own, 1))
         assert isinstance(future.exception(0), Cancelled)
         assert waits.cancelled()
         assert own.list(statuses=[Status.RUNNING], split=None) == []
