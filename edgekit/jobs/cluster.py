@@ -145,13 +145,15 @@ def _while_wanted() -> Callable[[float, str], None]:
     """A Progress that stops a trial once the scheduler has taken it back."""
     from distributed import get_worker
 
+    from edgekit.search.executor import NOT_WANTED
+
     worker = get_worker()
     key = worker.get_current_task()
 
     def progress(fraction: float, what: str) -> None:
         task = worker.state.tasks.get(key)
         if task is None or task.state == "cancelled":
-            raise Cancelled("nobody waits for this trial any more")
+            raise Cancelled(NOT_WANTED)
 
     return progress
 

@@ -22,7 +22,7 @@ from typing import Any
 from edgekit.core.errors import Cancelled, ClusterError
 from edgekit.core.run import Run
 from edgekit.jobs import cluster
-from edgekit.search.executor import Executor, Trial, measured
+from edgekit.search.executor import NOT_WANTED, Executor, Trial, measured
 from edgekit.store.store import Store
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -204,7 +204,7 @@ class DaskExecutor(Executor):
 
     def _go_on(self, done: Future[Run]) -> None:
         if done.cancelled() or self._closed.is_set():
-            raise Cancelled("nobody waits for this trial any more")
+            raise Cancelled(NOT_WANTED)
 
 
 def _take_back(inside: Any) -> None:

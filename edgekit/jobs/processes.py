@@ -21,7 +21,7 @@ from typing import Any
 from edgekit.core.errors import Cancelled, ClusterError
 from edgekit.core.host import this_host
 from edgekit.core.run import Run
-from edgekit.search.executor import Executor, Trial, measured
+from edgekit.search.executor import NOT_WANTED, Executor, Trial, measured
 from edgekit.store.store import Store
 
 BYTES_EACH = 4 * 2**30  # of this machine's memory: a network that trains, its data, and the libraries
@@ -171,6 +171,6 @@ def _end_with_parent() -> None:
 def _measure(trial: Trial, number: int) -> Run:
     def go_on(fraction: float, what: str) -> None:
         if _unwanted.value in (ALL, number):
-            raise Cancelled("nobody waits for this trial any more")
+            raise Cancelled(NOT_WANTED)
 
     return measured(trial, _store, go_on)

@@ -16,6 +16,8 @@ from edgekit.core.progress import Progress, silent
 from edgekit.core.run import Depth, Run, Scored
 from edgekit.store.store import Store
 
+NOT_WANTED = "nobody waits for this trial any more"  # what stops one that was taken back
+
 
 class Trial(BaseModel, frozen=True):
     """A recipe to be measured. The same trial is measured once; asked again, its run comes from the store.

@@ -11,19 +11,18 @@ from concurrent.futures import wait
 import pytest
 
 from edgekit import cli_cluster
-from edgekit.core.errors import ClusterError, SettingError
-from edgekit.core.run import Depth, Status
+from edgekit.core.errors import ClusterError
+from edgekit.core.run import Status
 from edgekit.jobs import dask_executor
 from edgekit.jobs.cluster import checked, dask
 from edgekit.jobs.dask_executor import DaskExecutor
 from edgekit.jobs.executors import workers_for
-from edgekit.search.executor import Trial
 from edgekit.store.store import Store, owner
 from tests.jobs.cluster import PATIENCE, cluster, kill, until
+from tests.jobs.trials import IN_TIME, EveryExecutor, quick, slow
 from tests.servers import free_port
 
 pytestmark = pytest.mark.timeout(4 * PATIENCE)
-IN_TIME = 2 * PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -54,18 +53,6 @@ def executor(two_workers, store):
         yield made
 
 
-def a_trial(*recipe, **changes):
-    return Trial(**{"model": "lenet5-fashion", "recipe": list(recipe), "samples": 50, "depth": Depth.LOOK} | changes)
-
-
-def quick(bits):
-    return a_trial({"quantize_weights": {"bits": bits}})
-
-
-def slow(seed, epochs=1):
-    return a_trial({"fine_tune": {"epochs": epochs, "learning_rate": 0.001}}, seed=seed)
-
-
 def at_work(store):
     """The newest run of a recipe that a worker is making now."""
     return next((run for run in store.list(statuses=[Status.RUNNING], split=None) if run.recipe), None)
@@ -88,24 +75,8 @@ def test_a_worker_killed_in_mid_trial_loses_nothing_and_every_trial_is_finished_
     assert all(store.file(run.artifact.sha256).exists() for run in runs)
 
 
-def test_each_number_names_its_machine_and_is_compared_with_a_baseline_of_that_machine(executor, store):
-    trial = Trial(model="lenet5-fashion", recipe=[{"quantize_weights": {"bits": 4}}], samples=50)
-    run = executor.submit(trial).result(IN_TIME)
-    base = store.get(run.baseline)
-    assert run.machine["id"] == base.machine["id"] == run.measurements["latency_ms"].device
-    assert run.machine["name"] == run.owner.split(":")[0]
-    assert run.comparison.latency_ratio.low > 0
-
-
-def test_the_same_trial_again_comes_from_the_store(executor):
-    first, second = (executor.submit(quick(4)).result(IN_TIME) for _ in range(2))
-    assert first.id == second.id
-
-
-def test_what_is_wrong_with_a_trial_is_said_as_it_is_here(executor):
-    error = executor.submit(a_trial({"quantize_weights": {"bits": 99}})).exception(IN_TIME)
-    assert isinstance(error, SettingError)
-    assert "bits" in str(error)
+class TestDaskExecutor(EveryExecutor):
+    """What holds for every executor, of this one."""
 
 
 def test_a_trial_that_is_taken_back_stops_at_its_worker(executor, store):

@@ -7,14 +7,14 @@ from concurrent.futures import wait
 import psutil
 import pytest
 
-from edgekit.core.errors import Cancelled, ClusterError, SettingError
-from edgekit.core.run import Depth, Status
+from edgekit.core.errors import Cancelled, ClusterError
+from edgekit.core.run import Status
 from edgekit.jobs.executors import SCHEDULER, workers_for
 from edgekit.jobs.processes import Processes
 from edgekit.search.autopilot.search import search
-from edgekit.search.executor import Trial
 from edgekit.store.store import Store, owner
 from tests.jobs.cluster import PATIENCE, ROOT, kill, until
+from tests.jobs.trials import EveryExecutor, a_trial, quick, slow
 
 pytestmark = pytest.mark.timeout(2 * PATIENCE)
 
@@ -31,18 +31,6 @@ def executor(store):
         yield made
 
 
-def a_trial(*recipe, **changes):
-    return Trial(**{"model": "lenet5-fashion", "recipe": list(recipe), "samples": 50, "depth": Depth.LOOK} | changes)
-
-
-def quick(bits):
-    return a_trial({"quantize_weights": {"bits": bits}})
-
-
-def slow(seed):
-    return a_trial({"fine_tune": {"epochs": 9, "learning_rate": 0.001}}, seed=seed)
-
-
 def at_work(store, seed):
     """The run of a slow trial, once a worker makes it."""
     running = store.list(statuses=[Status.RUNNING], split=None)
@@ -56,26 +44,12 @@ def test_trials_are_measured_by_other_processes_into_the_store_that_was_given(ex
     assert [store.get(run.id) for run in runs] == runs
 
 
-def test_one_machine_has_one_id_whoever_measures(executor, store):
-    run = executor.submit(a_trial({"quantize_weights": {"bits": 5}}, depth=Depth.POINT)).result(PATIENCE)
-    base = store.get(run.baseline)
-    assert run.machine["id"] == base.machine["id"] == run.measurements["latency_ms"].device
-    assert run.comparison.latency_ratio.low > 0
-
-
-def test_the_same_trial_again_comes_from_the_store(executor):
-    first, second = (executor.submit(quick(4)).result(PATIENCE) for _ in range(2))
-    assert first.id == second.id
-
-
-def test_what_is_wrong_with_a_trial_is_said_as_it_is_here(executor):
-    error = executor.submit(a_trial({"quantize_weights": {"bits": 99}})).exception(PATIENCE)
-    assert isinstance(error, SettingError)
-    assert "bits" in str(error)
+class TestProcesses(EveryExecutor):
+    """What holds for every executor, of this one."""
 
 
 def test_a_trial_that_is_taken_back_stops_at_its_worker_and_is_not_kept(executor, store):
-    future = executor.submit(slow(1))
+    future = executor.submit(slow(1, epochs=9))
     run = until(lambda: at_work(store, 1))
     assert future.cancel()
     until(lambda: at_work(store, 1) is None)
@@ -84,8 +58,8 @@ def test_a_trial_that_is_taken_back_stops_at_its_worker_and_is_not_kept(executor
 
 
 def test_what_waits_for_a_worker_and_is_taken_back_is_never_begun(executor, store):
-    busy = [executor.submit(slow(seed)) for seed in (2, 3)]
-    waits = executor.submit(slow(4))
+    busy = [executor.submit(slow(seed, epochs=9)) for seed in (2, 3)]
+    waits = executor.submit(slow(4, epochs=9))
     assert waits.cancel()
     for future in busy:
         future.cancel()
@@ -94,7 +68,7 @@ def test_what_waits_for_a_worker_and_is_taken_back_is_never_begun(executor, stor
 
 
 def test_a_killed_worker_takes_one_trial_along_and_another_takes_its_place(executor, store):
-    lost, other = executor.submit(slow(5)), executor.submit(quick(8))
+    lost, other = executor.submit(slow(5, epochs=9)), executor.submit(quick(8))
     killed = until(lambda: at_work(store, 5))
     kill(killed.owner)
     with pytest.raises(ClusterError, match="memory ran out"):
@@ -110,7 +84,7 @@ def test_closing_stops_what_is_measured_and_the_processes_end(tmp_path):
     before = set(psutil.Process().children())
     with Store.open(tmp_path) as own:
         with Processes(own, workers=1) as executor:
-            future, waits = executor.submit(slow(1)), executor.submit(slow(2))
+            future, waits = executor.submit(slow(1, epochs=9)), executor.submit(slow(2, epochs=9))
             until(lambda: at_work(own, 1))
         assert isinstance(future.exception(0), Cancelled)
         assert waits.cancelled()

@@ -118,8 +118,7 @@ def _next_to_train(board: Board) -> Steps | None:
     ladder, left = LADDERS[board.search.training], board.search.seconds_left
     epoch = _seconds_an_epoch(board)
     limited = any(not wish.name.startswith("accuracy") for wish in board.wishes)
-    outcomes = {one.key: found for one in board.candidates if (found := _outcome(board, one, ladder[0]))}
-    recovered = {name: limited or found.gain.high >= -board.useless for name, found in outcomes.items()}
+    recovered = {} if limited else _recovered(board)
     ordered = training.in_order(board.candidates, board.looks, board.points, limited, recovered)
 
     def has_time(one: Candidate, epochs: int) -> bool:
@@ -138,6 +137,13 @@ def _next_to_train(board: Board) -> Steps | None:
                     return one.trained(more)
     fresh = (one for one in ordered if not asked(one, ladder[0]) and has_time(one, ladder[0]))
     return next((one.trained(ladder[0]) for one in fresh), None)
+
+
+def _recovered(board: Board) -> dict[str, bool]:
+    """Key of each candidate that was trained in the first rung -> whether it is not far from recovered."""
+    epochs, least = LADDERS[board.search.training][0], -board.useless
+    found = {one.key: _outcome(board, one, epochs) for one in board.candidates}
+    return {name: seen.gain.high >= least for name, seen in found.items() if seen}
 
 
 def _outcome(board: Board, one: Candidate, epochs: int) -> Seen | None:

@@ -71,7 +71,7 @@ def search(
         families: of techniques that may be used; all by default.
         trials: end after so many recipes were looked at, whatever the time.
         executor: who measures; this process by default. Where there are several cores, the command line and the pages
-            pass `Processes` (edgekit/jobs/processes.py), which gets through about twice as many trials.
+            pass `Processes` (edgekit/jobs/processes.py), which gets through half as many trials again on two cores.
         on_change: called after each trial.
 
     Raises:
