@@ -40,6 +40,7 @@ def prepared(graph: onnx.ModelProto) -> tuple[onnx.ModelProto, dict[str, str]]:
     ready = in_known_operators(ready)
     _refuse_other_floats(ready)
     _drop_unread_outputs(ready)
+    _drop_omitted_inputs(ready)
     made_of = _fold(ready)
     free_the_batch(ready)
     infer(ready)
@@ -99,6 +100,13 @@ def _drop_unread_outputs(graph: onnx.ModelProto) -> None:
     for node in graph.graph.node:
         if node.op_type in _ONE_OUTPUT and read.isdisjoint(node.output[1:]):
             del node.output[1:]
+
+
+def _drop_omitted_inputs(graph: onnx.ModelProto) -> None:
+    """Inputs at a node's end that are left out may also be written as "", which onnx2torch looks for in vain."""
+    for node in graph.graph.node:
+        while node.input and not node.input[-1]:
+            del node.input[-1]
 
 
 def _fold(graph: onnx.ModelProto) -> dict[str, str]:

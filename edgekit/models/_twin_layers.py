@@ -4,11 +4,15 @@ Its own look at tensors to find out where to cut, so that no tool that follows a
 training, gets through them.
 """
 
+import numpy as np
 import onnx
 from onnx import numpy_helper
 from torch import Tensor, nn
 
 from edgekit.models.graphs import attribute
+
+_BY_CONSTANTS = ("Reshape", "Slice", "Gather", "Resize")
+_SCALED_BY = {b"nearest": "nearest", b"linear": "bilinear", b"cubic": "bicubic"}  # images; ONNX's name -> torch's
 
 
 class Reshape(nn.Module):
@@ -74,11 +78,13 @@ def with_constants(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) ->
     """The layer for a node whose inputs, but for the first, are constants; None where onnx2torch's own will do."""
     if node.op_type == "ReduceMean" and (axes := attribute(node, "axes", None)):
         return Mean(list(axes), bool(attribute(node, "keepdims", 1)))
-    if node.op_type not in ("Reshape", "Slice", "Gather") or not all(n in stored for n in node.input[1:] if n):
+    if node.op_type not in _BY_CONSTANTS or not all(n in stored for n in node.input[1:] if n):
         return None
     constants = [numpy_helper.to_array(stored[name]) if name else None for name in node.input[1:]]
     if node.op_type == "Reshape":
         return Reshape(constants[0].tolist())
+    if node.op_type == "Resize":
+        return _upsample(node, constants)
     if node.op_type == "Gather":
         return Pick(attribute(node, "axis", 0), int(constants[0])) if constants[0].ndim == 0 else None
     starts, ends, axes, steps = [*constants, None, None][:4]
@@ -87,3 +93,15 @@ def with_constants(node: onnx.NodeProto, stored: dict[str, onnx.TensorProto]) ->
         return None  # torch goes forwards only
     axes = range(len(starts)) if axes is None else axes.tolist()
     return Slice(dict(zip(axes, zip(starts.tolist(), ends.tolist(), steps, strict=True), strict=True)))
+
+
+def _upsample(node: onnx.NodeProto, constants: list[np.ndarray | None]) -> nn.Upsample | None:
+    """Of images, by a factor for each side; for what else a Resize can do, onnx2torch's own asks the file each time."""
+    mode, (roi, scales, sizes) = _SCALED_BY.get(attribute(node, "mode", b"nearest")), [*constants, None, None, None][:3]
+    if mode is None or (roi is not None and roi.size) or scales is None or sizes is not None:
+        return None
+    if scales.tolist()[:-2] != [1, 1]:
+        return None
+    aligned = attribute(node, "coordinate_transformation_mode", b"half_pixel") == b"align_corners"
+    factors = tuple(scales[2:].tolist())
+    return nn.Upsample(scale_factor=factors, mode=mode, align_corners=None if mode == "nearest" else aligned)

@@ -35,7 +35,10 @@ CROWD = 1000  # with more points, those that others beat are drawn small and wit
 VIEW_POINTS = 12.0  # the chart opens on this many points of accuracy below the best; the rest is one zoom away
 GREY = "#6B7280"
 SHADE = "rgba(217, 60, 45, 0.09)"
-CONFIG = {"displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"]}
+CONFIG = {
+    "displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "toImage"],
+    "plotGlPixelRatio": 1,  # four times fewer pixels than plotly's 2, where no graphics card helps to draw them
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ class Point:
     def quality(self) -> Measurement | None:
         """How good it is: accuracy, or what stands in for it."""
         return quality(self.measurements)
+
+    @functools.cached_property
+    def kind(self) -> str:
+        """Which of KINDS its recipe belongs to."""
+        return kind(self.recipe)
+
+    @functools.cached_property
+    def label(self) -> str:
+        """Its name, as plotly may write it."""
+        return plain(self.name)
 
     def xy(self, metric: str, upright: str = QUALITY) -> tuple[Measurement, Measurement] | None:
         """The values on the horizontal and the vertical axis; None if one of them is not known."""
@@ -149,7 +162,7 @@ def _by_kind(points: list[Point]) -> dict[str, list[Point]]:
     """Those that there are, in the order of KINDS."""
     found: dict[str, list[Point]] = {name: [] for name in KINDS}
     for point in points:
-        found[kind(point.recipe)].append(point)
+        found[point.kind].append(point)
     return {name: some for name, some in found.items() if some}
 
 
@@ -174,7 +187,7 @@ def _crowd(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, sele
         y=np.array([_scale(axes) * m.value for m in ys]),
         mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
         marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
-        customdata=np.array([[point.id, plain(point.name)] for point in points]),
+        customdata=np.array([[point.id, point.label] for point in points]),
         hovertemplate="<br>".join(["<b>%{customdata[1]}</b>", *lines]) + "<extra></extra>",
     )  # fmt: skip
 
@@ -217,7 +230,7 @@ def _faded(colour: str) -> str:
 
 
 def _ghost(figure: go.Figure, ghost: Point, axes: Axes) -> None:
-    group = KINDS[kind(ghost.recipe)]
+    group = KINDS[ghost.kind]
     figure.add_scatter(
         **_places([ghost], axes, group.colour), mode="markers", name="Predicted, not measured", opacity=0.8,
         marker={"color": group.colour, "symbol": f"{group.symbol}-open", "size": 13, "line": {"width": 2}},
@@ -251,7 +264,7 @@ def _bars(found: Sequence[Measurement], scale: int, colour: str) -> dict:
 
 def _hover(point: Point, axes: Axes) -> str:
     x, y = point.xy(*axes)
-    lines = [f"<b>{plain(point.name)}</b>"]
+    lines = [f"<b>{point.label}</b>"]
     for measurement in (y, x):
         band = words.interval(measurement)
         title = METRICS[measurement.metric].title + (", estimated" if measurement.origin is Origin.ESTIMATED else "")

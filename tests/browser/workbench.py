@@ -136,10 +136,11 @@ def click_point(page: Page, place: int, chart: str = "size_bytes") -> None:
 
 
 # Only measured points carry the id of a run; the frontier, the ring and the prediction do not.
-_POINTS = """(plot) => plot._fullData.filter(trace => trace.customdata).flatMap(trace => Array.from(trace.x, (x, i) => {
+_POINTS = """(plot) => {
     const {xaxis, yaxis} = plot._fullLayout, box = plot.getBoundingClientRect()
-    return [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(trace.y[i])]
-}))"""
+    return plot._fullData.filter(trace => trace.customdata).flatMap(trace => Array.from(trace.x, (x, i) =>
+        [box.x + xaxis._offset + xaxis.d2p(x), box.y + yaxis._offset + yaxis.d2p(trace.y[i])]))
+}"""
 
 
 def job(page: Page) -> Locator:

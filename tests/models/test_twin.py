@@ -204,6 +204,28 @@ def test_pieces_that_the_file_names_by_numbers(axes: list[int]):
     agrees(found, graph, inputs)
 
 
+@pytest.mark.filterwarnings("ignore:For linear and cubic interpolation:UserWarning")  # onnx2torch doubts what we check
+@pytest.mark.parametrize(
+    ("mode", "places"),
+    [("nearest", "asymmetric"), ("linear", "half_pixel"), ("linear", "align_corners"), ("cubic", "half_pixel")],
+)
+def test_an_image_is_enlarged_by_a_layer_of_torch_s_own_which_can_be_traced(mode: str, places: str):
+    how = {"mode": mode, "coordinate_transformation_mode": places, "nearest_mode": "floor"}
+    node = helper.make_node("Resize", ["x", "", "scales"], ["y"], "up", **how)
+    scales = {"scales": np.array([1, 1, 2, 3])}
+    graph = a_file([node], {"x": ["n", 3, 5, 4]}, {"y": ["n", 3, 10, 12]}, scales)
+    found = twin(graph)
+    assert type(found.up) is nn.Upsample
+    agrees(found, graph, noise(2, 3, 5, 4))
+    agrees(torch.export.export(found, (torch.from_numpy(noise(1, 3, 5, 4)),)).module(), graph, noise(1, 3, 5, 4))
+
+
+def test_an_input_may_be_left_out_by_a_name_of_no_letters():
+    graph = a_file([helper.make_node("Clip", ["x", "low", ""], ["y"], "floor")], {"x": ["n", 3]}, {"y": ["n", 3]})
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.float32(0.25), "low"))
+    agrees(twin(graph), graph, noise(2, 3))
+
+
 def test_an_opset_older_than_nine_is_raised():
     graph = residual()
     graph.opset_import[0].version = 8

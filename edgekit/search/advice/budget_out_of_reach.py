@@ -36,22 +36,22 @@ def advice(case: Case) -> Advice | None:
         + ". Relax that, or go on looking.",
         nearest.recipe if nearest.recipe != case.recipe else None,
         tone="next",
-        budget=case.budget.model_copy(update={name: getattr(found, name) for name in over}),
+        budget=case.budget.model_copy(update={name: found[name] for name in over}),
     )
 
 
-def _needed(one: Summary, before: Measurement) -> Budget | None:
-    """The tightest budget that a run holds; None where one of its numbers is not known."""
+def _needed(one: Summary, before: Measurement) -> dict[str, float]:
+    """The limits of the tightest budget that a run holds; empty where one of its numbers is not known."""
     if not {"size_bytes", "latency_ms", before.metric} <= one.metrics.keys():
-        return None
+        return {}
     bytes_, latency, good = (one.metrics[name].value for name in ("size_bytes", "latency_ms", before.metric))
     drop = max(0.0, 100 * (before.value - good))
-    return Budget(size_bytes=_above(bytes_), latency_ms=_above(latency), accuracy_drop=_above(drop))
+    return {"size_bytes": _above(bytes_), "latency_ms": _above(latency), "accuracy_drop": _above(drop)}
 
 
-def _missed(needed: Budget, budget: Budget) -> dict[str, float]:
+def _missed(needed: dict[str, float], budget: Budget) -> dict[str, float]:
     """Limit -> how far it is from what is needed, as the logarithm of their ratio; only limits that are missed."""
-    pairs = {name: (getattr(needed, name), getattr(budget, name)) for name in WORDS}
+    pairs = {name: (needed[name], getattr(budget, name)) for name in WORDS}
     return {
         name: math.log(max(wants, LEAST_DROP) / max(has, LEAST_DROP) if name == "accuracy_drop" else wants / has)
         for name, (wants, has) in pairs.items()
@@ -59,10 +59,10 @@ def _missed(needed: Budget, budget: Budget) -> dict[str, float]:
     }
 
 
-def _asked(name: str, needed: Budget, budget: Budget) -> str:
+def _asked(name: str, needed: dict[str, float], budget: Budget) -> str:
     """120 kB instead of 100 kB, 1.8 instead of 1 points lost"""
     points = " points lost" if name == "accuracy_drop" else ""
-    return f"{WORDS[name](getattr(needed, name))} instead of {WORDS[name](getattr(budget, name))}{points}"
+    return f"{WORDS[name](needed[name])} instead of {WORDS[name](getattr(budget, name))}{points}"
 
 
 def _above(value: float) -> float:
