@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SHORT_SAMPLES = 100  # for tasks that take many passes a sample
 KEPT_SHARE = 0.9  # of the weights that must still be integers
-GREW = 1.1  # more weights than before, and pruned ones have come back
+GREW = 1.1  # times as many bytes or weights: something is stored that was not there
 EIGHT_BITS = {"int8", "uint8", "i8", "u8"}
 BYTES = dict.fromkeys(EIGHT_BITS, 1) | {"float16": 2, "int16": 2, "float64": 8, "int64": 8}  # of others 4
 MOST_OF_INTEGERS = 2  # times a byte a weight: scales, biases, and a few layers in floats
@@ -141,7 +141,10 @@ def keeps(converted: Converted, precision: str, graph: onnx.ModelProto, size: in
     if integers and _eight(converted.weights) < KEPT_SHARE * wanted:
         said.append(f"Only {_eight(converted.weights):,} of {wanted:,} weights are still 8-bit integers.")
     if whole > GREW * count + SPARE_NUMBERS:
-        said.append(f"It holds {whole:,} weights, and the file had {count:,}: what was pruned has come back.")
+        said.append(
+            f"It holds {whole:,} weights, and the file had {count:,}: what was pruned has come back, or what is stored "
+            "once for several uses is stored for each."
+        )
     return said
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgekit.core.errors import ExportError
 from edgekit.export import scripts
 from edgekit.export.check import runner
 from edgekit.export.child import Child
@@ -61,6 +62,19 @@ def test_the_arena_is_the_least_with_which_a_file_opens_though_the_interpreter_c
     assert (opens(model, arena), opens(model, arena - 32)) == (True, False)
     assert arena % 16 == 0
     assert 500 < arena < 10_000
+
+
+def test_an_operator_that_a_microcontroller_lacks_is_named(tmp_path):
+    pytest.importorskip("tflite_micro")
+    flatbuffers, schema = pytest.importorskip("flatbuffers"), pytest.importorskip("ai_edge_litert.schema_py_generated")
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(bytearray(RESIDUAL.read_bytes()), 0))
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.SELECT
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    (tmp_path / "other.tflite").write_bytes(builder.Output())
+    tools = Child(sys.executable, "tflite_micro", "TensorFlow Lite Micro")
+    with tools, pytest.raises(ExportError, match=r"^TensorFlow Lite Micro refused: it has no operator SELECT$"):
+        tools.ask({"do": "convert", "source": str(tmp_path / "other.tflite")})
 
 
 def script(name: str):

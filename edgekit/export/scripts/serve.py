@@ -56,8 +56,9 @@ def main() -> None:
         try:
             tell(result=served.do(job))
         except Exception as error:  # whatever a converter or runtime raises is told to the parent
-            text = " ".join(str(error).split())
-            tell(error=f"{type(error).__name__}: {text}" if text else type(error).__name__)
+            kind, text = type(error).__name__, " ".join(str(error).split())
+            own_words = text and type(error) is RuntimeError  # a script's, or a tool's that has no kinds of errors
+            tell(error=text if own_words else f"{kind}: {text}" if text else kind)
 
 
 def listen(jobs: queue.SimpleQueue) -> None:

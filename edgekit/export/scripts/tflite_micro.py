@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import os
+import re
+import tempfile
 
 import numpy as np
 from tflite_micro.python.tflite_micro import runtime
@@ -71,4 +73,17 @@ def _grid(port: dict) -> tuple[float, int]:
 
 
 def _interpreter(model: bytes, arena: int):
-    return runtime.Interpreter.from_bytes(model, arena_size=arena)
+    """Opened; what it cannot run it says on stderr only."""
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            return runtime.Interpreter.from_bytes(model, arena_size=arena)
+        except RuntimeError as error:
+            said.seek(0)
+            missing = re.search(rb"Didn't find op for builtin opcode '(\w+)'", said.read())
+            why = f"it has no operator {missing[1].decode()}" if missing else f"{error}, with {arena:,} bytes for them"
+            raise RuntimeError(why) from None
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
