@@ -169,7 +169,7 @@ def bench(
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["nothing"]
-            raise MeasureError(f"the files must run here, but the last word of bench.py was: {said[-1]}")
+            raise MeasureError(f"the files must run here, but {said[-1]}")
         found = json.loads(target.read_text("utf-8"))
     result = parse(json.dumps(found))
     lines = [f"{one.name}: {milliseconds(result.latency(n).value)}" for n, one in enumerate(result.files)]

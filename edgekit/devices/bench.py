@@ -14,6 +14,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import statistics
 import sys
 import time
@@ -128,7 +129,8 @@ def _open(path, threads):
     except ImportError:
         sys.exit(f"{path} needs a runtime that is not installed here: pip install {package}")
     except Exception as error:  # the runtimes' errors have no class in common
-        sys.exit(f"{path} cannot be opened by {package}: {' '.join(str(error).split())}")
+        why = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+        sys.exit(f"{path} cannot be opened by {package}: {why}")
 
 
 def _open_onnx(path, threads):

@@ -83,7 +83,7 @@ def test_what_bench_cannot_run_is_said_in_a_sentence(store, tmp_path):
     folder = unpacked(own.kit_of(run, store), tmp_path / "board")
     (folder / "broken.onnx").write_bytes(b"no graph")
     done = benched(folder, "broken.onnx")
-    assert done.stderr.startswith("broken.onnx cannot be opened by onnxruntime: ")
+    assert done.stderr.startswith("broken.onnx cannot be opened by onnxruntime: Load model from broken.onnx failed")
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     both = benched(folder, "model.onnx", "model.tflite")
     assert both.stderr.strip() == "name .onnx files or .tflite files, not both: a result is of one runtime."
