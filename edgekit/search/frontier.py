@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 Point = Sequence[float | None]
 
 
@@ -16,16 +18,14 @@ def frontier(points: Sequence[Point], more_is_better: tuple[bool, bool]) -> list
         points: pairs (x, y), such as (size_bytes, accuracy).
         more_is_better: of x, and of y.
     """
-    known = [index for index, point in enumerate(points) if _is_whole(point)]
-    costs = {index: _cost(points[index], more_is_better) for index in known}  # less is better on both
-    best, found = math.inf, []
-    at_best = math.nan  # the x at which `best` was reached
-    for index in sorted(known, key=lambda i: (costs[i], i)):
-        x, y = costs[index]
-        if y < best or (y, x) == (best, at_best):
-            found.append(index)
-            best, at_best = y, x
-    return sorted(found, key=lambda i: (points[i][0], i))
+    values = np.array([[math.nan if value is None else value for value in point] for point in points], dtype=float)
+    values = values.reshape(-1, 2)
+    known = np.flatnonzero(np.isfinite(values).all(axis=1))
+    costs = np.where(more_is_better, -values[known], values[known])  # less is better on both
+    places, which = np.unique(costs, axis=0, return_inverse=True)  # x rises, and y where x is the same
+    before = np.minimum.accumulate(np.concatenate([[math.inf], places[:-1, 1]]))
+    found = known[(places[:, 1] < before)[which]]
+    return found[np.argsort(values[found, 0], kind="stable")].tolist()
 
 
 def hypervolume(points: Sequence[Point], worst: tuple[float, float], more_is_better: tuple[bool, bool]) -> float:

@@ -10,8 +10,9 @@ its own shape as well.
 import functools
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -133,61 +134,74 @@ def pareto(
         boards: the selected file as real devices timed it, each named after its board.
     """
     axes = (metric, upright)
-    known = [point for point in points if point.xy(*axes)]
-    foreseen = [ghost] if ghost is not None and ghost.xy(*axes) else []
+    known = _placed(points, axes)
+    foreseen = _placed([ghost] if ghost is not None else [], axes)
     figure = go.Figure()
     on_frontier = _frontier(figure, known, axes)
     detailed, crowd = known, []
     if len(known) > CROWD:
-        near = on_frontier | {selected} | {p.id for p in known if not p.recipe}
-        detailed, crowd = [p for p in known if p.id in near], [p for p in known if p.id not in near]
+        near = on_frontier | {selected} | {one.point.id for one in known if not one.point.recipe}
+        detailed, crowd = ([one for one in known if (one.point.id in near) is is_near] for is_near in (True, False))
     for members, draw in ((_by_kind(crowd), _crowd), (_by_kind(detailed), _group)):
         for name, some in members.items():
             draw(figure, some, KINDS[name], axes, selected)
-    for point in foreseen:
-        _ghost(figure, point, axes)
-    there = [point for point in boards if metric == "latency_ms" and point.xy(*axes)]
+    for one in foreseen:
+        _ghost(figure, one, axes)
+    there = _placed(boards if metric == "latency_ms" else [], axes)
     if there:
         _group(figure, there, BOARD, axes, None)
     _axes(figure, known + foreseen + there, axes, always={selected, ghost.id if ghost else None})
     _layout(figure)
-    _shade(figure, axes, budget, next((p.xy(*axes)[1].value for p in known if not p.recipe), None))
+    _shade(figure, axes, budget, next((one.y.value for one in known if not one.point.recipe), None))
     return figure
 
 
 Axes = tuple[str, str]  # what the horizontal and the vertical one show
 
 
-def _by_kind(points: list[Point]) -> dict[str, list[Point]]:
+class Placed(NamedTuple):
+    """A point with its values on the horizontal and the vertical axis."""
+
+    point: Point
+    x: Measurement
+    y: Measurement
+
+
+def _placed(points: Iterable[Point], axes: Axes) -> list[Placed]:
+    """Those of which both are known."""
+    return [Placed(point, *xy) for point in points if (xy := point.xy(*axes))]
+
+
+def _by_kind(placed: list[Placed]) -> dict[str, list[Placed]]:
     """Those that there are, in the order of KINDS."""
-    found: dict[str, list[Point]] = {name: [] for name in KINDS}
-    for point in points:
-        found[point.kind].append(point)
+    found: dict[str, list[Placed]] = {name: [] for name in KINDS}
+    for one in placed:
+        found[one.point.kind].append(one)
     return {name: some for name, some in found.items() if some}
 
 
-def _frontier(figure: go.Figure, points: list[Point], axes: Axes) -> set[str]:
+def _frontier(figure: go.Figure, placed: list[Placed], axes: Axes) -> set[str]:
     """Draws the line; the ids of the points on it."""
-    pairs = [(x.value, y.value) for x, y in (p.xy(*axes) for p in points)]
+    pairs = [(one.x.value, one.y.value) for one in placed]
     places = frontier(pairs, more_is_better=(False, axes[1] == QUALITY))
     best = [pairs[i] for i in places]
     figure.add_scatter(
         x=[x for x, _ in best], y=[_scale(axes) * y for _, y in best], mode="lines", name="Best so far",
         hoverinfo="skip", line={"color": GREY, "width": 1.5, "shape": "hv"}, showlegend=False,
     )  # fmt: skip
-    return {points[i].id for i in places}
+    return {placed[i].point.id for i in places}
 
 
-def _crowd(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, selected: str | None) -> None:
+def _crowd(figure: go.Figure, placed: list[Placed], group: Kind, axes: Axes, selected: str | None) -> None:
     """Thousands of points of one kind, each of which can still be read and clicked."""
-    xs, ys = zip(*(point.xy(*axes) for point in points), strict=True)
-    lines = [f"{METRICS[one[0].metric].title}: {_shown(one[0].metric, axis)}" for one, axis in ((ys, "y"), (xs, "x"))]
+    shown = [(one.metric, axis) for one, axis in ((placed[0].y, "y"), (placed[0].x, "x"))]
+    lines = [f"{METRICS[metric].title}: {_shown(metric, axis)}" for metric, axis in shown]
     figure.add_scattergl(
-        x=np.array([m.value for m in xs]),
-        y=np.array([_scale(axes) * m.value for m in ys]),
+        x=np.array([one.x.value for one in placed]),
+        y=_scale(axes) * np.array([one.y.value for one in placed]),
         mode="markers", name=group.title, legendgroup=group.title, showlegend=False,
         marker={"color": group.colour, "symbol": group.symbol, "size": 6, "opacity": 0.6},
-        customdata=np.array([[point.id, point.label] for point in points]),
+        customdata=np.array([[one.point.id, one.point.label] for one in placed]),
         hovertemplate="<br>".join(["<b>%{customdata[1]}</b>", *lines]) + "<extra></extra>",
     )  # fmt: skip
 
@@ -200,27 +214,23 @@ def _shown(metric: str, axis: str) -> str:
     return f"%{{{axis}:.3s}}B" if unit == "bytes" else f"%{{{axis}:.3~g}} ms"
 
 
-def _group(figure: go.Figure, points: list[Point], group: Kind, axes: Axes, selected: str | None) -> None:
+def _group(figure: go.Figure, placed: list[Placed], group: Kind, axes: Axes, selected: str | None) -> None:
     """The points of one kind; the selected one is larger and has a halo."""
     size, larger = (16, 20) if group.symbol == "star" else (10, 14)
-    chosen = [point.id == selected for point in points]
-    hollow = [_estimated(point, axes) for point in points]
+    chosen = [one.point.id == selected for one in placed]
+    hollow = [Origin.ESTIMATED in (one.x.origin, one.y.origin) for one in placed]
     widths = [(4 if h else HALO) if c else 2 * h for c, h in zip(chosen, hollow, strict=True)]
     figure.add_scatter(
-        **_places(points, axes, group.colour), mode="markers", name=group.title, legendgroup=group.title,
+        **_places(placed, axes, group.colour), mode="markers", name=group.title, legendgroup=group.title,
         marker={
             "color": group.colour, "opacity": 1,
             "symbol": [f"{group.symbol}-open" if h else group.symbol for h in hollow] if any(hollow) else group.symbol,
             "size": [larger if c else size for c in chosen],
             "line": {"color": _faded(group.colour), "width": widths},
         },
-        customdata=[[point.id] for point in points], text=[_hover(point, axes) for point in points],
+        customdata=[[one.point.id] for one in placed], text=[_hover(one) for one in placed],
         hovertemplate="%{text}<extra></extra>", unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
-
-
-def _estimated(point: Point, axes: Axes) -> bool:
-    return any(axis.origin is Origin.ESTIMATED for axis in point.xy(*axes))
 
 
 def _faded(colour: str) -> str:
@@ -229,18 +239,18 @@ def _faded(colour: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.35)"
 
 
-def _ghost(figure: go.Figure, ghost: Point, axes: Axes) -> None:
-    group = KINDS[ghost.kind]
+def _ghost(figure: go.Figure, ghost: Placed, axes: Axes) -> None:
+    group = KINDS[ghost.point.kind]
     figure.add_scatter(
         **_places([ghost], axes, group.colour), mode="markers", name="Predicted, not measured", opacity=0.8,
         marker={"color": group.colour, "symbol": f"{group.symbol}-open", "size": 13, "line": {"width": 2}},
-        text=[f"<b>Predicted, not measured</b><br>{_hover(ghost, axes)}"], hovertemplate="%{text}<extra></extra>",
+        text=[f"<b>Predicted, not measured</b><br>{_hover(ghost)}"], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
-def _places(points: list[Point], axes: Axes, colour: str) -> dict:
+def _places(placed: list[Placed], axes: Axes, colour: str) -> dict:
     """x, y and the error bars of both."""
-    xs, ys = zip(*(point.xy(*axes) for point in points), strict=True)
+    _, xs, ys = zip(*placed, strict=True)
     return {
         "x": [m.value for m in xs],
         "y": [_scale(axes) * m.value for m in ys],
@@ -262,10 +272,9 @@ def _bars(found: Sequence[Measurement], scale: int, colour: str) -> dict:
     }  # fmt: skip
 
 
-def _hover(point: Point, axes: Axes) -> str:
-    x, y = point.xy(*axes)
-    lines = [f"<b>{point.label}</b>"]
-    for measurement in (y, x):
+def _hover(placed: Placed) -> str:
+    lines = [f"<b>{placed.point.label}</b>"]
+    for measurement in (placed.y, placed.x):
         band = words.interval(measurement)
         title = METRICS[measurement.metric].title + (", estimated" if measurement.origin is Origin.ESTIMATED else "")
         lines.append(f"{title}: {words.measured(measurement)}" + (f" ({band})" if band else ""))
@@ -277,14 +286,14 @@ def plain(name: str) -> str:
     return html.escape(name, quote=False)
 
 
-def _axes(figure: go.Figure, points: list[Point], axes: Axes, always: set[str]) -> None:
+def _axes(figure: go.Figure, placed: list[Placed], axes: Axes, always: set[str]) -> None:
     """Both axes, opened on the points that are worth seeing; costs are on logarithmic ones."""
     metric, upright = axes
     if upright == QUALITY:
-        points = _quality_axis(figure, points, always)
+        placed = _quality_axis(figure, placed, always)
     else:
-        figure.update_yaxes(**_costs([p.xy(*axes)[1].value for p in points], upright))
-    along = [p.xy(*axes)[0] for p in points]
+        figure.update_yaxes(**_costs([one.y.value for one in placed], upright))
+    along = [one.x for one in placed]
     bands = [edge for x in along if x.origin is Origin.ESTIMATED for edge in (x.low, x.high)]
     figure.update_xaxes(**_costs([x.value for x in along] + bands, metric))
 
@@ -299,13 +308,13 @@ def _costs(values: list[float], metric: str) -> dict:
     }  # fmt: skip
 
 
-def _quality_axis(figure: go.Figure, points: list[Point], always: set[str]) -> list[Point]:
+def _quality_axis(figure: go.Figure, placed: list[Placed], always: set[str]) -> list[Placed]:
     """The vertical axis of how good the points are; those that it shows are returned."""
-    bottom, top = view([(p.id, p.quality) for p in points], always)
-    seen = [p for p in points if 100 * p.quality.value >= bottom]
-    title = METRICS[points[0].quality.metric if points else QUALITIES[0]].title
+    bottom, top = view([(one.point.id, one.y) for one in placed], always)
+    seen = [one for one in placed if 100 * one.y.value >= bottom]
+    title = METRICS[placed[0].y.metric if placed else QUALITIES[0]].title
     figure.update_yaxes(range=[bottom, top], ticksuffix=" %", title=title, zeroline=False)
-    if hidden := len(points) - len(seen):
+    if hidden := len(placed) - len(seen):
         figure.add_annotation(
             text=f"{hidden} more below: double-click to see", showarrow=False, xref="paper", yref="paper", x=1, y=0,
             xanchor="right", yanchor="bottom", xshift=-6, yshift=4, font={"size": 12},

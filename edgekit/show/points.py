@@ -12,6 +12,7 @@ from edgekit.show.spelling import spelled
 from edgekit.store.rows import Summary
 
 MOST = 10_000  # newest runs that a chart looks through
+KEPT = 4 * MOST  # one too few, and each would be forgotten just before its turn comes again
 
 OF_THE_HOST = ("latency_ms", "peak_memory_bytes")
 AXES = (*QUALITIES, "size_bytes", *OF_THE_HOST)
@@ -46,13 +47,13 @@ def find(points: Iterable[Point], recipe: list[dict]) -> str | None:
     return next((point.id for point in points if point.recipe == recipe), None)
 
 
-@functools.lru_cache(MOST)
+@functools.lru_cache(KEPT)
 def _sorted(recipe: str) -> str:
     """The same text for the same recipe, in whatever order its settings were written."""
     return json.dumps(json.loads(recipe), sort_keys=True)
 
 
-@functools.lru_cache(MOST)
+@functools.lru_cache(KEPT)
 def _point(one: Summary, host: str) -> Point:
     """Made once, not each time that the page is drawn."""
     return Point(one.id, one.name or words.recipe(spelled(one.recipe)), one.recipe, _measurements(one, host))

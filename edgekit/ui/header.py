@@ -30,14 +30,15 @@ class Choice:
 
 def choose() -> Choice:
     """The model and the number of test samples, from the address or the two widgets."""
-    titles = {name: f"{title} on {entry(cards()[name].data).title}" for name, title in state.model_titles().items()}
+    known = cards()
+    titles = {name: f"{title} on {entry(known[name].data).title}" for name, title in state.model_titles().items()}
     state.take_over_model(titles)
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         model = st.selectbox(
             "Model", list(titles), format_func=titles.__getitem__, key="model", persist_state="session",
             width=340, on_change=_another,
         )  # fmt: skip
-        card, samples = cards()[model], "all"
+        card, samples = known[model], "all"
         if not entry(card.data).synthetic:
             samples = st.segmented_control(
                 "Test samples", list(SAMPLES), default="all", required=True, key="samples", bind="query-params",
