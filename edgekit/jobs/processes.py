@@ -25,7 +25,7 @@ from edgekit.search.executor import NOT_WANTED, Executor, Trial, measured
 from edgekit.store.store import Store
 
 BYTES_EACH = 4 * 2**30  # of this machine's memory: a network that trains, its data, and the libraries
-POLITE = 5  # the pages of a person who looks on come first
+POLITE = 10  # the pages of a person who looks on come first
 ALL = -1  # instead of the number of a trial
 DIED = (
     "the process that measured this trial ended in the middle of it. Most often memory ran out: choose a smaller model "

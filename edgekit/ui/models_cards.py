@@ -23,7 +23,7 @@ def _card(name: str, card: Card) -> None:
     st.subheader(card.title, anchor=False)
     st.markdown(f":blue-badge[{about.title}] :gray-badge[{card.architecture}]")
     st.markdown(card.summary)
-    st.table(_facts(card, about), border="horizontal", alt=f"Facts about {card.title}")
+    st.table(_facts(card, about), hide_index=False, border="horizontal", alt=f"Facts about {card.title}")
     if card.shape_only:
         st.markdown(f"**Network:** {card.reference}")
     else:

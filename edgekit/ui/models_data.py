@@ -30,7 +30,7 @@ def _card(name: str, entry: Entry) -> None:
     status = download.status(name)
     st.subheader(entry.title, anchor=False)
     st.markdown(_badge(status) + f" :gray-badge[{entry.licence.split(';')[0]}]")
-    st.table(_facts(entry, status), border="horizontal", alt=f"Facts about {entry.title}")
+    st.table(_facts(entry, status), hide_index=False, border="horizontal", alt=f"Facts about {entry.title}")
     if name in brought():
         models_bring_data.look(entry)
         st.space("stretch")
