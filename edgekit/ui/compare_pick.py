@@ -54,11 +54,11 @@ def contenders(runs: Sequence[Run]) -> list[Contender]:
 def pick(store: Store) -> list[Run]:
     """The runs that the address names, at first the newest of the newest model; and a list to add another from."""
     offered = {run.id: run for run in store.list(limit=OFFERED, statuses=[Status.DONE])}
-    asked = [name for name in st.query_params.get_all("runs") if state.IDENTIFIER.fullmatch(name)]
+    asked = [name for name in state.all_named("runs") if state.IDENTIFIER.fullmatch(name)]
     if missing := [name for name in asked if name not in offered]:
         offered |= {run.id: run for run in store.list(ids=missing, statuses=[Status.DONE])}
     chosen = list(dict.fromkeys(name for name in asked if name in offered))[:MOST]
-    if "runs" not in st.query_params:
+    if not state.all_named("runs"):
         chosen = _newest(list(offered.values()))
     st.selectbox(
         "Add a run",

@@ -14,6 +14,7 @@ from edgekit.show import words
 from edgekit.store.store import Store
 from edgekit.ui import actions, controls, jobs_view, layer_map, recipe_editor, state
 from edgekit.ui.actions import Wish
+from edgekit.ui.chart_clicks import clickable
 from edgekit.ui.header import Choice
 
 LAYER, WEIGHTS = "Layer", "Share of weights"
@@ -37,13 +38,9 @@ def draw(table: LayerTable, axis: Axis, choice: Choice, store: Store) -> None:
 
 def draw_map(table: LayerTable, axis: Axis) -> None:
     """The map of one axis; a click chooses, and a click on what is chosen takes it back."""
-    key = f"layer-map-{axis.id}-{_turn()}"  # a figure of its own for each choice: the same cell can be clicked again
-    with st.container(key="layer_map"):
-        st.plotly_chart(
-            layer_map.figure(table, axis, state.layer_choices().get(axis.id, {})), key=key,
-            on_select=lambda: _clicked(key, table, axis), selection_mode="points", config=layer_map.CONFIG,
-            alt=f"Points lost with one layer compressed alone. {axis.title}. The table below says the same.",
-        )  # fmt: skip
+    figure = layer_map.figure(table, axis, state.layer_choices().get(axis.id, {}))
+    alt = f"Points lost with one layer compressed alone. {axis.title}. The table below says the same."
+    clickable(figure, "layer_map", lambda cell: _clicked(*cell, table, axis), layer_map.CONFIG, alt)
 
 
 def draw_fill(table: LayerTable, axis: Axis) -> None:
@@ -194,12 +191,9 @@ def _turn() -> int:
     return st.session_state.get("layer_turn", 0)
 
 
-def _clicked(key: str, table: LayerTable, axis: Axis) -> None:
-    points = st.session_state[key].selection.points
-    if points and (found := points[0].get("customdata")):
-        layer, value = found
-        is_chosen = state.layer_choices().get(axis.id, {}).get(layer) == value
-        put(table, axis.id, layer, None if is_chosen else value)
+def _clicked(layer: str, value: float, table: LayerTable, axis: Axis) -> None:
+    is_chosen = state.layer_choices().get(axis.id, {}).get(layer) == value
+    put(table, axis.id, layer, None if is_chosen else value)
 
 
 def _edited(key: str, table: LayerTable) -> None:

@@ -135,7 +135,7 @@ BEFORE = 2  # steps that are about the original
 def _choice() -> Choice:
     """The model and the number of samples that the address names."""
     model = state.named_model(state.model_titles())
-    return header.Choice(model, cards()[model], header.SAMPLES.get(st.query_params.get("samples", "")))
+    return header.Choice(model, cards()[model], header.SAMPLES.get(state.named("samples") or ""))
 
 
 def _files(view: View) -> list[Point]:

@@ -34,6 +34,7 @@ from edgekit.ui import (
     step_charts,
     whole_way,
 )
+from edgekit.ui.chart_clicks import clickable
 from edgekit.ui.header import Choice
 from edgekit.ui.look import View
 
@@ -127,11 +128,9 @@ def chart_elsewhere(view: View, budget: Budget, store: Store) -> None:
     st.caption("Hollow marks are estimates with the band that holds 80 % of known networks; solid ones were measured.")
 
 
-def _clickable(figure: go.Figure, key: str, alt: str) -> None:
+def _clickable(figure: go.Figure, name: str, alt: str) -> None:
     """A chart on which a click selects a run."""
-    st.plotly_chart(
-        figure, key=key, on_select=lambda: _clicked(key), selection_mode="points", config=draw_charts.CONFIG, alt=alt
-    )
+    clickable(figure, name, lambda customdata: state.select(customdata[0]), draw_charts.CONFIG, alt)
 
 
 def explore(choice: Choice, store: Store) -> None:
@@ -183,10 +182,3 @@ def details(view: View, budget: Budget, card: About, store: Store) -> None:
 def _explore(choice: Choice, store: Store) -> None:
     recipes = sliders.explored()
     state.watch(actions.explore(choice.model, recipes, choice.samples, store, state.session()).id)
-
-
-def _clicked(key: str) -> None:
-    """Select the run whose point was clicked; a click beside all points changes nothing."""
-    chosen = st.session_state[key].selection.points
-    if chosen and chosen[0].get("customdata"):
-        state.select(chosen[0]["customdata"][0])

@@ -5,6 +5,8 @@ here: the selected run (?run=), the job being watched (?job=), a recipe that the
 was chosen for single layers (?layers=), and the presenter view (?present=, ?step=).
 Everything that comes from an address is checked before it is used; what does not hold is dropped.
 An address that the browser sent before it knew of a change made here would undo that change: `settle` mends it.
+Each run of a page reads the address that it was sent (`named`): `st.query_params` is one for the whole tab, and a run
+that a timer started can still put an older address there while the next run is drawn.
 """
 
 import json
@@ -14,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -50,8 +53,20 @@ def settle() -> None:
     for name, change in list(_changes().items()):
         if change.page != st.context.url or time.monotonic() - change.when > LATE:
             del _changes()[name]
-        elif st.query_params.get(name) == change.before:
+        elif named(name) == change.before:
             _put(name, change.after)
+
+
+def named(name: str) -> str | None:
+    """What the address says of this name; None if it says nothing."""
+    values = all_named(name)
+    return values[-1] if values else None
+
+
+def all_named(name: str) -> list[str]:
+    """All that the address says of a name that it may hold several times."""
+    context = get_script_run_ctx()
+    return parse_qs(context.query_string, keep_blank_values=True).get(name, []) if context is not None else []
 
 
 def store() -> Store:
@@ -81,14 +96,14 @@ def model_titles() -> dict[str, str]:
 
 def take_over_model(known: Iterable[str]) -> None:
     """Let the model be the one that the address names, if there is such a one. Before the widget is drawn."""
-    wanted = st.query_params.get("model")
+    wanted = named("model")
     if wanted in known:
         st.session_state["model"] = wanted
 
 
 def named_model(known: Iterable[str]) -> str:
     """The model that the address names, where no widget is drawn to choose one; else the default."""
-    wanted = st.query_params.get("model", DEFAULT_MODEL)
+    wanted = named("model") or DEFAULT_MODEL
     return wanted if wanted in known else DEFAULT_MODEL
 
 
@@ -130,7 +145,7 @@ def look_at_search(id: str | None) -> None:
 
 def presenting() -> bool:
     """Whether this tab shows the presenter view, from ?present=1."""
-    return st.query_params.get("present") == "1"
+    return named("present") == "1"
 
 
 def present(on: bool) -> None:
@@ -141,7 +156,7 @@ def present(on: bool) -> None:
 
 def step(last: int) -> int:
     """Which step of the presenter view is shown, from ?step=: 1 to `last`."""
-    number = st.query_params.get("step", "")
+    number = named("step") or ""
     return min(int(number), last) if re.fullmatch("[1-9]", number) else 1
 
 
@@ -152,7 +167,7 @@ def turn_to(step: int) -> None:
 
 def custom_recipe() -> list[dict[str, Any]] | None:
     """The recipe under ?recipe=, as YAML would hold it; None if there is none or it is no list of steps."""
-    return parse_recipe(st.query_params.get("recipe", ""))
+    return parse_recipe(named("recipe") or "")
 
 
 def set_custom_recipe(steps: list[dict[str, Any]] | None) -> None:
@@ -162,7 +177,7 @@ def set_custom_recipe(steps: list[dict[str, Any]] | None) -> None:
 
 def layer_choices() -> dict[str, dict[str, float]]:
     """What was chosen for single layers, from ?layers=: id of an axis -> layer -> value. Else what holds of it."""
-    text = st.query_params.get("layers", "")
+    text = named("layers") or ""
     try:
         found = json.loads(text) if len(text) <= LONGEST_RECIPE else {}
     except ValueError:
@@ -197,12 +212,12 @@ def parse_recipe(text: str) -> list[dict[str, Any]] | None:
 
 
 def _identifier(name: str) -> str | None:
-    value = st.query_params.get(name, "")
+    value = named(name) or ""
     return value if IDENTIFIER.fullmatch(value) else None
 
 
 def _write(name: str, value: str | None) -> None:
-    before = st.query_params.get(name)
+    before = named(name)
     if before != value:
         _changes()[name] = Change(st.context.url, time.monotonic(), before, value)
         _put(name, value)

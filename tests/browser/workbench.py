@@ -107,7 +107,7 @@ def open_tab(page: Page, name: str) -> None:
 
 def plot(chart: str) -> str:
     """The CSS of a chart as it is now; while the page is drawn anew, the last one may stand beside it."""
-    return f'.st-key-chart-{chart}[data-stale="false"] .js-plotly-plot'
+    return f'.st-key-chart-{chart} [data-stale="false"] .js-plotly-plot'
 
 
 def points(page: Page, chart: str = "size_bytes") -> list[tuple[float, float]]:

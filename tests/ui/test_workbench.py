@@ -53,9 +53,9 @@ def shown(app: AppTest) -> dict[str, str]:
 
 
 def plots(app: AppTest) -> dict[str, dict]:
-    """The charts: key -> what plotly draws."""
+    """The charts that can be clicked: name -> what plotly draws."""
     found = (element.proto for element in app.get("plotly_chart"))
-    return {chart.id.split("-", 2)[2]: json.loads(chart.spec) for chart in found}
+    return {chart.id.split("-", 2)[2].rpartition("-")[0]: json.loads(chart.spec) for chart in found}
 
 
 def captions(app: AppTest) -> list[str]:
