@@ -24,7 +24,7 @@ def frontier(points: Sequence[Point], more_is_better: tuple[bool, bool]) -> list
     costs = np.where(more_is_better, -values[known], values[known])  # less is better on both
     places, which = np.unique(costs, axis=0, return_inverse=True)  # x rises, and y where x is the same
     before = np.minimum.accumulate(np.concatenate([[math.inf], places[:-1, 1]]))
-    found = known[(places[:, 1] < before)[which]]
+    found = known[(places[:, 1] < before)[which.reshape(-1)]]  # numpy 2.0 gives a column
     return found[np.argsort(values[found, 0], kind="stable")].tolist()
 
 
