@@ -29,6 +29,7 @@ from edgekit.core.errors import NothingToDo, SettingError, unknown
 from edgekit.core.knobs import Knob
 from edgekit.core.technique import Applied, Change, Fact, NetworkTechnique
 from edgekit.techniques._forward import outputs, watching
+from edgekit.techniques._once import once
 
 Criterion = Literal["similarity", "output"]
 
@@ -77,7 +78,8 @@ class PruneBlocks(NetworkTechnique):
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise SettingError(f"{self.title}: {unknown('block', pattern, names)}")
         inputs, looking = bench.calibration(self.samples), 1.0 if self.criterion == "similarity" else 0.2
-        useful = _dissimilarities(network, inputs, bench.part(0, looking))
+        looked = bench.part(0, looking)
+        useful = once("dissimilarities", (network, inputs), lambda: _dissimilarities(network, inputs, looked))
         able = [name for name in useful if not any(fnmatchcase(name, pattern) for pattern in self.skip)]
         count = min(self._count(len(able)), len(names) - 1)
         if count <= 0:
@@ -122,14 +124,19 @@ def _removed_by_output(
     """Remove `count` blocks, one at a time the one without which the outputs are nearest to what they were."""
     runs = 1 + sum(len(able) - gone for gone in range(count))
     parts = (bench.part(run / runs, (run + 1) / runs) for run in range(runs))
-    wanted = outputs(network, inputs, next(parts))  # (n, ...)
+
+    def given() -> Tensor:
+        running = next(parts)
+        return once("outputs", (network, inputs), lambda: outputs(network, inputs, running))
+
+    wanted = given()  # (n, ...)
     spread, left, changes = (wanted - wanted.mean(0)).square().sum(), list(able), []
     for _ in range(count):
         moves = {}
         for name in left:
             block = network.get_submodule(name)
             network.set_submodule(name, Nothing())
-            moves[name] = float((outputs(network, inputs, next(parts)) - wanted).square().sum() / spread)
+            moves[name] = float((given() - wanted).square().sum() / spread)
             network.set_submodule(name, block)
         least = min(left, key=moves.__getitem__)
         network.set_submodule(least, Nothing())

@@ -2,8 +2,10 @@
 
 A tree-structured Parzen estimator for several objectives (Ozaki et al. 2022, doi:10.1613/jair.1.13188) proposes what is
 likelier among the better half of the recipes than among the others: quality, log size and log latency, all at once,
-where limits are constraints (Watanabe and Hutter 2022, arXiv:2211.14411). Each call makes the study anew from the
-measurements, so that a search that was stopped goes on as if it had not been.
+where limits are constraints (Watanabe and Hutter 2022, arXiv:2211.14411). The techniques are drawn together, then their
+settings. The likeliest of many candidates soon is a recipe that was tried: the fewer candidates, the freer the choice
+among what is alike. Each call makes the study anew from the measurements, so that a search that was stopped goes on as
+if it had not been.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from edgekit.search.autopilot.space import Space
 if TYPE_CHECKING:
     import optuna
 
-DRAWS, BY_CHANCE = 60, 20  # draws until the space counts as used up; after so many, without looking at measurements
+CANDIDATES = (24, 4, 2, 1, 1, 1, 1, 1)  # for each draw, of which the likeliest is taken; for all later ones, by chance
+DRAWS = 60  # until the space counts as used up
 AT_FIRST = 8  # measurements before any is learned from
 EXCESS = "excess"
 WORST_LATENCY = 4.0  # share of the original's, where nothing is known
@@ -39,12 +42,11 @@ def proposal(space: Space, seen: Sequence[Seen], known: Collection[str], seed: i
     from optuna.trial import TrialState
 
     with _silence():
-        study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(seed + 7919 * len(known)))
+        study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(seed, 0))
         for one in seen:
             _tell(study, space, one)
         for draw in range(DRAWS):
-            if draw == BY_CHANCE:
-                study.sampler = optuna.samplers.RandomSampler(seed=seed + 7919 * len(known))
+            study.sampler = _sampler(seed + 7919 * len(known), draw)
             steps = space.suggest(asked := study.ask())
             if steps and key(steps) not in known and not space.problems(steps):
                 return steps
@@ -64,12 +66,16 @@ def _tell(study: optuna.Study, space: Space, one: Seen) -> None:
     study.tell(trial, [-one.gain.value, math.log(one.size), math.log(one.latency or WORST_LATENCY)])
 
 
-def _sampler(seed: int) -> optuna.samplers.BaseSampler:
+def _sampler(seed: int, draw: int) -> optuna.samplers.BaseSampler:
     import optuna
 
+    seed += 104_729 * draw
+    if draw >= len(CANDIDATES):
+        return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(
-        seed=seed, n_startup_trials=AT_FIRST, constraints_func=lambda trial: (trial.user_attrs.get(EXCESS, 0.0),)
-    )
+        seed=seed, n_startup_trials=AT_FIRST, n_ei_candidates=CANDIDATES[draw], multivariate=True,
+        constraints_func=lambda trial: (trial.user_attrs.get(EXCESS, 0.0),),
+    )  # fmt: skip
 
 
 @contextlib.contextmanager
