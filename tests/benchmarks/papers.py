@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from edgekit.__main__ import own_stdout
 from edgekit.artifacts.export import export
 from edgekit.core.host import this_host
 from edgekit.core.model import Model
@@ -327,4 +328,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with own_stdout():
+        main()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
+from edgekit.__main__ import own_stdout
 from edgekit.core.host import this_host
 from edgekit.core.run import Depth, Status
 from edgekit.jobs.dask_executor import DaskExecutor
@@ -142,4 +143,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with own_stdout():
+        main()

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import wait
 from pathlib import Path
 
+from edgekit.__main__ import own_stdout
 from edgekit.core.host import this_host
 from edgekit.core.run import Depth
 from edgekit.jobs.executors import workers_for
@@ -163,4 +164,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with own_stdout():
+        main()
