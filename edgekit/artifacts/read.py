@@ -19,6 +19,7 @@ import onnx.inliner
 from google.protobuf.message import DecodeError
 
 from edgekit.artifacts.constants import Constants, constants
+from edgekit.artifacts.filling import unfilled
 from edgekit.artifacts.operators import MULTIPLYING, ROLES, Roles
 from edgekit.artifacts.shapes import Shapes, macs, shapes
 from edgekit.artifacts.unpacking import DOMAIN
@@ -151,7 +152,7 @@ def _bytes(path: Path) -> bytes:
 
 def _open(data: bytes, path: Path) -> File:
     try:
-        graph = onnx.load_model_from_string(data)
+        graph = unfilled(onnx.load_model_from_string(data))
     except DecodeError:
         raise ModelError(f"{path} must be an ONNX file, but its {len(data):,} bytes are not one.") from None
     graph, known = _without_functions(graph)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import onnx
 
+from edgekit.artifacts.filling import filled
 from edgekit.artifacts.packing import pack
 from edgekit.artifacts.slim import slim
 from edgekit.core.artifact import Artifact
@@ -24,7 +25,7 @@ def write(
         recipe: fingerprint of the recipe that made the graph.
         parent: sha256 of the float file it came from, or None for a baseline.
     """
-    data = slim(pack(graph, encodings)).SerializeToString(deterministic=True)
+    data = slim(pack(filled(graph), encodings)).SerializeToString(deterministic=True)
     name = sha256(data)
     path = Path(folder) / f"{name}.onnx"
     with written_whole(path, durable=False) as file:  # the store keeps a durable copy

@@ -90,7 +90,9 @@ def _fits(sha256: str, path: str) -> dict[str, tuple[str, dict[str, str]]]:
     """Per format: the precision that keeps the file, and why each of its precisions cannot be made ("": it can)."""
     import onnx
 
-    graph = onnx.load(path)
+    from edgekit.artifacts.filling import unfilled
+
+    graph = unfilled(onnx.load(path))
     return {
         name: (kind.default(graph), {precision: kind.cannot(graph, precision) for precision in kind.precisions})
         for name, kind in formats().items()
