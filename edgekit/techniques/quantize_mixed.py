@@ -53,6 +53,13 @@ class QuantizeMixed(Layerwise, GraphTechnique):
         Literal["float", "int8"],
         Knob(help="Keep activations as floats, or make them 8-bit integers too, which makes the network faster."),
     ] = "float"
+    rounding: Annotated[
+        Literal["compensated", "reconstructed"],
+        Knob(
+            help="Let weights make up for the rounding of others, or learn, block by block, to put out what the float "
+            "network does, which takes longer and loses less."
+        ),
+    ] = "compensated"
     least_bits: Annotated[int, Knob(unit="bits", step=1, help="No layer gets fewer bits than this.", advanced=True)] = (
         Field(2, ge=2, le=8)
     )
@@ -120,7 +127,7 @@ class QuantizeMixed(Layerwise, GraphTechnique):
     def _rounding(self, bits: dict[str, int]) -> QuantizeWeights:
         """The step that rounds each layer to its own bits and leaves out what this one skips."""
         own = {escape(name): {"bits": n} for name, n in bits.items()}
-        return QuantizeWeights(layers=own, skip=self.skip, activations=self.activations)
+        return QuantizeWeights(layers=own, skip=self.skip, activations=self.activations, rounding=self.rounding)
 
 
 def _harms(

@@ -133,6 +133,17 @@ def test_changes_say_which_layer_got_how_many_bits():
         assert change.what.startswith(f"{done.encodings[change.layer + '.weight'].bits} bits per weight")
 
 
+def test_weights_can_learn_how_to_be_rounded_as_low_bit_weights_do():
+    done = QuantizeMixed(average_bits=2.5, rounding="reconstructed").apply(residual(), BENCH)
+    own = {name.removesuffix(".weight"): {"bits": one.bits} for name, one in done.encodings.items()}
+    same, others = (
+        QuantizeWeights(layers=own, rounding=rounding).apply(residual(), BENCH).encodings
+        for rounding in ("reconstructed", "compensated")
+    )
+    assert all(np.array_equal(one.codes, same[name].codes) for name, one in done.encodings.items())
+    assert not all(np.array_equal(one.codes, others[name].codes) for name, one in done.encodings.items())
+
+
 def test_with_8_bit_activations_every_width_runs_on_integers(tmp_path):
     done = QuantizeMixed(average_bits=3.5, activations="int8").apply(residual(), BENCH)
     found = kernels(done.result, tmp_path)

@@ -16,7 +16,8 @@ from edgekit.search.autopilot.seen import Seen, frontier_of, with_latencies
 LOOK_SAMPLES = 1000  # of the validation samples; where there are few more than that, every trial scores them all
 LOOK_DECODED = 200  # where a sample takes many passes
 SLACK = 0.05  # how much shorter than estimated a latency may turn out
-COSTLY = {"quantize_weights": {"rounding": "reconstructed"}}  # what takes long is tried on the frontier alone
+SLOW = {"rounding": "reconstructed"}  # what takes long is tried on the frontier alone
+ROUNDING = {"quantize_weights": "bits", "quantize_mixed": "average_bits"}  # technique -> how many bits a weight keeps
 FEW_BITS = 5  # at more of them, rounding well gains nothing
 
 
@@ -51,13 +52,13 @@ def refined(points: Sequence[Seen]) -> list[Steps]:
     found = []
     for point in frontier_of(points):
         ((name, settings),) = point.steps[-1].items() if point.steps else (("", {}),)
-        if name in COSTLY and not COSTLY[name].items() <= settings.items() and _bits(name, settings) < FEW_BITS:
-            found.append([*point.steps[:-1], {name: settings | COSTLY[name]}])
+        if name in ROUNDING and not SLOW.items() <= settings.items() and _bits(name, settings) < FEW_BITS:
+            found.append([*point.steps[:-1], {name: settings | SLOW}])
     return found
 
 
 def _bits(name: str, settings: dict[str, Any]) -> float:
-    return technique(name).make(settings).settings(all_of_them=True)["bits"]
+    return technique(name).make(settings).settings(all_of_them=True)[ROUNDING[name]]
 
 
 def _beats(point: Seen, look: Seen) -> bool:

@@ -45,7 +45,7 @@ NARROWED: dict[str, dict[str, tuple]] = {
     "share_weights": {"bits": (3, 4, 5, 6), "dense_bits": (3, 4, 5)},
     "quantize_static": {"ranges": ("minmax", "percentile", "mse"), "samples": (256,)},
     "quantize_weights": {"rounding": ("compensated",)},  # slower ways are tried on the frontier alone
-    "quantize_mixed": {"average_bits": (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0)},
+    "quantize_mixed": {"average_bits": (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0), "rounding": ("compensated",)},
     "quantize_dynamic": {"convolutions": (False,)},
     "quantize_aware_train": {"bits": (2, 3, 4, 5, 6, 8), "activation_bits": (8,)},
     "distill": {"teacher": ("original",), "temperature": (4.0,), "attention": (0.0,)},

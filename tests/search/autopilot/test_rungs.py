@@ -43,6 +43,8 @@ def test_what_takes_long_is_tried_on_the_frontier_alone():
     assert refined([best, beaten]) == [
         [{"quantize_weights": {"bits": 3, "activations": "int8", "rounding": "reconstructed"}}]
     ]
+    mixed = seen("mixed", -0.004, 0.12, 0.5, steps=[{"quantize_mixed": {"average_bits": 3.0}}])
+    assert refined([mixed]) == [[{"quantize_mixed": {"average_bits": 3.0, "rounding": "reconstructed"}}]]
     done = seen("done", -0.005, 0.1, 0.5, steps=refined([best])[0])
     assert refined([done, beaten]) == []
 
