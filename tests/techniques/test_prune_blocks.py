@@ -110,12 +110,14 @@ def test_of_a_residual_network_only_blocks_go_that_keep_the_shape():
     assert applied.result(torch.zeros(2, *IMAGE)).shape == (2, 10)
 
 
-def test_the_rest_keeps_its_names_and_weights():
+@pytest.mark.parametrize("recalibrate", [True, False])
+def test_the_rest_keeps_its_names_and_weights_and_normalisation_is_measured_again_if_asked(recalibrate: bool):
     network = resnet20().eval()
-    applied = apply(network, IMAGE)
+    applied = apply(network, IMAGE, recalibrate=recalibrate)
     before, after = network.state_dict(), applied.result.state_dict()
     assert set(before) - set(after) == {n for n in before if n.rsplit(".", 2)[0] in gone(applied)}
-    assert all(torch.equal(before[name], after[name]) for name in after)
+    changed = {name.rpartition(".")[2] for name in after if not torch.equal(before[name], after[name])}
+    assert changed == ({"running_mean", "running_var", "num_batches_tracked"} if recalibrate else set())
     assert not any(module._forward_hooks for module in applied.result.modules())
 
 
