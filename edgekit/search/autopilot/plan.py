@@ -19,7 +19,7 @@ UNTRAINED_SHARE = 0.12  # of the time, where training is allowed too
 PATIENCE = 100  # recipes in a row that bring nothing, after which a search without training ends
 REFINING_SHARE = 0.1  # of the time without training, for rounding that takes long
 TIMES_A_LOOK = 10.0  # as long as others such a look is expected to take, before there was one
-IN_HURRY = 1.1  # how much longer than expected a training may take
+IN_HURRY = 1.2  # how much longer than expected a training may take, with the storing of what it gave
 
 
 @dataclass(frozen=True)
@@ -121,22 +121,27 @@ def _next_to_train(board: Board) -> Steps | None:
     recovered = {} if limited else _recovered(board)
     ordered = training.in_order(board.candidates, board.looks, board.points, limited, recovered)
 
-    def has_time(one: Candidate, epochs: int) -> bool:
-        return epoch is None or IN_HURRY * one.cost(epochs) * epoch <= left
+    def able(one: Candidate) -> int:
+        return ladder[-1] if epoch is None else int(left / (IN_HURRY * one.cost(1) * epoch))
 
-    def asked(one: Candidate, epochs: int) -> bool:
-        return _looked(board, one.trained(epochs))
-
-    begun = [one for one in ordered if asked(one, ladder[0]) and recovered.get(one.key, True)]
+    reached = {one.key: epochs for one in ordered if (epochs := _reached(board, one))}
+    begun = [one for one in ordered if one.key in reached and recovered.get(one.key, True)]
     in_all = board.workers * left + _spent_training(board)
     if epoch is not None and len(begun) >= training.how_many(ladder, in_all, epoch):
-        for epochs, more in zip(reversed(ladder[:-1]), reversed(ladder[1:]), strict=True):
+        for epochs in sorted(set(reached.values()), reverse=True):
             rung = [(one, found) for one in begun if (found := _outcome(board, one, epochs))]
-            for one in training.best_third(rung):
-                if not asked(one, more) and has_time(one, more):
+            for one in training.best_third(rung, board.workers):
+                more = training.next_rung(ladder, epochs, able(one))
+                if more and reached[one.key] == epochs:
                     return one.trained(more)
-    fresh = (one for one in ordered if not asked(one, ladder[0]) and has_time(one, ladder[0]))
+    fresh = (one for one in ordered if one.key not in reached and able(one) >= ladder[0])
     return next((one.trained(ladder[0]) for one in fresh), None)
+
+
+def _reached(board: Board, one: Candidate) -> int:
+    """The most epochs that a candidate was trained for, or is; 0 where it was not."""
+    most = LADDERS[board.search.training][-1]
+    return next((epochs for epochs in range(most, 0, -1) if _looked(board, one.trained(epochs))), 0)
 
 
 def _recovered(board: Board) -> dict[str, bool]:
@@ -164,16 +169,11 @@ def _spent_training(board: Board) -> float:
 
 def _costs(board: Board) -> list[tuple[float, float]]:
     """(seconds, epochs) of each training that was done."""
-    recipes = {
-        key(one.trained(epochs)): one.cost(epochs)
-        for one in board.candidates
-        for epochs in LADDERS[board.search.training]
-    }
-    return [
-        (tried.seconds, recipes[key(tried.steps)])
-        for tried in board.search.tried
-        if tried.why == "trained" and key(tried.steps) in recipes
-    ]
+    trained = [tried for tried in board.search.tried if tried.why == "trained"]
+    most = LADDERS[board.search.training][-1] if trained else 0
+    epochs = range(1, most + 1)
+    recipes = {key(one.trained(count)): one.cost(count) for one in board.candidates for count in epochs}
+    return [(tried.seconds, recipes[asked]) for tried in trained if (asked := key(tried.steps)) in recipes]
 
 
 def _looked(board: Board, steps: Steps) -> bool:

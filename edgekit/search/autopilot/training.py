@@ -3,8 +3,8 @@
 A candidate is a way to make the network smaller, the training that recovers it, and how the outcome is stored. Its size
 and its work are known before: those of the same recipe without training, which is looked at in a moment. So those come
 first that hold the limits with the most network left; where only quality is limited, how slim it may be is found by
-halves. Then successive halving: many get one epoch, the best third of them three, the best third of those nine, as far
-as the time that is left goes.
+halves. Then successive halving: many get one epoch, the best third of them three, the best third of those nine. Where
+there is no time for all of that, the last rung begins sooner, and takes what is left.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 
 from edgekit.search.autopilot.kept import Steps
@@ -22,7 +23,8 @@ from edgekit.search.autopilot.start import encodings, first_stems, fits
 LADDERS = {"none": (), "quick": (1, 3), "thorough": (1, 3, 9)}  # epochs
 MOST = 9  # candidates in the first rung
 WORTH = {8: 1.0, 4: 0.95, 3: 0.85, 2: 0.7}  # share of the network that so many bits a weight are as good as
-AWARE = (3, 2)  # bits at which training with the codes in place pays
+AWARE = (2,)  # bits at which training with the codes in place pays: it takes three times as long
+FACTOR = 3  # by how much fewer go on from a rung, and are trained longer
 RECOVERY = "fine_tune"
 
 
@@ -42,6 +44,12 @@ class Candidate:
     def key(self) -> str:
         """The same for the same candidate."""
         return key(self.untrained())
+
+    @property
+    def training(self) -> str:
+        """The same for candidates that are trained alike."""
+        recipe = self.trained(1)
+        return key(recipe if self.bits in AWARE else recipe[:-1])
 
     def untrained(self) -> Steps:
         """A recipe with the same size and the same work, which needs no training."""
@@ -64,7 +72,7 @@ class Candidate:
 def candidates(space: Space) -> list[Candidate]:
     """Everything that may be trained on this model. The network as it is needs no recovery.
 
-    Of a stem, 8 bits are a candidate only where 4 cannot be: how else it is stored is tried once it is trained.
+    Of a stem, 8 bits are a candidate only where fewer cannot be: how else it is stored is tried once it is trained.
     """
     found = []
     for stem in first_stems(space):
@@ -87,6 +95,8 @@ def in_order(
 ) -> list[Candidate]:
     """Candidates whose untrained twin was seen: those within the limits first, with the most network left.
 
+    Of those whose training is the same, as they differ in how it is stored, only the first.
+
     Args:
         limited: whether a limit is on anything but quality. If none is, how slim to go is what training must show, so
             they come by halves: between the slimmest that recovered and the least slim that did not. What trains with
@@ -101,7 +111,10 @@ def in_order(
         over = sum(miss.by for miss in twin.missed if not miss.wish.startswith("accuracy"))
         return over, -(twin.macs or twin.size) * WORTH[one.bits]
 
-    ranked = [one for one, _ in sorted(known, key=rank)]
+    best: dict[str, Candidate] = {}
+    for one, _ in sorted(known, key=rank):
+        best.setdefault(one.training, one)
+    ranked = list(best.values())
     if limited:
         return ranked
     return [
@@ -119,10 +132,28 @@ def how_many(ladder: Sequence[int], seconds: float, seconds_an_epoch: float) -> 
     return max(1, min(MOST, math.floor(epochs / (2 * len(ladder) * ladder[0]))))
 
 
-def best_third(rung: Sequence[tuple[Candidate, Seen]]) -> list[Candidate]:
-    """Those who go on from a rung: nearest to holding every limit, then the best of them."""
+def best_third(rung: Sequence[tuple[Candidate, Seen]], least: int = 1) -> list[Candidate]:
+    """Those who go on from a rung: nearest to holding every limit, then the best of them.
+
+    Args:
+        least: so many at least, as there are workers for them.
+    """
     ranked = sorted(rung, key=lambda pair: (pair[1].excess, -_volume(pair[1])))
-    return [one for one, _ in ranked[: math.ceil(len(ranked) / 3)]]
+    return [one for one, _ in ranked[: max(least, math.ceil(len(ranked) / FACTOR))]]
+
+
+def next_rung(ladder: Sequence[int], reached: int, able: int) -> int | None:
+    """How many epochs come after `reached`; None where there is no time for what would be worth it.
+
+    Args:
+        able: epochs for which there is time.
+    """
+    above = [epochs for epochs in ladder if epochs > reached]
+    for epochs, following in pairwise(above):
+        if able - epochs >= following:
+            return epochs
+    last = min(able, above[-1]) if above else 0
+    return last if last >= FACTOR * reached else None
 
 
 def other_encodings(space: Space, steps: Steps) -> list[Steps]:

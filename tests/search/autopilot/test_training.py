@@ -5,7 +5,7 @@ import pytest
 from edgekit.models.samples import load
 from edgekit.search.autopilot.seen import key
 from edgekit.search.autopilot.space import Space, trains
-from edgekit.search.autopilot.training import LADDERS, Candidate, best_third, candidates, how_many, in_order
+from edgekit.search.autopilot.training import LADDERS, Candidate, best_third, candidates, how_many, in_order, next_rung
 from tests.search.autopilot.made_up import miss, seen
 
 HALF = ({"prune_channels": {}},)  # at its default
@@ -62,9 +62,26 @@ def test_where_only_quality_is_limited_what_trains_with_the_codes_in_place_comes
     assert [one.bits for one in found] == [4, 4, 2, 2]
 
 
-def test_a_stem_that_is_trained_once_is_a_candidate_once(space):
-    recoveries = [key(one.trained(1)[:-1]) for one in candidates(space) if one.bits not in (3, 2)]
-    assert len(recoveries) == len(set(recoveries))
+def test_of_candidates_that_are_trained_alike_the_one_within_the_limits_with_the_most_bits_is_trained():
+    ones = [Candidate(HALF, bits) for bits in (4, 3, 2)]
+    assert ones[0].training == ones[1].training != ones[2].training
+    twins = [twin(one, macs=0.3) for one in ones]
+    assert in_order(ones, twins, []) == [ones[0], ones[2]]
+    too_large = [twin(ones[0], macs=0.3, missed=(miss(0.2),)), *twins[1:]]
+    assert in_order(ones, too_large, []) == [ones[1], ones[2]]
+
+
+@pytest.mark.parametrize(
+    ("reached", "able", "more"),
+    [(1, 20, 3), (1, 12, 3), (3, 9, 9), (1, 11, 9), (1, 6, 6), (1, 3, 3), (1, 2, None), (3, 8, None), (6, 9, None)],
+)
+def test_where_there_is_no_time_for_all_rungs_the_last_begins_sooner_and_takes_what_is_left(reached, able, more):
+    assert next_rung(LADDERS["thorough"], reached, able) == more
+
+
+def test_after_the_last_rung_nothing_follows():
+    assert next_rung(LADDERS["thorough"], 9, 100) is None
+    assert next_rung(LADDERS["quick"], 1, 100) == 3
 
 
 def test_the_first_rung_is_as_wide_as_the_time_allows():
@@ -83,6 +100,7 @@ def test_the_best_third_goes_on_nearest_to_the_limits_first():
         seen("holds, larger", -0.01, 0.2, 0.5),
     ]
     assert best_third(list(zip(ones, found, strict=True))) == [ones[1], ones[3]]
+    assert best_third(list(zip(ones, found, strict=True))[:2], least=2) == [ones[1], ones[0]], "one for each worker"
 
 
 def twin(one: Candidate, **others):
