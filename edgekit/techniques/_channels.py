@@ -38,11 +38,13 @@ class ChannelGroup:
     Attributes:
         layers: names of those that make the channels, in the order of the network.
         channels: how many there are.
+        shared: whether several layers make them, as where branches are added; depthwise ones pass them on.
         members: torch-pruning's own record, with every channel in it.
     """
 
     layers: tuple[str, ...]
     channels: int
+    shared: bool
     members: torch_pruning.Group
 
 
@@ -69,8 +71,9 @@ def channel_groups(network: nn.Module, example: np.ndarray) -> list[ChannelGroup
         if makes_the_output or any(_is_grouped(dep.target.module) for dep, _ in members):
             continue
         layers = tuple(name for name, module in named if module in made)
+        shared = sum(getattr(module, "groups", 1) == 1 for module in made if isinstance(module, WITH_WEIGHTS)) > 1
         if inside_attention.isdisjoint(layers):
-            groups.append(ChannelGroup(layers, len(members[0].idxs), members))
+            groups.append(ChannelGroup(layers, len(members[0].idxs), shared, members))
     order = [name for name, _ in named]
     return sorted(groups, key=lambda group: order.index(group.layers[0]))
 

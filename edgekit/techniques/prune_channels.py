@@ -4,8 +4,8 @@ Removing a channel removes its weights in the layer that makes it, in the normal
 reads it; layers whose outputs are added lose the same ones. The number kept is the multiple of `round_to` nearest to
 what `sparsity` asks for (of two equally near, the larger), or all; never fewer than `round_to`, and never so few that
 rounding takes 5 % of a layer more than was asked. The layer that gives the answers keeps its outputs. Layers that must
-agree take the smallest sparsity set for any of them, and are left alone if one of them is skipped. With scope "global"
-all layers that have the same settings compete.
+agree take the smallest sparsity set for any of them, and are left alone if one of them is skipped, or if `shared` is
+off. With scope "global" all layers that have the same settings compete.
 
 With another `target`, sparsity is the share of multiply-accumulates, parameters or measured latency that goes, and the
 share of channels that takes at least so much is searched for; the first change says what was reached. With `rounds`,
@@ -65,6 +65,13 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
     round_to: Annotated[
         int, Knob(unit="channels", help="Keep a multiple of this many, which processors compute fastest.")
     ] = Field(8, ge=1, le=64)
+    shared: Annotated[
+        bool,
+        Knob(
+            help="Also prune channels that several layers share, as where branches are added. Without them a residual "
+            "network gets narrower inside its blocks only, which costs less accuracy."
+        ),
+    ] = True
     recalibrate: Annotated[
         bool, Knob(help="Measure mean and variance of batch normalisation again, on samples without labels.")
     ] = True
@@ -182,7 +189,7 @@ class PruneChannels(Training, Layerwise, NetworkTechnique):
         found = []
         for group in channel_groups(network, bench.example):
             settings = [self.for_layer(layer) for layer in group.layers]
-            if None not in settings:
+            if None not in settings and (self.shared or not group.shared):
                 found.append((group, min(settings, key=lambda one: one.sparsity)))
         return found
 

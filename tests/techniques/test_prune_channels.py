@@ -87,6 +87,11 @@ def test_layers_whose_outputs_are_added_keep_the_same_channels(build, coupled: i
     assert applied.result(torch.zeros(2, *IMAGE)).shape == (2, 10)
 
 
+def test_without_what_several_layers_share_blocks_get_narrower_inside_only():
+    found = widths(apply(resnet20(), IMAGE, sparsity=0.5, shared=False))
+    assert set(found) == {f"stage{stage}.{block}.conv1" for stage in (1, 2, 3) for block in range(3)}
+
+
 def test_the_output_layer_keeps_its_outputs():
     for network, shape, last in ((LeNet5(), GREY, "fc2"), (resnet8(), IMAGE, "fc")):
         applied = apply(network, shape, sparsity=0.9)
@@ -226,8 +231,9 @@ def test_depthwise_convolutions_follow_their_inputs():
         nn.Conv2d(3, 16, 1), nn.Conv2d(16, 16, 3, groups=16), nn.Conv2d(16, 8, 1), nn.Flatten(), nn.LazyLinear(10)
     )
     network(torch.zeros(1, 3, 8, 8))
-    pruned = apply(network, (3, 8, 8), sparsity=0.5).result
-    assert (pruned[0].out_channels, pruned[1].groups, pruned[2].in_channels) == (8, 8, 8)
+    for shared in (True, False):
+        pruned = apply(network, (3, 8, 8), sparsity=0.5, shared=shared).result
+        assert (pruned[0].out_channels, pruned[1].groups, pruned[2].in_channels) == (8, 8, 8)
 
 
 def test_grouped_convolutions_are_left_whole():

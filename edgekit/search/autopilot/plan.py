@@ -95,13 +95,27 @@ def _proposed(board: Board) -> Steps | None:
 
 def _trained(board: Board) -> Ask | None:
     for one in board.candidates:
-        if not _looked(board, one.untrained()):
+        if not _looked(board, one.untrained()) and _may_need_so_few_bits(board, one):
             return _look(board, one.untrained(), "sized")
     for steps in _other_encodings(board):
         if not _looked(board, steps):
             return _look(board, steps, "stored")
     found = _next_to_train(board)
     return None if found is None else _look(board, found, "trained")
+
+
+def _may_need_so_few_bits(board: Board, one: Candidate) -> bool:
+    """Whether the same network in more bits is over a limit; where quality alone is limited, is trained otherwise."""
+    wider = [other for other in board.candidates if other.bits > one.bits and other.stem == one.stem]
+    if not _limited(board):
+        return all(other.training != one.training for other in wider)
+    twins = [board.best_seen([other.untrained()]) for other in wider]
+    return all(twin is not None and training.over(twin) > 0 for twin in twins)
+
+
+def _limited(board: Board) -> bool:
+    """Whether a limit is on anything but quality."""
+    return any(not wish.name.startswith("accuracy") for wish in board.wishes)
 
 
 def _other_encodings(board: Board) -> Iterator[Steps]:
@@ -117,7 +131,7 @@ def _next_to_train(board: Board) -> Steps | None:
     """
     ladder, left = LADDERS[board.search.training], board.search.seconds_left
     epoch = _seconds_an_epoch(board)
-    limited = any(not wish.name.startswith("accuracy") for wish in board.wishes)
+    limited = _limited(board)
     recovered = {} if limited else _recovered(board)
     ordered = training.in_order(board.candidates, board.looks, board.points, limited, recovered)
 

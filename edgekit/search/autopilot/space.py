@@ -34,7 +34,7 @@ NARROWED: dict[str, dict[str, tuple]] = {
     "prune_channels": {
         "sparsity": (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7), "scope": ("per layer", "global"),
         "target": ("channels",), "importance": ("magnitude_l2", "fpgm"), "round_to": (8, 16),
-        "recalibrate": (True,),
+        "shared": (True, False), "recalibrate": (True,),
     },
     "prune_weights": {"sparsity": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9), "score": ("magnitude", "wanda"),
                       "pattern": ("none",), "scope": ("global",)},

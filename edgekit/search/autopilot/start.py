@@ -7,8 +7,12 @@ bits; then less network. With training: prune, recover, quantize (Han et al. 201
 from __future__ import annotations
 
 from collections.abc import Iterable
+from glob import escape
 
+from edgekit.core.anatomy import blocks
 from edgekit.core.errors import EdgeKitError
+from edgekit.core.model import Model
+from edgekit.core.technique import Fact
 from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.space import Space, plain
 from edgekit.search.frontier import frontier
@@ -35,6 +39,10 @@ WITHOUT_TRAINING: list[Steps] = [
     [{"factorize": {"keep": 0.7}}, {"quantize_static": {}}],
     [{"share_weights": {"bits": 4, "dense_bits": 4}}],
 ]
+INSIDE = [  # blocks get narrower inside, what they add stays; integers are multiplied fastest by sixteens
+    {"prune_channels": {"sparsity": share, "shared": False, "scope": "global", "round_to": 16}}
+    for share in (0.2, 0.3, 0.4, 0.5)
+]
 STEMS: list[Steps] = [  # what is trained; how it is stored is tried afterwards, on each
     [],
     [{"prune_channels": {"sparsity": 0.3}}],
@@ -47,6 +55,7 @@ STEMS: list[Steps] = [  # what is trained; how it is stored is tried afterwards,
     [{"prune_blocks": {"sparsity": 0.4}}],
     [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.2}}],
     [{"prune_blocks": {"sparsity": 0.4}}, {"prune_channels": {"sparsity": 0.4}}],
+    *([inside] for inside in INSIDE),
     [{"separate_convs": {"epochs": 0}}],
     [{"prune_heads": {"sparsity": 0.5, "feed_forward": 0.5}}],
 ]
@@ -57,8 +66,10 @@ ENCODINGS: list[Steps] = [
     [{"quantize_weights": {"bits": 4}}],  # on floats: of little work, integers leave less
     [{"quantize_weights": {"bits": 3}}],
     [{"quantize_mixed": {"average_bits": 3.5, "activations": "int8"}}],
+    [{"quantize_mixed": {"average_bits": 3.25, "activations": "int8", "rounding": "reconstructed"}}],
     [{"quantize_dynamic": {}}],
 ]
+SINGLE_BLOCKS = 8  # of a network with so many at most, each may be the one to go
 FROM_EARLIER = 8  # recipes at most
 HARMLESS = 0.01  # of quality that a pruning may cost by itself
 
@@ -76,7 +87,7 @@ def first_recipes(space: Space, earlier: Iterable[Summary], store: Store) -> lis
 
 def first_stems(space: Space) -> list[Steps]:
     """What to train first, without recovery and encoding."""
-    return _fitting(space, STEMS)
+    return _fitting(space, [*STEMS, *_without_one_block(space.model)])
 
 
 def encodings(space: Space) -> list[Steps]:
@@ -96,6 +107,18 @@ def _fitting(space: Space, ours: Iterable[Steps]) -> list[Steps]:
         if fits(space, steps) and (tidy := plain(steps)) not in found:
             found.append(tidy)
     return found
+
+
+def _without_one_block(model: Model) -> list[Steps]:
+    """Each block gone by itself, and the others narrower inside: which one is missed least, and is slowest, differs."""
+    names = [name for name, _ in blocks(model.network)] if Fact.BLOCKS in model.facts() else []
+    if len(names) > SINGLE_BLOCKS:
+        return []
+    gone = [
+        {"prune_blocks": {"sparsity": 0.9, "skip": [escape(other) for other in names if other != name]}}
+        for name in names
+    ]
+    return [[one, *inside] for one in gone for inside in ([], *([each] for each in INSIDE))]
 
 
 def _proved(earlier: Iterable[Summary]) -> list[Steps]:

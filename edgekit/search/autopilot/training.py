@@ -95,7 +95,8 @@ def in_order(
 ) -> list[Candidate]:
     """Candidates whose untrained twin was seen: those within the limits first, with the most network left.
 
-    Of those whose training is the same, as they differ in how it is stored, only the first.
+    Of those whose training is the same, as they differ in how it is stored, only the first. Within limits, what is lost
+    before training counts as much as what is left of the network.
 
     Args:
         limited: whether a limit is on anything but quality. If none is, how slim to go is what training must show, so
@@ -108,8 +109,8 @@ def in_order(
 
     def rank(pair: tuple[Candidate, Seen]) -> tuple[float, float]:
         one, twin = pair
-        over = sum(miss.by for miss in twin.missed if not miss.wish.startswith("accuracy"))
-        return over, -(twin.macs or twin.size) * WORTH[one.bits]
+        lost = -twin.gain.value if limited else 0.0
+        return over(twin), lost - (twin.macs or twin.size) * WORTH[one.bits]
 
     best: dict[str, Candidate] = {}
     for one, _ in sorted(known, key=rank):
@@ -120,6 +121,11 @@ def in_order(
     return [
         one for aware in (False, True) for one in _by_halves([c for c in ranked if (c.bits in AWARE) is aware], trained)
     ]
+
+
+def over(twin: Seen) -> float:
+    """By how much the limits are missed, but those on quality, which training is for."""
+    return sum(miss.by for miss in twin.missed if not miss.wish.startswith("accuracy"))
 
 
 def how_many(ladder: Sequence[int], seconds: float, seconds_an_epoch: float) -> int:

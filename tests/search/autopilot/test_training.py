@@ -2,9 +2,11 @@
 
 import pytest
 
+from edgekit.core.anatomy import blocks
 from edgekit.models.samples import load
 from edgekit.search.autopilot.seen import key
 from edgekit.search.autopilot.space import Space, trains
+from edgekit.search.autopilot.start import first_stems
 from edgekit.search.autopilot.training import LADDERS, Candidate, best_third, candidates, how_many, in_order, next_rung
 from tests.search.autopilot.made_up import miss, seen
 
@@ -37,6 +39,23 @@ def test_those_within_the_limits_come_first_with_the_most_network_left():
     ]
     assert in_order([over, small, large], twins, []) == [large, small, over]
     assert in_order([over, small], twins[:1], []) == [small], "what was not looked at has no place yet"
+
+
+def test_of_those_within_the_limits_with_as_much_network_left_the_one_that_lost_least_comes_first(space):
+    ones = [Candidate(({"prune_channels": {"sparsity": share}},), 4) for share in (0.1, 0.2)]
+    twins = [
+        seen(one.key, gain, 0.1, 0.5, steps=one.untrained(), macs=0.5)
+        for one, gain in zip(ones, (-0.2, -0.1), strict=True)
+    ]
+    assert in_order(ones, twins, []) == ones[::-1]
+
+
+def test_of_a_network_with_blocks_each_may_go_by_itself_and_of_one_without_none():
+    with_blocks = first_stems(Space.of(load("resnet20-cifar10"), epochs=1))
+    skipped = [step["prune_blocks"]["skip"] for stem in with_blocks for step in stem[:1] if "skip" in str(step)]
+    names = {name for name, _ in blocks(load("resnet20-cifar10").network)}
+    assert {frozenset(names - set(skip)) for skip in skipped} == {frozenset([name]) for name in names}
+    assert not any("prune_blocks" in step for stem in first_stems(Space.of(load("lenet5-mnist"))) for step in stem)
 
 
 def test_where_only_quality_is_limited_how_slim_to_go_is_found_by_halves():
