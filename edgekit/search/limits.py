@@ -124,6 +124,11 @@ class Wish(BaseModel, frozen=True):
         return f"{self.asked}={self.amount / factor:.6g}{unit}{rate}"
 
     @property
+    def is_timed(self) -> bool:
+        """Whether a file must be run against the clock to tell."""
+        return KINDS[self.name].metric == "latency_ms" and not self.device
+
+    @property
     def asked(self) -> str:
         """What is limited: "latency", or "latency@raspberry-pi-4"."""
         return f"{self.name}@{self.device}" if self.device else self.name

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edgekit.search.autopilot import training
 from edgekit.search.autopilot.board import Board
-from edgekit.search.autopilot.kept import Steps
+from edgekit.search.autopilot.kept import Steps, Tried
 from edgekit.search.autopilot.proposals import proposal
 from edgekit.search.autopilot.rungs import next_to_measure, refined
 from edgekit.search.autopilot.seen import Seen, key
@@ -29,11 +29,13 @@ class Ask:
     Attributes:
         whole: score all validation samples and time it; else only look.
         why: promoted, begin, refined, proposed, sized, trained, or stored.
+        timed: whether its latency is measured.
     """
 
     steps: Steps
     whole: bool
     why: str
+    timed: bool = False
 
 
 def next_ask(board: Board) -> Ask | None:
@@ -42,7 +44,7 @@ def next_ask(board: Board) -> Ask | None:
 
 
 def _original(board: Board) -> Ask | None:
-    return None if board.was_tried([], True) else Ask([], True, "begin")
+    return None if board.was_tried([], True) else Ask([], True, "begin", True)
 
 
 def _promoted(board: Board) -> Ask | None:
@@ -50,7 +52,7 @@ def _promoted(board: Board) -> Ask | None:
         look for look in board.looks if not board.was_tried(look.steps, True) and look.gain.high >= -board.useless
     ]
     found = next_to_measure(waiting, board.points)
-    return Ask(found.steps, True, "promoted") if found else None
+    return Ask(found.steps, True, "promoted", True) if found else None
 
 
 def _looked_at_next(board: Board) -> Ask | None:
@@ -96,12 +98,13 @@ def _proposed(board: Board) -> Steps | None:
 def _trained(board: Board) -> Ask | None:
     for one in board.candidates:
         if not _looked(board, one.untrained()) and _may_need_so_few_bits(board, one):
-            return _look(board, one.untrained(), "sized")
-    for steps in _other_encodings(board):
-        if not _looked(board, steps):
-            return _look(board, steps, "stored")
-    found = _next_to_train(board)
-    return None if found is None else _look(board, found, "trained")
+            return _look(board, one.untrained(), "sized", timed=any(wish.is_timed for wish in board.wishes))
+    brief = LADDERS[board.search.training][0] if _limited(board) else 0  # what was trained so briefly is stored last
+    for steps in _other_encodings(board, lambda epochs: epochs > brief):
+        return _look(board, steps, "stored")
+    if found := _next_to_train(board):
+        return _look(board, found, "trained")
+    return next((_look(board, steps, "stored") for steps in _other_encodings(board, lambda epochs: True)), None)
 
 
 def _may_need_so_few_bits(board: Board, one: Candidate) -> bool:
@@ -118,10 +121,14 @@ def _limited(board: Board) -> bool:
     return any(not wish.name.startswith("accuracy") for wish in board.wishes)
 
 
-def _other_encodings(board: Board) -> Iterator[Steps]:
-    for tried in board.search.tried:
-        if tried.why == "trained" and tried.run:
-            yield from training.other_encodings(board.space, tried.steps)
+def _other_encodings(board: Board, long_enough: Callable[[int], bool]) -> Iterator[Steps]:
+    """How else what was trained may be stored; slowly rounded only what went on from the first rung."""
+    first = LADDERS[board.search.training][0]
+    for tried, _, epochs in _trainings(board):
+        if tried.run and long_enough(epochs):
+            for steps in training.other_encodings(board.space, tried.steps, slow=epochs > first):
+                if not _looked(board, steps):
+                    yield steps
 
 
 def _next_to_train(board: Board) -> Steps | None:
@@ -183,16 +190,21 @@ def _spent_training(board: Board) -> float:
 
 def _costs(board: Board) -> list[tuple[float, float]]:
     """(seconds, epochs) of each training that was done."""
+    return [(tried.seconds, one.cost(epochs)) for tried, one, epochs in _trainings(board)]
+
+
+def _trainings(board: Board) -> list[tuple[Tried, Candidate, int]]:
+    """The trainings that were done, each with what was trained and for how many epochs."""
     trained = [tried for tried in board.search.tried if tried.why == "trained"]
     most = LADDERS[board.search.training][-1] if trained else 0
-    epochs = range(1, most + 1)
-    recipes = {key(one.trained(count)): one.cost(count) for one in board.candidates for count in epochs}
-    return [(tried.seconds, recipes[asked]) for tried in trained if (asked := key(tried.steps)) in recipes]
+    recipes = {key(one.trained(n)): (one, n) for one in board.candidates for n in range(1, most + 1)}
+    return [(tried, *recipes[asked]) for tried in trained if (asked := key(tried.steps)) in recipes]
 
 
 def _looked(board: Board, steps: Steps) -> bool:
     return board.was_tried(steps, False) or board.was_tried(steps, True)
 
 
-def _look(board: Board, steps: Steps, why: str) -> Ask:
-    return Ask(steps, board.look_samples is None, why)
+def _look(board: Board, steps: Steps, why: str, timed: bool = False) -> Ask:
+    whole = board.look_samples is None
+    return Ask(steps, whole, why, timed or whole)

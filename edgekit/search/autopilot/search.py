@@ -179,7 +179,7 @@ class _Loop:
 
     def _trial(self, ask: Ask, few: int | None) -> Trial:
         limited = {limit.partition("=")[0] for limit in self.search.limits}
-        depth = Depth.LOOK if not ask.whole else Depth.ALL if limited & NEEDS_ALL else Depth.POINT
+        depth = Depth.LOOK if not ask.timed else Depth.ALL if ask.whole and limited & NEEDS_ALL else Depth.POINT
         samples = None if ask.whole else few
         return Trial(model=self.search.model, recipe=ask.steps, samples=samples, seed=self.search.seed, depth=depth)
 

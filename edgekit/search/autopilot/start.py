@@ -66,8 +66,11 @@ ENCODINGS: list[Steps] = [
     [{"quantize_weights": {"bits": 4}}],  # on floats: of little work, integers leave less
     [{"quantize_weights": {"bits": 3}}],
     [{"quantize_mixed": {"average_bits": 3.5, "activations": "int8"}}],
-    [{"quantize_mixed": {"average_bits": 3.25, "activations": "int8", "rounding": "reconstructed"}}],
     [{"quantize_dynamic": {}}],
+]
+SLOW_ENCODINGS: list[Steps] = [
+    [{"quantize_mixed": {"average_bits": bits, "activations": "int8", "rounding": "reconstructed"}}]
+    for bits in (3.25, 3.75)
 ]
 SINGLE_BLOCKS = 8  # of a network with so many at most, each may be the one to go
 FROM_EARLIER = 8  # recipes at most
@@ -90,9 +93,9 @@ def first_stems(space: Space) -> list[Steps]:
     return _fitting(space, [*STEMS, *_without_one_block(space.model)])
 
 
-def encodings(space: Space) -> list[Steps]:
-    """How a trained stem is stored first."""
-    return _fitting(space, ENCODINGS)
+def encodings(space: Space, slow: bool = False) -> list[Steps]:
+    """How a trained stem is stored first; `slow`: also in ways that take as long as some training."""
+    return _fitting(space, [*ENCODINGS, *(SLOW_ENCODINGS if slow else [])])
 
 
 def fits(space: Space, steps: Steps) -> bool:
@@ -118,7 +121,7 @@ def _without_one_block(model: Model) -> list[Steps]:
         {"prune_blocks": {"sparsity": 0.9, "skip": [escape(other) for other in names if other != name]}}
         for name in names
     ]
-    return [[one, *inside] for one in gone for inside in ([], *([each] for each in INSIDE))]
+    return [[one, *inside] for one in gone for inside in ([], *([each] for each in INSIDE[:3]))]
 
 
 def _proved(earlier: Iterable[Summary]) -> list[Steps]:

@@ -162,12 +162,16 @@ def next_rung(ladder: Sequence[int], reached: int, able: int) -> int | None:
     return last if last >= FACTOR * reached else None
 
 
-def other_encodings(space: Space, steps: Steps) -> list[Steps]:
-    """Other ways to store what a recipe trained; the training itself is not done again."""
+def other_encodings(space: Space, steps: Steps, slow: bool = False) -> list[Steps]:
+    """Other ways to store what a recipe trained; the training itself is not done again.
+
+    Args:
+        slow: also those that take as long as some training.
+    """
     last = next(iter(steps[-1]))
     if last == "quantize_aware_train" or last not in space.options["encode"]:
         return []
-    return [plain([*steps[:-1], *encoding]) for encoding in encodings(space)]
+    return [plain([*steps[:-1], *encoding]) for encoding in encodings(space, slow)]
 
 
 def _by_halves(ranked: Sequence[Candidate], trained: Mapping[str, bool]) -> list[Candidate]:
