@@ -108,12 +108,13 @@ def _trained(board: Board) -> Ask | None:
 
 
 def _may_need_so_few_bits(board: Board, one: Candidate) -> bool:
-    """Whether the same network in more bits is over a limit; where quality alone is limited, is trained otherwise."""
+    """Whether the same network in more bits is too large, and that alone; where quality alone is limited, whether it
+    trains otherwise."""
     wider = [other for other in board.candidates if other.bits > one.bits and other.stem == one.stem]
     if not _limited(board):
         return all(other.training != one.training for other in wider)
     twins = [board.best_seen([other.untrained()]) for other in wider]
-    return all(twin is not None and training.over(twin) > 0 for twin in twins)
+    return all(twin is not None and training.only_too_large(twin) for twin in twins)
 
 
 def _limited(board: Board) -> bool:

@@ -26,6 +26,8 @@ WORTH = {8: 1.0, 4: 0.95, 3: 0.85, 2: 0.7}  # share of the network that so many 
 AWARE = (2,)  # bits at which training with the codes in place pays: it takes three times as long
 FACTOR = 3  # by how much fewer go on from a rung, and are trained longer
 RECOVERY = "fine_tune"
+OVER = 4.0  # shares of the network that a limit missed by as much as it is counts for
+NEARLY = 0.05  # how far off a limit may be that a second measurement could show to be held
 
 
 @dataclass(frozen=True)
@@ -93,10 +95,11 @@ def in_order(
     limited: bool = True,
     trained: Mapping[str, bool] = MappingProxyType({}),
 ) -> list[Candidate]:
-    """Candidates whose untrained twin was seen: those within the limits first, with the most network left.
+    """Candidates whose untrained twin was seen: first those with the most network left that are within the limits.
 
-    Of those whose training is the same, as they differ in how it is stored, only the first. Within limits, what is lost
-    before training counts as much as what is left of the network.
+    A limit that is hardly missed does not rule one out, as it would take hardly less of a network to hold it. Within
+    limits, what is lost before training counts as much as what is left of the network. Of those whose training is the
+    same, as they differ in how it is stored, only the first.
 
     Args:
         limited: whether a limit is on anything but quality. If none is, how slim to go is what training must show, so
@@ -104,13 +107,13 @@ def in_order(
             the codes in place, which takes three times as long, comes last.
         trained: key of a candidate that was trained -> whether it recovered.
     """
-    twins = {look.key: look for look in with_latencies(looks, points)}
+    twins = {one.key: one for one in [*with_latencies(looks, points), *points]}
     known = [(one, twins[twin]) for one in those if (twin := one.key) in twins]
 
-    def rank(pair: tuple[Candidate, Seen]) -> tuple[float, float]:
+    def rank(pair: tuple[Candidate, Seen]) -> float:
         one, twin = pair
-        lost = -twin.gain.value if limited else 0.0
-        return over(twin), lost - (twin.macs or twin.size) * WORTH[one.bits]
+        against = OVER * over(twin) - twin.gain.value if limited else 0.0
+        return against - (twin.macs or twin.size) * WORTH[one.bits]
 
     best: dict[str, Candidate] = {}
     for one, _ in sorted(known, key=rank):
@@ -126,6 +129,12 @@ def in_order(
 def over(twin: Seen) -> float:
     """By how much the limits are missed, but those on quality, which training is for."""
     return sum(miss.by for miss in twin.missed if not miss.wish.startswith("accuracy"))
+
+
+def only_too_large(twin: Seen) -> bool:
+    """Whether it misses limits that fewer bits help with, and hardly any other: they make nothing faster."""
+    sizes = sum(miss.by for miss in twin.missed if miss.wish.startswith(("size", "shipped")))
+    return 0 < sizes >= over(twin) - NEARLY
 
 
 def how_many(ladder: Sequence[int], seconds: float, seconds_an_epoch: float) -> int:

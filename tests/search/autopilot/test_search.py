@@ -7,9 +7,11 @@ import pytest
 
 import edgekit as ek
 from edgekit.core.errors import Cancelled, SettingError, StoreError
+from edgekit.core.run import Depth
 from edgekit.search.autopilot.kept import begin, latest, load
 from edgekit.search.autopilot.result import result
 from edgekit.search.autopilot.search import carry_on, search
+from edgekit.search.executor import Trial
 from edgekit.store.store import Store
 from tests.search.autopilot.made_up import Formula
 
@@ -133,6 +135,28 @@ def test_what_is_left_of_a_search_without_its_runs_is_still_shown(store):
     found = made_up(store)
     store.delete(found.confirmed.id)
     assert result(load(found.search.id, store), store).confirmed is None
+
+
+def sized(store: Store, limit: str) -> list[Trial]:
+    """The trials before training that tell how small and how fast each pruned network would be."""
+    executor = Formula(store)
+    found = search(
+        "lenet5-fashion", ["accuracy_drop=1", limit], minutes=0.05, training="quick", executor=executor, store=store
+    )
+    recipes = [tried.steps for tried in found.search.tried if tried.why == "sized"]
+    return [trial for trial in executor.measured if trial.recipe in recipes and trial.samples and trial.recipe[1:]]
+
+
+def test_what_may_be_trained_is_timed_before_where_time_is_limited(store):
+    trials = sized(store, "latency=0.4x")
+    assert {trial.depth for trial in trials} == {Depth.POINT}
+    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in trials} == {4}, "fewer are no faster"
+
+
+def test_where_size_is_limited_it_is_not_timed_and_fewer_bits_are_tried_for_what_is_too_large(store):
+    trials = sized(store, "size=0.08x")
+    assert {trial.depth for trial in trials} == {Depth.LOOK}
+    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in trials} == {4, 3, 2}
 
 
 @pytest.fixture(scope="module")
