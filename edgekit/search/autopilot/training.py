@@ -22,7 +22,7 @@ from edgekit.search.autopilot.start import encodings, first_stems, fits
 
 LADDERS = {"none": (), "quick": (1, 3), "thorough": (1, 3, 9)}  # epochs
 MOST = 9  # candidates in the first rung
-WORTH = {8: 1.0, 4: 0.95, 3: 0.85, 2: 0.7}  # share of the network that so many bits a weight are as good as
+WORTH = {8: 1.0, 4: 0.97, 3: 0.92, 2: 0.7}  # share of the network that so many bits a weight are as good as
 AWARE = (2,)  # bits at which training with the codes in place pays: it takes three times as long
 FACTOR = 3  # by how much fewer go on from a rung, and are trained longer
 RECOVERY = "fine_tune"
