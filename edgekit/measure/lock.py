@@ -2,14 +2,15 @@
 
 `with quiet():` holds a lock file in the temporary folder, so it excludes other threads, processes and servers alike.
 Whoever does long work wraps its progress in `yielding`: it then rests, at its next step, for as long as somebody times.
-The operating system lets go of the lock when its holder ends, however it ends.
+The operating system lets go of the lock when its holder ends, however it ends. As a step may take longer than a timing,
+workers that know each other also stop the others for that while: see `meanwhile`.
 """
 
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,6 +22,13 @@ LOOK_AGAIN_SECONDS = 0.02
 WAITING = "waiting for another measurement to end"
 
 _held = threading.local()  # .depth: how often this thread is inside `quiet`
+_meanwhile: Callable[[], AbstractContextManager] = nullcontext
+
+
+def meanwhile(stay: Callable[[], AbstractContextManager]) -> None:
+    """From now on, whatever this process times is timed inside the context that `stay` makes."""
+    global _meanwhile
+    _meanwhile = stay
 
 
 @contextmanager
@@ -38,7 +46,8 @@ def quiet(progress: Progress = silent) -> Iterator[None]:
         progress(0.0, WAITING)
     _held.depth = 1
     try:
-        yield
+        with _meanwhile():
+            yield
     finally:
         _held.depth = 0
         lock.release()

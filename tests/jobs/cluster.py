@@ -84,4 +84,9 @@ def until(holds: Callable[[], object]) -> object:
 
 def kill(owner: str) -> None:
     """SIGKILL to the process that is called so by its `owner()`."""
-    os.kill(int(owner.split(":")[1]), signal.SIGKILL)
+    os.kill(pid(owner), signal.SIGKILL)
+
+
+def pid(owner: str) -> int:
+    """Of the process that is called so by its `owner()`."""
+    return int(owner.split(":")[1])

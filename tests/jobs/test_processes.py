@@ -1,5 +1,6 @@
 """Two workers of this machine: what becomes of their trials, of a killed one, and of all when nobody is left."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import wait
@@ -10,13 +11,18 @@ import pytest
 from edgekit.core.errors import Cancelled, ClusterError
 from edgekit.core.run import Status
 from edgekit.jobs.executors import SCHEDULER, workers_for
-from edgekit.jobs.processes import Processes
+from edgekit.jobs.processes import Processes, others_stopped
 from edgekit.search.autopilot.search import search
 from edgekit.store.store import Store, owner
-from tests.jobs.cluster import PATIENCE, ROOT, kill, until
+from tests.jobs.cluster import PATIENCE, ROOT, kill, pid, until
 from tests.jobs.trials import EveryExecutor, a_trial, quick, slow
 
 pytestmark = pytest.mark.timeout(2 * PATIENCE)
+
+OF_ITS_OWN = (  # a process that has a child, and says which
+    "import subprocess, sys, time; code = 'import time; time.sleep(600)';"
+    "print(subprocess.Popen([sys.executable, '-c', code]).pid, flush=True); time.sleep(600)"
+)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +84,39 @@ def test_a_killed_worker_takes_one_trial_along_and_another_takes_its_place(execu
     assert [future.result(PATIENCE).status for future in again] == [Status.DONE] * 3
     store.interrupt_dead()
     assert store.get(killed.id).status is Status.INTERRUPTED
+
+
+def test_while_one_is_timed_the_others_are_stopped_and_nobody_who_is_none_of_them():
+    def state(process: psutil.Popen) -> str:
+        return psutil.Process(process.pid).status()
+
+    workers = [psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(2)]
+    shell = psutil.Popen([sys.executable, "-c", OF_ITS_OWN], stdout=subprocess.PIPE, text=True)
+    try:
+        stranger = psutil.Process(int(shell.stdout.readline()))
+        with others_stopped([0, os.getpid(), stranger.pid, *(one.pid for one in workers)], os.getpid()):
+            assert [until(lambda one=one: state(one) == psutil.STATUS_STOPPED) for one in workers] == [True, True]
+            assert stranger.status() != psutil.STATUS_STOPPED
+        assert all(until(lambda one=one: state(one) != psutil.STATUS_STOPPED) for one in workers)
+    finally:
+        shell.stdout.close()
+        for one in [stranger, shell, *workers]:
+            one.kill()
+        psutil.wait_procs([shell, *workers])
+
+
+def test_whom_a_killed_worker_had_stopped_goes_on(executor, store):
+    futures = [executor.submit(slow(seed, epochs=9)) for seed in (12, 13)]
+    killed, other = (until(lambda seed=seed: at_work(store, seed)) for seed in (12, 13))
+    stopped = psutil.Process(pid(other.owner))
+    stopped.suspend()
+    kill(killed.owner)
+    with pytest.raises(ClusterError, match="memory ran out"):
+        futures[0].result(PATIENCE)
+    until(lambda: stopped.status() != psutil.STATUS_STOPPED)
+    futures[1].cancel()
+    store.interrupt_dead()
+    assert executor.submit(quick(5)).result(PATIENCE).status is Status.DONE
 
 
 def test_closing_stops_what_is_measured_and_the_processes_end(tmp_path):
