@@ -317,9 +317,8 @@ def _kept(run: Run, store: Store, keep_cancelled: bool) -> Iterator[None]:
     except Cancelled:
         if run.status is not Status.DONE:  # once its point is drawn, a run is never taken back
             run.status = Status.CANCELLED
-            if keep_cancelled:
-                store.save(run)
-            else:
+            store.save(run)
+            if not keep_cancelled:
                 store.delete(run.id)
         raise
     except Exception as error:

@@ -103,6 +103,7 @@ class PruneBlocks(NetworkTechnique):
                 network.set_submodule(name, Nothing())
         if self.recalibrate:
             recalibrate(network, bench.part(0.9, 1))
+        bench.progress(1.0, "pruned")
         return Applied(network, changes)
 
     def _count(self, able: int) -> int:
