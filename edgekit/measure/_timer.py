@@ -34,7 +34,10 @@ LEAST_TURNS = 6  # of which least and greatest enclose the median with 97 %, how
 RELOADED_SECONDS = (
     0.005  # a file that runs faster first runs untimed, to have back what the other pushed from the cache
 )
-LEAST_CALM_TURNS, MOST_PATIENCE = 30, 4.0  # on a busy system, up to so many times the planned turns to get so many
+WANTED_CALM_TURNS, PATIENCE = 30, 4.0  # on a busy system, up to so many times the planned turns to get so many
+LEAST_CALM_TURNS, MOST_PATIENCE = 9, 10.0  # and these, without which disturbed turns must count as well
+PROBE_STEPS, PROBES = 500, 20  # of plain arithmetic, some 15 microseconds; alone it takes the same within 5 %, but
+HINDERED = 1.2  # times as long and more where another tenant of the host computes on the same core: 1.5 was seen
 LEAST_OPENINGS, MOST_OPENINGS, SHARE_OF_OPENING, SLOW_OPENING_SECONDS = 3, 12, 0.15, 0.1
 PROFILED_RUNS = 400
 LEVELS = {
@@ -77,13 +80,13 @@ def timed(job: dict) -> dict:
     Args:
         job: "paths", "levels" (of optimisation, one for each path; "all" where absent), "threads", "seconds" (of
             running, all files together), "least" (runs of each file), "longest" (seconds after which `least` no longer
-            counts, but LEAST_TURNS does).
+            counts, but LEAST_TURNS does), "quickest" (see `Core`).
 
     Returns:
         "runs": per opening, per path, per block, the nanoseconds of every run; "undisturbed": per opening and turn,
-        whether the system left this process the processor all along.
+        whether this process had its core to itself all along; "quickest" (see `Core`).
     """
-    paths, threads = job["paths"], job["threads"]
+    paths, threads, core = job["paths"], job["threads"], Core(job["quickest"])
     levels = job.get("levels") or ["all"] * len(paths)
     started = time.perf_counter()
     files = [Opened(path, threads, level) for path, level in zip(paths, levels, strict=True)]
@@ -99,7 +102,9 @@ def timed(job: dict) -> dict:
     turns = max(job["seconds"] / turn, job["least"] / min(sizes))
     turns = int(max(1, np.ceil(turns / openings)))
     runs, undisturbed, last_report = [], [], 0.0
+    taken = undisturbed_turns = 0
     for number in range(openings):
+        share, planned = (number + 1) / openings, (number + 1) * turns
         if number:
             order = list(range(len(paths)))
             for place in order if number % 2 else order[::-1]:  # who is opened first gets the other memory
@@ -108,25 +113,30 @@ def timed(job: dict) -> dict:
                 warmed_up(file)
         blocks: list[list[list[int]]] = [[] for _ in paths]
         calm: list[bool] = []
-        done = 0
-        while done < turns or (sum(calm) < LEAST_CALM_TURNS / openings and done < MOST_PATIENCE * turns):
-            preempted = preemptions()
+        while (
+            len(calm) < turns
+            or (undisturbed_turns < share * WANTED_CALM_TURNS and taken < planned * PATIENCE)
+            or (undisturbed_turns < share * LEAST_CALM_TURNS and taken < planned * MOST_PATIENCE)
+        ):
+            core.begin()
             order = list(range(len(files)))
-            for place in order if done % 2 else order[::-1]:  # A B B A: steady drift cancels out
+            for place in order if len(calm) % 2 else order[::-1]:  # A B B A: steady drift cancels out
                 blocks[place].append(files[place].times(sizes[place] + untimed[place])[untimed[place] :])
-            calm.append(preemptions() == preempted)
-            done += 1
+                core.look()
+            calm.append(core.was_ours())
+            taken, undisturbed_turns = taken + 1, undisturbed_turns + calm[-1]
             now = time.perf_counter()
             if now - last_report > REPORT_SECONDS:
                 last_report = now
-                tell(progress=(number + min(1.0, done / turns)) / openings)
-            if now - started > job["longest"] and sum(map(len, undisturbed)) + done >= LEAST_TURNS:
+                tell(progress=(number + min(1.0, len(calm) / turns)) / openings)
+            if now - started > job["longest"] and taken >= LEAST_TURNS:
                 break
         runs.append(blocks)
         undisturbed.append(calm)
-        if time.perf_counter() - started > job["longest"] and sum(map(len, undisturbed)) >= LEAST_TURNS:
+        if time.perf_counter() - started > job["longest"] and taken >= LEAST_TURNS:
             break
-    return {"runs": runs, "undisturbed": undisturbed, "version": onnxruntime.__version__}
+    version = onnxruntime.__version__
+    return {"runs": runs, "undisturbed": undisturbed, "quickest": core.quickest, "version": version}
 
 
 def replayed(job: dict) -> dict:
@@ -138,22 +148,21 @@ def replayed(job: dict) -> dict:
             run; infinite at the beginning).
 
     Returns:
-        "runs": per path, per turn, the nanoseconds of every frame; "undisturbed": per turn, as for `timed`.
+        "runs": per path, per turn, the nanoseconds of every frame.
     """
     frames = np.load(job["frames"])
     files = [Opened(path, job["threads"]) for path in job["paths"]]
     for file, carried in zip(files, job["carried"], strict=True):
         file.replay(frames, carried)  # warms up
     runs: list[list[list[int]]] = [[] for _ in files]
-    calm: list[bool] = []
-    started = time.perf_counter()
-    while len(calm) < job["least"] or time.perf_counter() - started < job["seconds"]:
-        preempted, order = preemptions(), list(range(len(files)))
-        for place in order if len(calm) % 2 else order[::-1]:
+    started, turns = time.perf_counter(), 0
+    while turns < job["least"] or time.perf_counter() - started < job["seconds"]:
+        order = list(range(len(files)))
+        for place in order if turns % 2 else order[::-1]:
             runs[place].append(files[place].replay(frames, job["carried"][place]))
-        calm.append(preemptions() == preempted)
-        tell(progress=min(1.0, len(calm) / job["least"], (time.perf_counter() - started) / job["seconds"]))
-    return {"runs": runs, "undisturbed": calm, "version": onnxruntime.__version__}
+        turns += 1
+        tell(progress=min(1.0, turns / job["least"], (time.perf_counter() - started) / job["seconds"]))
+    return {"runs": runs, "version": onnxruntime.__version__}
 
 
 def whole(job: dict) -> dict:
@@ -283,6 +292,47 @@ class Opened:
             times.append(clock() - started)
             state = {name: found[place] for name, place in places.items()}
         return times
+
+
+class Core:
+    """Tells whether this process had its core to itself.
+
+    The system tells how often it gave the processor to somebody else. It cannot tell of another machine on the same
+    host, whose work on the other half of a core slows ours: a few steps of plain arithmetic before and after show that.
+
+    Args:
+        known: the least nanoseconds that these steps took lately; 0 where that is not known.
+
+    Attributes:
+        quickest: the least that they took here.
+    """
+
+    def __init__(self, known: int):
+        self._known, self.quickest = known, min(probe() for _ in range(PROBES))
+        self.begin()
+
+    def begin(self) -> None:
+        """From here on."""
+        self._preempted, self._slowest = preemptions(), 0
+        self.look()
+
+    def look(self) -> None:
+        """See how fast the core is at the moment."""
+        took = probe()
+        self._slowest, self.quickest = max(self._slowest, took), min(self.quickest, took)
+
+    def was_ours(self) -> bool:
+        """Whether nobody was seen to hinder it since the beginning."""
+        alone = min(self.quickest, self._known or self.quickest)
+        return preemptions() == self._preempted and self._slowest <= HINDERED * alone
+
+
+def probe() -> int:
+    """Nanoseconds that plain arithmetic takes."""
+    started, total = time.perf_counter_ns(), 0
+    for number in range(PROBE_STEPS):
+        total += number * number
+    return time.perf_counter_ns() - started
 
 
 def warmed_up(file: Opened) -> float:

@@ -2,7 +2,9 @@
 
 Two files run by turns (A B B A …) in blocks of about 1 ms in one fresh process, each opened several times. Within a
 turn both meet the same noise and clock speed, so their ratio is far steadier than either time. What counts is the
-median.
+median of the turns in which the process had its core to itself. Where a host is shared that matters: while another
+tenant used the other half of the core, ResNet-20 took 13 % longer in floats and 45 % longer on integers, for
+milliseconds or seconds at a time, so not even the ratio stood.
 
 The ratio's interval resamples openings and turns (a two-level bootstrap: Davison and Hinkley 1997, "Bootstrap Methods
 and their Application", section 3.8), and adds what openings of one and the same file were seen to differ by.
@@ -10,6 +12,7 @@ and their Application", section 3.8), and adds what openings of one and the same
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +31,11 @@ SECONDS = 0.3  # of running, for small files
 LEAST_RUNS = 50
 LONGEST_SECONDS = 20.0  # then fewer runs must do, and the measurement says so
 SAME_FILE_SPREAD = 0.01  # the least half-width: what openings of one file differ by, where few could be tried
-LEAST_CALM_TURNS, LEAST_CALM_SHARE = 20, 0.2  # with fewer, all turns count, and the interval shows what that costs
+LATELY = 16  # timings; from further back, the clock of the processor may have been another
 FEW_TURNS = 9  # too few to resample; the least and the greatest of 6 to 8 hold the median with 97 % and more
 RESAMPLES, QUANTILE_RESAMPLES = 1000, 200
+
+_quickest: deque[int] = deque(maxlen=LATELY)  # what `Core` of `_timer.py` learned in each
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Turns:
 
     Attributes:
         runs: per opening, per place, per turn, the nanoseconds of every run in a block.
-        undisturbed: per opening and turn, whether the system left the process the processor all along.
+        undisturbed: per opening and turn, whether the process had its core to itself all along.
         threads, version: of ONNX Runtime.
         runtimes: at each place, the name and version of what ran the file, where it was not ONNX Runtime throughout.
     """
@@ -77,7 +82,7 @@ class Turns:
         """How long the file at a place took."""
         blocks = [opening[place] for opening in self.runs]
         runtime = self.runtimes[place] if self.runtimes else f"ONNX Runtime {self.version}"
-        return Latency(*_latencies(blocks, self.threads, runtime, "by turns with other files"))
+        return Latency(*_latencies(blocks, self.undisturbed, self.threads, runtime, "by turns with other files"))
 
     def ratio(self, ours: Sequence[int], base: Sequence[int]) -> Interval:
         """The time of all files at the places `ours` together, over that of all at `base`."""
@@ -119,11 +124,11 @@ def time_pair(path: Path, baseline_path: Path, threads: int = 1, progress: Progr
     """
     found = _timed([path, baseline_path], threads, progress)
     ours, base = ([opening[place] for opening in found["runs"]] for place in range(2))
-    ratio = _ratio(ours, base, found["undisturbed"])
-    version = f"ONNX Runtime {found['version']}"
+    calm, version = found["undisturbed"], f"ONNX Runtime {found['version']}"
+    ratio = _ratio(ours, base, calm)
     return Timing(
-        *_latencies(ours, threads, version, "by turns with the uncompressed file"),
-        *_latencies(base, threads, version, "by turns with the compressed file"),
+        *_latencies(ours, calm, threads, version, "by turns with the uncompressed file"),
+        *_latencies(base, calm, threads, version, "by turns with the compressed file"),
         ratio,
         speed(ratio),
     )
@@ -136,8 +141,8 @@ def time_one(path: Path, threads: int = 1, progress: Progress = silent) -> Laten
         MeasureError: it cannot be run here.
     """
     found = _timed([path], threads, progress)
-    runtime = f"ONNX Runtime {found['version']}"
-    return Latency(*_latencies([opening[0] for opening in found["runs"]], threads, runtime, "by itself"))
+    blocks, runtime = [opening[0] for opening in found["runs"]], f"ONNX Runtime {found['version']}"
+    return Latency(*_latencies(blocks, found["undisturbed"], threads, runtime, "by itself"))
 
 
 def _timed(paths: list[Path], threads: int, progress: Progress, levels: Sequence[str] | None = None) -> dict[str, Any]:
@@ -145,10 +150,12 @@ def _timed(paths: list[Path], threads: int, progress: Progress, levels: Sequence
     job = {
         "do": "time", "paths": paths, "levels": levels, "threads": threads,
         "seconds": SECONDS * len(paths) / 2, "least": LEAST_RUNS, "longest": LONGEST_SECONDS,
+        "quickest": min(_quickest, default=0),
     }  # fmt: skip
     child.stand_by()  # it gets ready while we may have to wait
     with quiet(progress):
         result = child.run(job, progress, "timing")
+    _quickest.append(result["quickest"])
     child.stand_by()
     progress(1.0, "timed")
     return result
@@ -160,9 +167,8 @@ def _ratio(ours: list[list[list[int]]], base: list[list[list[int]]], undisturbed
     logs = np.full((len(ours), turns), np.nan)  # (openings, turns); time may have cut the last opening short
     for row, a, b in zip(logs, ours, base, strict=True):
         row[: len(a)] = [np.log(np.median(x) / np.median(y)) for x, y in zip(a, b, strict=True)]
-    calm = np.array([flags + [False] * (turns - len(flags)) for flags in undisturbed])
-    if calm.sum() >= max(LEAST_CALM_TURNS, LEAST_CALM_SHARE * calm.size):
-        logs[~calm] = np.nan  # half of a turn ran beside something else: it compares nothing
+    for row, flags in zip(logs, _counting(undisturbed), strict=True):
+        row[: len(flags)][~flags] = np.nan  # half of a turn ran beside something else: it compares nothing
     logs = logs[~np.isnan(logs).all(1)]
     generator = np.random.default_rng(0)
     opening = generator.integers(0, len(logs), (RESAMPLES, len(logs), 1))
@@ -178,6 +184,12 @@ def _ratio(ours: list[list[list[int]]], base: list[list[list[int]]], undisturbed
     )
 
 
+def _counting(undisturbed: list[list[bool]]) -> list[np.ndarray]:
+    """Which turns count, per opening: the undisturbed ones, or all where those are too few to resample."""
+    enough = sum(map(sum, undisturbed)) >= FEW_TURNS
+    return [np.array(flags) if enough else np.full(len(flags), True) for flags in undisturbed]
+
+
 def _medians(rows: np.ndarray) -> np.ndarray:
     """Of each row, without its NaNs; many times faster than np.nanmedian."""
     ordered, known = np.sort(rows, axis=1), (~np.isnan(rows)).sum(1)  # NaNs are sorted to the end
@@ -185,14 +197,20 @@ def _medians(rows: np.ndarray) -> np.ndarray:
     return np.take_along_axis(ordered, middle, axis=1).mean(1)
 
 
-def _latencies(openings: list[list[list[int]]], threads: int, runtime: str, where: str) -> list[Measurement]:
-    """Median and 95th percentile of all runs; their intervals resample whole blocks, as runs of a block are alike."""
+def _latencies(
+    openings: list[list[list[int]]], undisturbed: list[list[bool]], threads: int, runtime: str, where: str
+) -> list[Measurement]:
+    """Median and 95th percentile of runs; their intervals resample whole blocks, as runs of a block are alike."""
     blocks = np.array([block for opening in openings for block in opening]) / 1e6  # (blocks, runs of a block) in ms
+    blocks = blocks[np.concatenate(_counting(undisturbed))]
     picks = np.random.default_rng(0).integers(0, len(blocks), (QUANTILE_RESAMPLES, len(blocks)))
     resampled = np.quantile(blocks[picks].reshape(QUANTILE_RESAMPLES, -1), [0.5, 0.95], axis=1)
     ends = np.quantile(resampled, [0.025, 0.975], axis=1)  # (low and high, median and p95)
     few = f"only {blocks.size:,}" if blocks.size < LEAST_RUNS else f"{blocks.size:,}"
     how = f"{few} runs of one sample, {where}, {threads} thread{'s' if threads > 1 else ''}, {runtime}"
+    calm = np.concatenate(undisturbed)
+    if calm.sum() < min(FEW_TURNS, len(calm) / 2):
+        how += ", most of them slowed by other work on this host"
     return [
         Measurement(
             metric=metric, value=value, low=min(low, value), high=max(high, value),

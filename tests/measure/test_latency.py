@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 
 import numpy as np
 import psutil
@@ -14,8 +15,8 @@ import pytest
 from edgekit.core.errors import Cancelled, MeasureError
 from edgekit.core.host import this_host
 from edgekit.core.measurement import Origin
-from edgekit.measure import child
-from edgekit.measure.latency import LEAST_RUNS, _ratio, time_one, time_pair
+from edgekit.measure import child, latency
+from edgekit.measure.latency import LEAST_RUNS, Turns, _ratio, time_one, time_pair
 from edgekit.measure.lock import quiet
 from tests.measure.graphs import chain
 
@@ -214,6 +215,28 @@ def test_turns_that_the_system_interrupted_do_not_count():
     ratio = _ratio(ours, base, calm.tolist())
     assert ratio.low < 1 < ratio.high
     assert ratio.high - ratio.low < 0.05
+
+
+def test_a_latency_is_that_of_the_turns_that_nothing_slowed():
+    turns = Turns([[[[100, 100]] * 9 + [[150, 150]] * 40]], [[True] * 9 + [False] * 40], 1, "1.0")
+    found = turns.latency(0).latency_ms
+    assert (found.value, found.low, found.high) == (1e-4, 1e-4, 1e-4)
+    assert found.how == "only 18 runs of one sample, by turns with other files, 1 thread, ONNX Runtime 1.0"
+
+
+def test_where_something_slowed_nearly_all_turns_all_count_and_the_latency_says_so():
+    turns = Turns([[[[100, 100]] * 8 + [[150, 150]] * 40]], [[True] * 8 + [False] * 40], 1, "1.0")
+    found = turns.latency(0).latency_ms
+    assert found.value == 1.5e-4
+    assert found.how.endswith("ONNX Runtime 1.0, most of them slowed by other work on this host")
+
+
+def test_a_core_that_was_quicker_lately_is_known_to_be_slowed(tmp_path, monkeypatch):
+    path = chain(tmp_path / "file.onnx", 2)
+    monkeypatch.setattr("edgekit.measure.latency._quickest", deque([1], maxlen=2))  # nanosecond: never again
+    assert "slowed by other work" in time_one(path).latency_ms.how
+    assert "slowed by other work" in time_one(path).latency_ms.how
+    assert min(latency._quickest) > 1, "by now that is long ago"
 
 
 def test_few_turns_get_an_interval_from_the_least_to_the_greatest():
