@@ -86,7 +86,8 @@ def still(page: Page) -> Page:
 
 
 # A part whose code is still being loaded has a skeleton in its place; a chart is empty until it is drawn. Looks are
-# taken only when the page has nothing else to do, so a busy machine is not taken for a page that stands still.
+# taken only when the page has nothing else to do, so a busy machine is not taken for a page that stands still. Chromium
+# was seen, once in 30 times, never to call such a page idle after it had got another size: hence the timeout.
 _STILL = """([looks, patience]) => new Promise(done => {
     const end = performance.now() + patience
     const missing = '[data-testid="stApp"]:not([data-test-script-state="notRunning"]), [data-testid="stSkeleton"], ' +
@@ -99,7 +100,8 @@ _STILL = """([looks, patience]) => new Promise(done => {
         changed ||= document.querySelector(missing) !== null || document.getAnimations().some(moves)
         calm = changed ? 0 : calm + 1
         changed = false
-        if (calm < looks && performance.now() < end) return setTimeout(() => requestIdleCallback(look), 50)
+        const again = () => requestIdleCallback(look, {timeout: 2000})
+        if (calm < looks && performance.now() < end) return setTimeout(again, 50)
         watch.disconnect()
         done(calm >= looks)
     }
