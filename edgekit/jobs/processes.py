@@ -2,8 +2,9 @@
 
 One trial keeps several cores busy only while it multiplies large matrices. Two of them, on a core each, do not wait for
 one another; and while one is timed, the others are stopped: cores may be two halves of one, and beside a busy worker
-31 of 60 timings found too few turns in which nothing slowed them, beside a stopped one 12. A worker that dies, mostly
-for want of memory, takes its own trial along and nothing else, and another takes its place.
+31 of 60 timings found too few turns in which nothing slowed them, beside a stopped one 12. What one of them trained the
+others need not train again. A worker that dies, mostly for want of memory, takes its own trial along and nothing else,
+and another takes its place.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +20,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from ctypes import c_long
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -55,7 +58,8 @@ class Processes(Executor):
     def __init__(self, store: Store | None = None, workers: int | None = None):
         self._store, count = store or Store.open(), workers or room()
         threads, pids = max(1, this_host().cores // count), multiprocessing.RawArray(c_long, count)
-        self._workers = [_Worker(self._store, threads, pids, place) for place in range(count)]
+        self._states = tempfile.TemporaryDirectory(prefix="edgekit-", ignore_cleanup_errors=True)
+        self._workers = [_Worker(self._store, threads, self._states.name, pids, place) for place in range(count)]
         self._lock = threading.RLock()
         self._waiting: deque[tuple[Future[Run], Trial]] = deque()
 
@@ -87,6 +91,7 @@ class Processes(Executor):
             worker.stop()
         for worker in self._workers:
             worker.join()
+        self._states.cleanup()
         self._store.interrupt_dead()
 
     def _hand_out(self) -> None:
@@ -99,10 +104,10 @@ class Processes(Executor):
 class _Worker:
     """One process, which gets ready at once, and whoever takes its place."""
 
-    def __init__(self, store: Store, threads: int, pids: Any, place: int):
+    def __init__(self, store: Store, threads: int, states: str, pids: Any, place: int):
         self._context = multiprocessing.get_context("spawn")
         self._unwanted: Any = self._context.RawValue(c_long, 0)  # the number of the trial that nobody waits for
-        self._pids, self._about = pids, (store, self._unwanted, threads, pids, place)
+        self._pids, self._about = pids, (store, self._unwanted, threads, states, pids, place)
         self._number, self.is_free = 0, True
         self._process = self._started()
 
@@ -155,7 +160,7 @@ _store: Store
 _unwanted: Any
 
 
-def _begin(store: Store, unwanted: Any, threads: int, pids: Any, place: int) -> None:
+def _begin(store: Store, unwanted: Any, threads: int, states: str, pids: Any, place: int) -> None:
     global _store, _unwanted
     _store, _unwanted, pids[place] = store, unwanted, os.getpid()
     meanwhile(lambda: others_stopped(pids, multiprocessing.parent_process().pid))
@@ -167,7 +172,9 @@ def _begin(store: Store, unwanted: Any, threads: int, pids: Any, place: int) -> 
     from threadpoolctl import threadpool_limits
 
     import edgekit.pipeline  # noqa: F401  (what a trial needs is there when the first one comes)
+    from edgekit.prefixes import SHARED
 
+    SHARED.folder = Path(states)
     torch.set_num_threads(threads)
     threadpool_limits(threads)
 

@@ -124,11 +124,6 @@ class Wish(BaseModel, frozen=True):
         return f"{self.asked}={self.amount / factor:.6g}{unit}{rate}"
 
     @property
-    def is_timed(self) -> bool:
-        """Whether a file must be run against the clock to tell."""
-        return KINDS[self.name].metric == "latency_ms" and not self.device
-
-    @property
     def asked(self) -> str:
         """What is limited: "latency", or "latency@raspberry-pi-4"."""
         return f"{self.name}@{self.device}" if self.device else self.name
@@ -195,6 +190,13 @@ def misses(wishes: Iterable[Wish], found: Mapping[str, Measurement], baseline: M
         if text := limit.miss(measured):
             missed.append(Miss(str(wish), text, _excess(limit, measured)))
     return sorted(missed, key=lambda miss: -miss.by)
+
+
+def allowed(metric: str, wishes: Iterable[Wish], baseline: Mapping[str, Measurement]) -> float | None:
+    """The most of a metric on this computer that holds every limit, as a share of the original's; None without one."""
+    limits = [wish.limit(baseline) for wish in wishes if not wish.device]
+    worst = [limit.worst / baseline[metric].value for limit in limits if limit.metric == metric]
+    return min(worst, default=None)
 
 
 def known(run: Run, wishes: Iterable[Wish]) -> dict[str, Measurement]:

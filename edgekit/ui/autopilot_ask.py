@@ -64,7 +64,7 @@ def form(choice: Choice, store: Store) -> None:
         training = st.segmented_control(
             "Training", list(TRAINING), format_func=TRAINING.__getitem__, default="none", required=True, key="training",
             persist_state="session",
-            help="None: only what takes a moment. Quick: up to 3 epochs a recipe. Thorough: up to 9.",
+            help="None: only what takes a moment. Quick: up to 4 epochs a recipe. Thorough: up to 13.",
         )  # fmt: skip
         families = st.multiselect(
             "Families", FAMILIES, placeholder="All families", key="families", persist_state="session",

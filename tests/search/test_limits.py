@@ -5,7 +5,7 @@ import math
 import pytest
 
 from edgekit.core.errors import SettingError
-from edgekit.search.limits import Wish, misses, parse_all
+from edgekit.search.limits import Wish, allowed, misses, parse_all
 from tests.factories import a_measurement, measurements
 
 BEFORE = measurements(accuracy=0.92, size=1_000_000, latency=0.2)
@@ -34,6 +34,12 @@ BEFORE = measurements(accuracy=0.92, size=1_000_000, latency=0.2)
 def test_a_limit_in_words_is_the_worst_value_that_still_holds_it(text, metric, worst):
     limit = Wish.parse(text).limit(BEFORE)
     assert (limit.metric, limit.worst) == (metric, pytest.approx(worst))
+
+
+def test_what_limits_allow_of_a_metric_is_the_tightest_of_those_on_this_computer():
+    wishes = parse_all(["latency=0.1ms", "fps=20000", "latency@raspberry-pi-4=1us", "accuracy_drop=1"])
+    assert allowed("latency_ms", wishes, BEFORE) == pytest.approx(0.25)
+    assert allowed("size_bytes", wishes, BEFORE) is None
 
 
 def test_a_limit_is_written_as_it_is_read():

@@ -14,7 +14,7 @@ from edgekit.search.autopilot.kept import Search, Steps, Tried
 from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of, key, with_latencies
 from edgekit.search.autopilot.space import Space
 from edgekit.search.autopilot.training import LADDERS, Candidate, candidates
-from edgekit.search.limits import Wish, parse_all
+from edgekit.search.limits import Wish, allowed, parse_all
 from edgekit.store.store import Store
 
 USELESS = 0.05  # of quality lost: what loses more for sure is no point, unless a limit allows about as much
@@ -32,6 +32,8 @@ class Board:
         seen: key of a recipe, and whether it is a point -> what it showed, in the order of the trials.
         asked: (key, whole) of every trial that has ended or is being measured.
         workers: how many trials are measured at a time.
+        slowest, largest: latency and size that the limits allow, as shares of the original's; None where they say
+            nothing of it.
     """
 
     search: Search
@@ -43,6 +45,8 @@ class Board:
     seen: dict[tuple[str, bool], Seen] = field(default_factory=dict)
     asked: set[tuple[str, bool]] = field(default_factory=set)
     workers: int = 1
+    slowest: float | None = None
+    largest: float | None = None
 
     @classmethod
     def of(cls, search: Search, model: Model, look_samples: int | None, first: list[Steps], store: Store) -> Board:
@@ -68,6 +72,9 @@ class Board:
         self.asked.add((key(tried.steps), tried.whole))
         if run is not None:
             self.seen[key(tried.steps), tried.whole] = Seen.of(run, tried.whole, self.wishes)
+            if tried.whole and run.is_baseline:
+                self.slowest = allowed("latency_ms", self.wishes, run.measurements)
+                self.largest = allowed("size_bytes", self.wishes, run.measurements)
 
     @property
     def looks(self) -> list[Seen]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from edgekit.search.autopilot import training
 from edgekit.search.autopilot.board import Board
@@ -15,11 +15,11 @@ from edgekit.search.autopilot.seen import Seen, key
 from edgekit.search.autopilot.space import trains
 from edgekit.search.autopilot.training import LADDERS, Candidate
 
-UNTRAINED_SHARE = 0.12  # of the time, where training is allowed too
+UNTRAINED_SHARE = 0.08  # of the time, where training is allowed too
 PATIENCE = 100  # recipes in a row that bring nothing, after which a search without training ends
 REFINING_SHARE = 0.1  # of the time without training, for rounding that takes long
 TIMES_A_LOOK = 10.0  # as long as others such a look is expected to take, before there was one
-IN_HURRY = 1.2  # how much longer than expected a training may take, with the storing of what it gave
+IN_HURRY = 1.15  # how much longer than expected a training may take, with the storing of what it gave
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,11 @@ class Ask:
     Attributes:
         whole: score all validation samples and time it; else only look.
         why: promoted, begin, refined, proposed, sized, trained, or stored.
-        timed: whether its latency is measured.
     """
 
     steps: Steps
     whole: bool
     why: str
-    timed: bool = False
 
 
 def next_ask(board: Board) -> Ask | None:
@@ -44,15 +42,19 @@ def next_ask(board: Board) -> Ask | None:
 
 
 def _original(board: Board) -> Ask | None:
-    return None if board.was_tried([], True) else Ask([], True, "begin", True)
+    return None if board.was_tried([], True) else Ask([], True, "begin")
 
 
 def _promoted(board: Board) -> Ask | None:
+    """What looked well, but for what is only the beginning of a training: that is measured when it is its turn."""
+    sized = {key(tried.steps) for tried in board.search.tried if tried.why == "sized"}
     waiting = [
-        look for look in board.looks if not board.was_tried(look.steps, True) and look.gain.high >= -board.useless
+        look
+        for look in board.looks
+        if look.key not in sized and not board.was_tried(look.steps, True) and look.gain.high >= -board.useless
     ]
     found = next_to_measure(waiting, board.points)
-    return Ask(found.steps, True, "promoted", True) if found else None
+    return Ask(found.steps, True, "promoted") if found else None
 
 
 def _looked_at_next(board: Board) -> Ask | None:
@@ -98,12 +100,12 @@ def _proposed(board: Board) -> Steps | None:
 def _trained(board: Board) -> Ask | None:
     for one in board.candidates:
         if not _looked(board, one.untrained()) and _may_need_so_few_bits(board, one):
-            return _look(board, one.untrained(), "sized", timed=any(wish.is_timed for wish in board.wishes))
+            return _look(board, one.untrained(), "sized")
     brief = LADDERS[board.search.training][0] if _limited(board) else 0  # what was trained so briefly is stored last
     for steps in _other_encodings(board, lambda epochs: epochs > brief):
         return _look(board, steps, "stored")
     if found := _next_to_train(board):
-        return _look(board, found, "trained")
+        return found
     return next((_look(board, steps, "stored") for steps in _other_encodings(board, lambda epochs: True)), None)
 
 
@@ -123,59 +125,90 @@ def _limited(board: Board) -> bool:
 
 
 def _other_encodings(board: Board, long_enough: Callable[[int], bool]) -> Iterator[Steps]:
-    """How else what was trained may be stored; slowly rounded only what went on from the first rung."""
+    """How else what was trained may be stored; how to round is learned only of what went on from the first rung."""
     first = LADDERS[board.search.training][0]
-    for tried, _, epochs in _trainings(board):
+    for tried, one, epochs in _trainings(board):
         if tried.run and long_enough(epochs):
-            for steps in training.other_encodings(board.space, tried.steps, slow=epochs > first):
+            learned = training.bits_to_learn(_sizes(board, one), board.largest) if epochs > first else ()
+            for steps in training.other_encodings(board.space, tried.steps, learned):
                 if not _looked(board, steps):
                     yield steps
 
 
-def _next_to_train(board: Board) -> Steps | None:
+def _sizes(board: Board, one: Candidate) -> dict[int, float]:
+    """Bits a weight -> size of the network at so many, as far as that was looked at."""
+    twins = {bits: board.best_seen([replace(one, bits=bits).untrained()]) for bits in training.WORTH if bits < 8}
+    return {bits: twin.size for bits, twin in twins.items() if twin}
+
+
+def _next_to_train(board: Board) -> Ask | None:
     """By successive halving: the best third of a rung goes on; where none may yet, one more begins.
 
-    Where only quality is limited, what is far from recovered after the first rung is not trained any longer.
+    Where only quality is limited, what is far from recovered after the first rung is not trained any longer. None is
+    asked for before a worker is free for it, as what ends until then may show what is better.
     """
     ladder, left = LADDERS[board.search.training], board.search.seconds_left
     epoch = _seconds_an_epoch(board)
     limited = _limited(board)
     recovered = {} if limited else _recovered(board)
-    ordered = training.in_order(board.candidates, board.looks, board.points, limited, recovered)
+    ordered = training.in_order(board.candidates, board.looks, board.points, board.slowest, limited, recovered)
 
     def able(one: Candidate) -> int:
         return ladder[-1] if epoch is None else int(left / (IN_HURRY * one.cost(1) * epoch))
 
-    reached = {one.key: epochs for one in ordered if (epochs := _reached(board, one))}
+    reached = {one.key: rungs for one in ordered if (rungs := _rungs(board, one))}
+    deepest = {key(one.trained(reached[one.key])) for one in ordered if one.key in reached}
+    if len(deepest & board.at_work) >= board.workers:
+        return None
     begun = [one for one in ordered if one.key in reached and recovered.get(one.key, True)]
     in_all = board.workers * left + _spent_training(board)
     if epoch is not None and len(begun) >= training.how_many(ladder, in_all, epoch):
-        for epochs in sorted(set(reached.values()), reverse=True):
-            rung = [(one, found) for one in begun if (found := _outcome(board, one, epochs))]
+        for epochs in sorted({rungs[-1] for rungs in reached.values()}, reverse=True):
+            there = [(one, _up_to(reached[one.key], epochs)) for one in begun if epochs in reached[one.key]]
+            rung = [(one, found) for one, rungs in there if (found := _outcome(board, one, rungs))]
             for one in training.best_third(rung, board.workers):
                 more = training.next_rung(ladder, epochs, able(one))
-                if more and reached[one.key] == epochs:
-                    return one.trained(more)
-    fresh = (one for one in ordered if one.key not in reached and able(one) >= ladder[0])
-    return next((one.trained(ladder[0]) for one in fresh), None)
+                if more and reached[one.key][-1] == epochs:
+                    return _look(board, one.trained((*reached[one.key], more)), "trained")
+    return _begun(board, [one for one in ordered if one.key not in reached and able(one) >= ladder[0]], ladder[0])
 
 
-def _reached(board: Board, one: Candidate) -> int:
-    """The most epochs that a candidate was trained for, or is; 0 where it was not."""
-    most = LADDERS[board.search.training][-1]
-    return next((epochs for epochs in range(most, 0, -1) if _looked(board, one.trained(epochs))), 0)
+def _begun(board: Board, ordered: Sequence[Candidate], epochs: int) -> Ask | None:
+    """The first of these is trained; where time is limited it is timed before, as training makes nothing faster."""
+    earlier_at_work = False
+    for one in ordered:
+        steps = one.untrained()
+        if board.slowest is None or (key(steps), True) in board.seen:
+            return None if earlier_at_work else _look(board, one.trained((epochs,)), "trained")
+        if not board.was_tried(steps, True):
+            return Ask(steps, True, "sized")
+        earlier_at_work = earlier_at_work or key(steps) in board.at_work
+    return None
+
+
+def _rungs(board: Board, one: Candidate) -> tuple[int, ...]:
+    """The epochs of each rung that a candidate was trained in, or is; () where it was not."""
+    ladder, rungs = LADDERS[board.search.training], ()
+    following = [ladder[0]]
+    while found := next((epochs for epochs in following if _looked(board, one.trained((*rungs, epochs)))), None):
+        rungs, following = (*rungs, found), range(found + 1, ladder[-1] + 1)
+    return rungs
+
+
+def _up_to(rungs: tuple[int, ...], epochs: int) -> tuple[int, ...]:
+    return rungs[: rungs.index(epochs) + 1]
 
 
 def _recovered(board: Board) -> dict[str, bool]:
     """Key of each candidate that was trained in the first rung -> whether it is not far from recovered."""
-    epochs, least = LADDERS[board.search.training][0], -board.useless
-    found = {one.key: _outcome(board, one, epochs) for one in board.candidates}
+    first, least = LADDERS[board.search.training][:1], -board.useless
+    found = {one.key: _outcome(board, one, first) for one in board.candidates}
     return {name: seen.gain.high >= least for name, seen in found.items() if seen}
 
 
-def _outcome(board: Board, one: Candidate, epochs: int) -> Seen | None:
+def _outcome(board: Board, one: Candidate, rungs: Sequence[int]) -> Seen | None:
     """The best of what a candidate's training led to, however it was stored."""
-    steps = one.trained(epochs)
+    steps = one.trained(rungs)
     return board.best_seen([steps, *training.other_encodings(board.space, steps)])
 
 
@@ -195,10 +228,14 @@ def _costs(board: Board) -> list[tuple[float, float]]:
 
 
 def _trainings(board: Board) -> list[tuple[Tried, Candidate, int]]:
-    """The trainings that were done, each with what was trained and for how many epochs."""
+    """The trainings that were done, each with what was trained and for how many epochs in the last rung."""
     trained = [tried for tried in board.search.tried if tried.why == "trained"]
-    most = LADDERS[board.search.training][-1] if trained else 0
-    recipes = {key(one.trained(n)): (one, n) for one in board.candidates for n in range(1, most + 1)}
+    recipes = {
+        key(one.trained(_up_to(rungs, epochs))): (one, epochs)
+        for one in (board.candidates if trained else [])
+        for rungs in [_rungs(board, one)]
+        for epochs in rungs
+    }
     return [(tried, *recipes[asked]) for tried in trained if (asked := key(tried.steps)) in recipes]
 
 
@@ -206,6 +243,5 @@ def _looked(board: Board, steps: Steps) -> bool:
     return board.was_tried(steps, False) or board.was_tried(steps, True)
 
 
-def _look(board: Board, steps: Steps, why: str, timed: bool = False) -> Ask:
-    whole = board.look_samples is None
-    return Ask(steps, whole, why, timed or whole)
+def _look(board: Board, steps: Steps, why: str) -> Ask:
+    return Ask(steps, board.look_samples is None, why)

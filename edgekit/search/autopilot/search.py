@@ -67,7 +67,7 @@ def search(
         limits: "size=500KB", "shipped=400KB", "latency=5ms", "fps=30", "memory=20MB", "macs=10M", "accuracy=90%",
             "accuracy_drop=1"; an amount with x behind it is a share of the original's, as in "size=0.25x".
         minutes: the time allowance; the last score, on the test set, comes on top.
-        training: none; quick: up to 3 epochs a recipe; thorough: up to 9.
+        training: none; quick: up to 4 epochs a recipe; thorough: up to 13.
         families: of techniques that may be used; all by default.
         trials: end after so many recipes were looked at, whatever the time.
         executor: who measures; this process by default. Where there are several cores, the command line and the pages
@@ -179,7 +179,7 @@ class _Loop:
 
     def _trial(self, ask: Ask, few: int | None) -> Trial:
         limited = {limit.partition("=")[0] for limit in self.search.limits}
-        depth = Depth.LOOK if not ask.timed else Depth.ALL if ask.whole and limited & NEEDS_ALL else Depth.POINT
+        depth = Depth.LOOK if not ask.whole else Depth.ALL if limited & NEEDS_ALL else Depth.POINT
         samples = None if ask.whole else few
         return Trial(model=self.search.model, recipe=ask.steps, samples=samples, seed=self.search.seed, depth=depth)
 

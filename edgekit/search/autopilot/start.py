@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from glob import escape
 
+import numpy as np
+
 from edgekit.core.anatomy import blocks
 from edgekit.core.errors import EdgeKitError
 from edgekit.core.model import Model
@@ -68,10 +70,8 @@ ENCODINGS: list[Steps] = [
     [{"quantize_mixed": {"average_bits": 3.5, "activations": "int8"}}],
     [{"quantize_dynamic": {}}],
 ]
-SLOW_ENCODINGS: list[Steps] = [
-    [{"quantize_mixed": {"average_bits": bits, "activations": "int8", "rounding": "reconstructed"}}]
-    for bits in (3.25, 3.75)
-]
+RECOVERY = {"fine_tune": {}}
+WITH_MAPS = {"distill": {"attention": 100.0}}  # where feature maps can be compared: ResNet-20 loses half as much
 SINGLE_BLOCKS = 8  # of a network with so many at most, each may be the one to go
 FROM_EARLIER = 8  # recipes at most
 HARMLESS = 0.01  # of quality that a pruning may cost by itself
@@ -93,9 +93,27 @@ def first_stems(space: Space) -> list[Steps]:
     return _fitting(space, [*STEMS, *_without_one_block(space.model)])
 
 
-def encodings(space: Space, slow: bool = False) -> list[Steps]:
-    """How a trained stem is stored first; `slow`: also in ways that take as long as some training."""
-    return _fitting(space, [*ENCODINGS, *(SLOW_ENCODINGS if slow else [])])
+def recovery(space: Space) -> dict[str, dict]:
+    """The step by which a stem is trained, without epochs: the original teaches, and of images shows where it looks."""
+    from edgekit.techniques._attention_maps import map_makers
+
+    model = space.model
+    if Fact.CHANNELS_FIRST not in model.facts() or not fits(space, [WITH_MAPS]):
+        return RECOVERY
+    return WITH_MAPS if map_makers(model.network, np.zeros((1, *model.input_shape), np.float32)) else RECOVERY
+
+
+def encodings(space: Space, learned: Iterable[float] = ()) -> list[Steps]:
+    """How a trained stem is stored first.
+
+    Args:
+        learned: average bits at which rounding is learned too, which takes as long as some training.
+    """
+    slow: list[Steps] = [
+        [{"quantize_mixed": {"average_bits": bits, "activations": "int8", "rounding": "reconstructed"}}]
+        for bits in learned
+    ]
+    return _fitting(space, [*ENCODINGS, *slow])
 
 
 def fits(space: Space, steps: Steps) -> bool:

@@ -37,12 +37,16 @@ class Formula(Executor):
         stop_after: raise KeyboardInterrupt at this trial, as a kill or a Ctrl-C would.
     """
 
-    def __init__(self, store: Store, stop_after: int | None = None):
-        self.store, self.stop_after, self.measured = store, stop_after, []
+    def __init__(self, store: Store, stop_after: int | None = None, ahead: int = 0):
+        self.store, self.stop_after, self.measured, self._ahead = store, stop_after, [], ahead
 
     @property
     def workers(self) -> int:
         return 1
+
+    @property
+    def ahead(self) -> int:
+        return self._ahead
 
     def submit(self, trial: Trial) -> Future:
         if len(self.measured) == self.stop_after:
@@ -69,6 +73,7 @@ def _numbers(trial: Trial) -> dict[str, Any]:
     gain = -0.002 * 2 ** (6 - bits) - 0.1 * (1 - kept)
     size, latency = kept * bits / 32, 0.6 * kept
     found = measurements(accuracy=0.92 + gain, size=round(1e6 * size), latency=0.2 * latency)
+    found["macs"] = found["macs"].model_copy(update={"value": kept * found["macs"].value})
     timed = trial.depth is not Depth.LOOK
     spread = 0.002 if timed else 0.006
     compared = Comparison(

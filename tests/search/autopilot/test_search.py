@@ -1,7 +1,7 @@
 """A search from end to end: it holds its limits, measures nothing twice, and goes on where it was stopped."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -11,6 +11,8 @@ from edgekit.core.run import Depth
 from edgekit.search.autopilot.kept import begin, latest, load
 from edgekit.search.autopilot.result import result
 from edgekit.search.autopilot.search import carry_on, search
+from edgekit.search.autopilot.seen import key
+from edgekit.search.autopilot.space import trains
 from edgekit.search.executor import Trial
 from edgekit.store.store import Store
 from tests.search.autopilot.made_up import Formula
@@ -137,26 +139,51 @@ def test_what_is_left_of_a_search_without_its_runs_is_still_shown(store):
     assert result(load(found.search.id, store), store).confirmed is None
 
 
-def sized(store: Store, limit: str) -> list[Trial]:
-    """The trials before training that tell how small and how fast each pruned network would be."""
+def before_training(store: Store, limit: str) -> tuple[list[Trial], Trial]:
+    """The trials that tell how small and how fast each pruned network would be, and the first training after them."""
+
+    def until_trained(kept) -> None:
+        if any(tried.why == "trained" for tried in kept.tried):
+            raise KeyboardInterrupt
+
     executor = Formula(store)
-    found = search(
-        "lenet5-fashion", ["accuracy_drop=1", limit], minutes=0.05, training="quick", executor=executor, store=store
-    )
-    recipes = [tried.steps for tried in found.search.tried if tried.why == "sized"]
-    return [trial for trial in executor.measured if trial.recipe in recipes and trial.samples and trial.recipe[1:]]
+    asked = {"minutes": 0.3, "training": "quick", "executor": executor, "on_change": until_trained}
+    with pytest.raises(KeyboardInterrupt):
+        search("lenet5-fashion", ["accuracy_drop=1", limit], store=store, **asked)
+    sized = [tried.steps for tried in latest(store)[0].tried if tried.why == "sized"]
+    return [trial for trial in executor.measured if trial.recipe in sized], executor.measured[-1]
 
 
-def test_what_may_be_trained_is_timed_before_where_time_is_limited(store):
-    trials = sized(store, "latency=0.4x")
-    assert {trial.depth for trial in trials} == {Depth.POINT}
-    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in trials} == {4}, "fewer are no faster"
+def test_what_is_trained_first_was_timed_before_where_time_is_limited_and_little_else(store):
+    first, trained = before_training(store, "latency=0.4x")
+    timed = [trial for trial in first if trial.depth is Depth.POINT]
+    assert 0 < len(timed) < len(first) / 2
+    assert trained.recipe[0]["prune_channels"].get("sparsity", 0.5) >= 0.35, "0.6 ×, times what is left"
+    assert trained.recipe[0] in [trial.recipe[0] for trial in timed]
+    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in first[:-1]} == {4}, "fewer are no faster"
 
 
 def test_where_size_is_limited_it_is_not_timed_and_fewer_bits_are_tried_for_what_is_too_large(store):
-    trials = sized(store, "size=0.08x")
-    assert {trial.depth for trial in trials} == {Depth.LOOK}
-    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in trials} == {4, 3, 2}
+    first, _ = before_training(store, "size=0.08x")
+    assert {trial.depth for trial in first} == {Depth.LOOK}
+    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in first} == {4, 3, 2}
+
+
+def test_no_training_is_asked_for_while_all_workers_train(store):
+    executor, at_a_time = Formula(store, ahead=2), []
+
+    def trained(recipes: Iterable) -> set[str]:
+        """What was trained for these: other ways to store it are no training."""
+        ends = [steps if "quantize_aware_train" in steps[-1] else steps[:-1] for steps in recipes if trains(steps)]
+        return {key(steps) for steps in ends}
+
+    def count(kept) -> None:
+        ended = trained(tried.steps for tried in kept.tried)
+        at_a_time.append(len(trained(trial.recipe for trial in executor.measured) - ended))
+
+    asked = {"minutes": 0.3, "training": "quick", "executor": executor, "on_change": count}
+    search("lenet5-fashion", LIMITS, store=store, **asked)
+    assert max(at_a_time) == 1
 
 
 @pytest.fixture(scope="module")

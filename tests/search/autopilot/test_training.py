@@ -7,7 +7,17 @@ from edgekit.models.samples import load
 from edgekit.search.autopilot.seen import key
 from edgekit.search.autopilot.space import Space, trains
 from edgekit.search.autopilot.start import first_stems
-from edgekit.search.autopilot.training import LADDERS, Candidate, best_third, candidates, how_many, in_order, next_rung
+from edgekit.search.autopilot.training import (
+    LADDERS,
+    Candidate,
+    best_third,
+    bits_to_learn,
+    candidates,
+    how_many,
+    in_order,
+    next_rung,
+)
+from edgekit.search.limits import Miss
 from tests.search.autopilot.made_up import miss, seen
 
 HALF = ({"prune_channels": {}},)  # at its default
@@ -20,9 +30,22 @@ def space():
 
 def test_a_candidate_has_an_untrained_twin_of_the_same_size(space):
     for one in candidates(space):
-        assert trains(one.trained(3))
+        assert trains(one.trained((3,)))
         assert not trains(one.untrained())
-        assert len(one.trained(3)) - len(one.untrained()) == bool(one.stem), "the recovery is all that it has more"
+        assert len(one.trained((3,))) - len(one.untrained()) == bool(one.stem), "the recovery is all that it has more"
+
+
+def test_a_longer_training_begins_with_the_shorter_one_which_is_not_done_again():
+    for bits in (4, 8):
+        short, longer = (Candidate(HALF, bits).trained(rungs) for rungs in ((1,), (1, 5)))
+        assert longer[: len(short) - 1] == short[:-1]
+        assert longer[len(short) - 1 : -1] == [{"fine_tune": {"epochs": 5}}]
+
+
+def test_what_is_trained_on_images_is_shown_where_the_original_looks(space):
+    assert [one.recovery for one in candidates(space)] == [{"distill": {"attention": 100.0}}] * len(candidates(space))
+    of_rows = Space.of(load("digits-gru"), epochs=1)
+    assert {next(iter(one.recovery)) for one in candidates(of_rows)} == {"fine_tune"}
 
 
 def test_families_hold_for_what_is_trained_too():
@@ -48,6 +71,27 @@ def test_of_those_within_the_limits_with_as_much_network_left_the_one_that_lost_
         for one, gain in zip(ones, (-0.2, -0.1), strict=True)
     ]
     assert in_order(ones, twins, []) == ones[::-1]
+
+
+def test_what_was_not_timed_is_expected_to_take_the_root_of_the_work_as_long_as_the_best_larger_network():
+    ones = [Candidate(({"prune_channels": {"sparsity": share}},), 4) for share in (0.1, 0.2)]
+    twins = [twin(one, macs=macs, whole=False, latency=None) for one, macs in zip(ones, (0.81, 0.64), strict=True)]
+    known = [seen(name, 0.0, 0.2, latency) for name, latency in (("good", 0.5), ("bad", 0.9))]
+    assert in_order(ones, twins, known) == ones
+    assert in_order(ones, twins, known, slowest=0.46) == ones, "0.9 of 0.5"
+    assert in_order(ones, twins, known, slowest=0.41) == ones[::-1], "0.8 of 0.5"
+    known.append(seen("small", -0.2, 0.1, 0.16, macs=0.32))
+    assert in_order(ones, twins, known, slowest=0.41) == ones, "not more than 0.81 / 0.32 of 0.16"
+
+
+def test_what_was_timed_and_is_too_slow_comes_last_unless_it_may_be_noise():
+    ones = [Candidate(({"prune_channels": {"sparsity": share}},), 4) for share in (0.1, 0.2)]
+    for by, expected in ((0.02, ones[::-1]), (0.005, ones)):
+        slow = Miss("latency=0.35x", "Latency is above it", by)
+        twins = [twin(ones[0], macs=0.9, missed=(slow,)), twin(ones[1], macs=0.6)]
+        assert in_order(ones, [], twins, slowest=0.35) == expected
+    too_large = [twin(ones[0], macs=0.9, missed=(miss(0.02),)), twin(ones[1], macs=0.6)]
+    assert in_order(ones, [], too_large) == ones, "fewer bits help with that"
 
 
 def test_of_a_network_with_blocks_each_may_go_by_itself_and_of_one_without_none():
@@ -110,6 +154,13 @@ def test_the_first_rung_is_as_wide_as_the_time_allows():
     assert how_many(ladder, seconds=1e6, seconds_an_epoch=1) == 9
 
 
+def test_rounding_is_learned_at_as_many_bits_as_the_limit_on_size_has_room_for():
+    assert bits_to_learn({4: 0.12, 3: 0.09}, 0.1) == (3.3,)
+    assert bits_to_learn({4: 0.12, 3: 0.09, 2: 0.06}, 0.085) == (2.8,)
+    assert bits_to_learn({4: 0.12, 3: 0.09}, 0.5) == (4.5,), "more gain nothing"
+    assert len(bits_to_learn({4: 0.12, 3: 0.09}, None)) == len(bits_to_learn({4: 0.12}, 0.1)) == 2
+
+
 def test_the_best_third_goes_on_nearest_to_the_limits_first():
     ones = [Candidate(HALF, bits) for bits in (8, 4, 3, 2)]
     found = [
@@ -123,4 +174,4 @@ def test_the_best_third_goes_on_nearest_to_the_limits_first():
 
 
 def twin(one: Candidate, **others):
-    return seen(key(one.untrained()), -0.3, 0.1, 0.5, steps=one.untrained(), **others)
+    return seen(key(one.untrained()), -0.3, 0.1, others.pop("latency", 0.5), steps=one.untrained(), **others)
