@@ -53,7 +53,7 @@ def test_brought_data_scores_a_brought_network_until_it_is_removed(app, tab, tmp
     expect(page.get_by_text("All together")).to_be_visible()
     open_tab(page, "Calibration")
     page.get_by_role("button", name="Measure it with 8 to 512 samples").click()
-    expect(page.get_by_text("which cannot be told from the")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("which cannot be told from the")).to_be_visible()
 
     page.goto(f"{app.url}/models_and_data")
     remove(page, page.locator("[class*=st-key-data-my-clothes]"))
