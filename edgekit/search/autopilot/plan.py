@@ -98,8 +98,10 @@ def _proposed(board: Board) -> Steps | None:
 
 
 def _trained(board: Board) -> Ask | None:
+    best_parts = _best_parts(board)
     for one in board.candidates:
-        if not _looked(board, one.untrained()) and _may_need_so_few_bits(board, one):
+        worth_it = all(part in best_parts for part in one.parts)
+        if worth_it and not _looked(board, one.untrained()) and _may_need_so_few_bits(board, one):
             return _look(board, one.untrained(), "sized")
     brief = LADDERS[board.search.training][0] if _limited(board) else 0  # what was trained so briefly is stored last
     for steps in _other_encodings(board, lambda epochs: epochs > brief):
@@ -107,6 +109,18 @@ def _trained(board: Board) -> Ask | None:
     if found := _next_to_train(board):
         return found
     return next((_look(board, steps, "stored") for steps in _other_encodings(board, lambda epochs: True)), None)
+
+
+def _best_parts(board: Board) -> list[tuple]:
+    """The stems that are worth putting together; none before all that come into question were looked at."""
+    parts, alone = [part for one in board.candidates for part in one.parts], {}
+    for one in board.candidates:
+        if one.stem in parts:
+            alone.setdefault(key(one.stem), one)  # its widest
+    if any(not _looked(board, one.untrained()) or one.key in board.at_work for one in alone.values()):
+        return []
+    seen = [(one, board.best_seen([one.untrained()])) for one in alone.values()]
+    return training.best_parts([(one, twin) for one, twin in seen if twin])
 
 
 def _may_need_so_few_bits(board: Board, one: Candidate) -> bool:

@@ -6,8 +6,9 @@ bits; then less network. With training: prune, recover, quantize (Han et al. 201
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from glob import escape
+from itertools import combinations
 
 import numpy as np
 
@@ -90,7 +91,22 @@ def first_recipes(space: Space, earlier: Iterable[Summary], store: Store) -> lis
 
 def first_stems(space: Space) -> list[Steps]:
     """What to train first, without recovery and encoding."""
-    return _fitting(space, [*STEMS, *_without_one_block(space.model)])
+    names = _few_blocks(space.model)
+    alone = [[_without(names, name), *inside] for name in names for inside in ([], *INSIDE[:3])]
+    return _fitting(space, [*STEMS, *alone])
+
+
+def stems_of_two_blocks(space: Space) -> Iterator[tuple[Steps, list[Steps]]]:
+    """Two blocks gone, and the others narrower inside; with each, the stems without one of the two.
+
+    `prune_blocks` by itself takes those that do least, which are often neighbours: of one late and one early block both
+    weights and time are saved.
+    """
+    names = _few_blocks(space.model)
+    for pair in combinations(names, 2):
+        parts = [stem for name in pair for stem in _fitting(space, [[_without(names, name)]])]
+        for stem in _fitting(space, [[_without(names, *pair), *inside] for inside in ([], *INSIDE[:2])]):
+            yield stem, parts
 
 
 def recovery(space: Space) -> dict[str, dict]:
@@ -130,16 +146,15 @@ def _fitting(space: Space, ours: Iterable[Steps]) -> list[Steps]:
     return found
 
 
-def _without_one_block(model: Model) -> list[Steps]:
-    """Each block gone by itself, and the others narrower inside: which one is missed least, and is slowest, differs."""
+def _few_blocks(model: Model) -> list[str]:
+    """The blocks of a network with few: which of them is missed least, and which is slowest, differs."""
     names = [name for name, _ in blocks(model.network)] if Fact.BLOCKS in model.facts() else []
-    if len(names) > SINGLE_BLOCKS:
-        return []
-    gone = [
-        {"prune_blocks": {"sparsity": 0.9, "skip": [escape(other) for other in names if other != name]}}
-        for name in names
-    ]
-    return [[one, *inside] for one in gone for inside in ([], *INSIDE[:3])]
+    return names if len(names) <= SINGLE_BLOCKS else []
+
+
+def _without(names: list[str], *gone: str) -> dict[str, dict]:
+    """The step that takes just these of the blocks away."""
+    return {"prune_blocks": {"sparsity": 0.9, "skip": [escape(name) for name in names if name not in gone]}}
 
 
 def _proved(earlier: Iterable[Summary]) -> list[Steps]:

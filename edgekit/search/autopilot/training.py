@@ -18,7 +18,7 @@ from types import MappingProxyType
 from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, key
 from edgekit.search.autopilot.space import Space, plain
-from edgekit.search.autopilot.start import RECOVERY, encodings, first_stems, fits, recovery
+from edgekit.search.autopilot.start import RECOVERY, encodings, first_stems, fits, recovery, stems_of_two_blocks
 
 LADDERS = {"none": (), "quick": (1, 3), "thorough": (1, 3, 9)}  # epochs
 MOST = 9  # candidates in the first rung
@@ -40,11 +40,13 @@ class Candidate:
         stem: the steps that make the network smaller.
         bits: per weight of the file.
         recovery: the step that trains, but for its epochs.
+        parts: the stems that it is put together from, if any: it is of interest where they lose little by themselves.
     """
 
     stem: tuple
     bits: int
     recovery: dict[str, dict] = field(default_factory=lambda: RECOVERY)
+    parts: tuple[tuple, ...] = ()
 
     @property
     def key(self) -> str:
@@ -85,15 +87,21 @@ def candidates(space: Space) -> list[Candidate]:
     Of a stem, 8 bits are a candidate only where fewer cannot be: how else it is stored is tried once it is trained.
     """
     found, recovered_by = [], recovery(space)
-    for stem in first_stems(space):
-        bits = [each for each in WORTH if stem or each in AWARE]
-        able = [one for each in bits if _able(space, one := Candidate(tuple(stem), each, recovered_by))]
+    for stem, parts in [*((stem, []) for stem in first_stems(space)), *stems_of_two_blocks(space)]:
+        ones = [
+            Candidate(tuple(stem), bits, recovered_by, tuple(map(tuple, parts)))
+            for bits in WORTH
+            if stem or bits in AWARE
+        ]
+        able = [one for one in ones if fits(space, one.trained((1,))) and fits(space, one.untrained())]
         found += [one for one in able if one.bits < 8 or len(able) == 1]
     return found
 
 
-def _able(space: Space, one: Candidate) -> bool:
-    return fits(space, one.trained((1,))) and fits(space, one.untrained())
+def best_parts(alone: Sequence[tuple[Candidate, Seen]]) -> list[tuple]:
+    """Of the stems that others are put together from the half that loses least by itself."""
+    ranked = sorted(alone, key=lambda pair: -pair[1].gain.value)
+    return [one.stem for one, _ in ranked[: math.ceil(len(ranked) / 2)]]
 
 
 def in_order(

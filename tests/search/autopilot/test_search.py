@@ -1,13 +1,16 @@
 """A search from end to end: it holds its limits, measures nothing twice, and goes on where it was stopped."""
 
 import dataclasses
+import math
 from collections.abc import Iterable, Iterator
 
 import pytest
 
 import edgekit as ek
+from edgekit.core.anatomy import blocks
 from edgekit.core.errors import Cancelled, SettingError, StoreError
 from edgekit.core.run import Depth
+from edgekit.models.samples import load as load_model
 from edgekit.search.autopilot.kept import begin, latest, load
 from edgekit.search.autopilot.result import result
 from edgekit.search.autopilot.search import carry_on, search
@@ -139,7 +142,7 @@ def test_what_is_left_of_a_search_without_its_runs_is_still_shown(store):
     assert result(load(found.search.id, store), store).confirmed is None
 
 
-def before_training(store: Store, limit: str) -> tuple[list[Trial], Trial]:
+def before_training(store: Store, limit: str, model: str = "lenet5-fashion") -> tuple[list[Trial], Trial]:
     """The trials that tell how small and how fast each pruned network would be, and the first training after them."""
 
     def until_trained(kept) -> None:
@@ -147,9 +150,9 @@ def before_training(store: Store, limit: str) -> tuple[list[Trial], Trial]:
             raise KeyboardInterrupt
 
     executor = Formula(store)
-    asked = {"minutes": 0.3, "training": "quick", "executor": executor, "on_change": until_trained}
+    asked = {"minutes": 1, "training": "quick", "executor": executor, "on_change": until_trained}
     with pytest.raises(KeyboardInterrupt):
-        search("lenet5-fashion", ["accuracy_drop=1", limit], store=store, **asked)
+        search(model, ["accuracy_drop=1", limit], store=store, **asked)
     sized = [tried.steps for tried in latest(store)[0].tried if tried.why == "sized"]
     return [trial for trial in executor.measured if trial.recipe in sized], executor.measured[-1]
 
@@ -160,13 +163,27 @@ def test_what_is_trained_first_was_timed_before_where_time_is_limited_and_little
     assert 0 < len(timed) < len(first) / 2
     assert trained.recipe[0]["prune_channels"].get("sparsity", 0.5) >= 0.35, "0.6 ×, times what is left"
     assert trained.recipe[0] in [trial.recipe[0] for trial in timed]
-    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in first[:-1]} == {4}, "fewer are no faster"
+    pruned = [trial for trial in first if "prune_channels" in trial.recipe[0]]
+    assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in pruned} == {4}, "fewer are no faster"
 
 
 def test_where_size_is_limited_it_is_not_timed_and_fewer_bits_are_tried_for_what_is_too_large(store):
     first, _ = before_training(store, "size=0.08x")
     assert {trial.depth for trial in first} == {Depth.LOOK}
     assert {trial.recipe[-1]["quantize_weights"].get("bits", 4) for trial in first} == {4, 3, 2}
+
+
+def test_two_blocks_go_together_of_the_half_that_is_missed_least_once_each_was_seen_to_go_alone(store, cifar10):
+    names = {name for name, _ in blocks(load_model("resnet20-cifar10").network)}
+    first, _ = before_training(store, "size=0.2x", "resnet20-cifar10")
+    skipped = [trial.recipe[0].get("prune_blocks", {}).get("skip") for trial in first]
+    gone = [frozenset(names - set(skip)) for skip in skipped if skip]
+    order = [len(one) for one in gone]
+    assert order == sorted(order)
+    assert {one for one in gone if len(one) == 1} == {frozenset([name]) for name in names}
+    pairs = {one for one in gone if len(one) == 2}
+    half = math.ceil(len(names) / 2)
+    assert (len(pairs), len(frozenset.union(*pairs))) == (math.comb(half, 2), half)
 
 
 def test_no_training_is_asked_for_while_all_workers_train(store):

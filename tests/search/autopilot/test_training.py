@@ -1,15 +1,18 @@
 """What is trained, in which order, and for how long."""
 
+from itertools import combinations
+
 import pytest
 
 from edgekit.core.anatomy import blocks
 from edgekit.models.samples import load
 from edgekit.search.autopilot.seen import key
 from edgekit.search.autopilot.space import Space, trains
-from edgekit.search.autopilot.start import first_stems
+from edgekit.search.autopilot.start import first_stems, stems_of_two_blocks
 from edgekit.search.autopilot.training import (
     LADDERS,
     Candidate,
+    best_parts,
     best_third,
     bits_to_learn,
     candidates,
@@ -100,6 +103,25 @@ def test_of_a_network_with_blocks_each_may_go_by_itself_and_of_one_without_none(
     names = {name for name, _ in blocks(load("resnet20-cifar10").network)}
     assert {frozenset(names - set(skip)) for skip in skipped} == {frozenset([name]) for name in names}
     assert not any("prune_blocks" in step for stem in first_stems(Space.of(load("lenet5-mnist"))) for step in stem)
+
+
+def test_of_a_network_with_few_blocks_each_two_may_go_which_are_put_together_from_one_each():
+    names = {name for name, _ in blocks(load("resnet20-cifar10").network)}
+
+    def gone(stem: list) -> frozenset[str]:
+        return frozenset(names - set(stem[0]["prune_blocks"]["skip"]))
+
+    found = list(stems_of_two_blocks(Space.of(load("resnet20-cifar10"), epochs=1)))
+    assert {gone(stem) for stem, _ in found} == {frozenset(pair) for pair in combinations(names, 2)}
+    for stem, parts in found:
+        assert [len(gone(part)) for part in parts] == [1, 1]
+        assert frozenset.union(*map(gone, parts)) == gone(stem)
+
+
+def test_what_is_put_together_is_the_half_of_the_parts_that_loses_least_by_itself():
+    alone = [Candidate(({"prune_blocks": {"skip": [name]}},), 4) for name in "abc"]
+    losses = zip(alone, (-0.2, -0.1, -0.3), strict=True)
+    assert best_parts([(one, seen(one.key, gain, 0.1)) for one, gain in losses]) == [alone[1].stem, alone[0].stem]
 
 
 def test_where_only_quality_is_limited_how_slim_to_go_is_found_by_halves():
