@@ -77,7 +77,7 @@ class Samples:
             raise DataError(f"the number of samples must be at least 1, not {n}.")
         if n >= len(self) and seed == 0:
             return self
-        chosen = _balanced_order(self.labels, self.indices, seed)[:n]
+        chosen = _balanced_order(self, seed)[:n]
         return replace(self, raw=self.raw[chosen], labels=self.labels[chosen], indices=self.indices[chosen])
 
 
@@ -150,12 +150,13 @@ def _open(name: str, folder: Path, stamped: int) -> Dataset:
     )
 
 
-def _balanced_order(labels: np.ndarray, indices: np.ndarray, seed: int) -> np.ndarray:
+@functools.lru_cache(maxsize=16)
+def _balanced_order(samples: Samples, seed: int) -> np.ndarray:
     """An order in which every prefix holds each class equally often; within a class, by a hash of index and seed.
 
     Where labels are no classes, by that hash alone.
     """
-    shuffled = np.argsort(_hash(indices, seed), kind="stable")
+    labels, shuffled = samples.labels, np.argsort(_hash(samples.indices, seed), kind="stable")
     if labels.dtype.kind == "f" or labels.ndim > 1:
         return shuffled
     rank = np.empty(len(labels), np.int64)  # how many of the same class come before

@@ -27,7 +27,7 @@ from edgekit.core.progress import Progress, silent
 from edgekit.measure import child
 from edgekit.measure.lock import quiet
 
-SECONDS = 0.3  # of running, for small files
+SECONDS = 0.15  # of running, for small files; twice as long was no steadier
 LEAST_RUNS = 50
 LONGEST_SECONDS = 20.0  # then fewer runs must do, and the measurement says so
 SAME_FILE_SPREAD = 0.01  # the least half-width: what openings of one file differ by, where few could be tried

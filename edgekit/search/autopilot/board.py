@@ -11,14 +11,16 @@ from edgekit.core.model import Model
 from edgekit.core.run import Run
 from edgekit.core.technique import FAMILIES
 from edgekit.search.autopilot.kept import Search, Steps, Tried
+from edgekit.search.autopilot.proposals import Proposals
 from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of, key, with_latencies
-from edgekit.search.autopilot.space import Space
+from edgekit.search.autopilot.space import Space, trains
 from edgekit.search.autopilot.training import LADDERS, Candidate, candidates
 from edgekit.search.limits import Wish, allowed, parse_all
 from edgekit.store.store import Store
 
 USELESS = 0.05  # of quality lost: what loses more for sure is no point, unless a limit allows about as much
 ALLOWED_TWICE = 1.5
+LEARN_ANEW = 1.25  # times as many measurements as there were the last time
 
 
 @dataclass
@@ -34,6 +36,9 @@ class Board:
         workers: how many trials are measured at a time.
         slowest, largest: latency and size that the limits allow, as shares of the original's; None where they say
             nothing of it.
+        proposals: of recipes without training.
+        lessons: what they are drawn from, in order. What a look is thought to take follows from the points that there
+            were at the time; now and then all is told anew, as it is known by then.
     """
 
     search: Search
@@ -47,6 +52,12 @@ class Board:
     workers: int = 1
     slowest: float | None = None
     largest: float | None = None
+    proposals: Proposals = field(init=False)
+    lessons: list[Seen] = field(default_factory=list, init=False)
+    _learn_anew_at: float = field(default=0.0, init=False)
+
+    def __post_init__(self):
+        self.proposals = Proposals(self.space, self.search.seed)
 
     @classmethod
     def of(cls, search: Search, model: Model, look_samples: int | None, first: list[Steps], store: Store) -> Board:
@@ -71,10 +82,11 @@ class Board:
         self.search.tried.append(tried)
         self.asked.add((key(tried.steps), tried.whole))
         if run is not None:
-            self.seen[key(tried.steps), tried.whole] = Seen.of(run, tried.whole, self.wishes)
+            self.seen[key(tried.steps), tried.whole] = seen = Seen.of(run, tried.whole, self.wishes)
             if tried.whole and run.is_baseline:
                 self.slowest = allowed("latency_ms", self.wishes, run.measurements)
                 self.largest = allowed("size_bytes", self.wishes, run.measurements)
+            self._learn(seen)
 
     @property
     def looks(self) -> list[Seen]:
@@ -124,6 +136,15 @@ class Board:
                 break
             count += 1
         return count
+
+    def _learn(self, seen: Seen) -> None:
+        if trains(seen.steps):
+            return
+        self.lessons += with_latencies([seen], self.points)
+        if len(self.lessons) >= self._learn_anew_at:
+            deepest = {one.key: one for one in [*self.looks, *self.points] if not trains(one.steps)}
+            self.lessons = list(deepest.values())
+            self._learn_anew_at = LEARN_ANEW * len(self.lessons)
 
     def _deepest(self, asked: str) -> Seen | None:
         return self.seen.get((asked, True)) or self.seen.get((asked, False))

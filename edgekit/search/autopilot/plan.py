@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from edgekit.search.autopilot import training
 from edgekit.search.autopilot.board import Board
 from edgekit.search.autopilot.kept import Steps, Tried
-from edgekit.search.autopilot.proposals import proposal
 from edgekit.search.autopilot.rungs import next_to_measure, refined
 from edgekit.search.autopilot.seen import Seen, key
-from edgekit.search.autopilot.space import trains
 from edgekit.search.autopilot.training import LADDERS, Candidate
 
 UNTRAINED_SHARE = 0.08  # of the time, where training is allowed too
@@ -93,8 +91,7 @@ def _may_refine(board: Board) -> bool:
 def _proposed(board: Board) -> Steps | None:
     if board.without_news() >= PATIENCE:
         return None
-    deepest = {one.key: one for one in [*board.looks, *board.points] if not trains(one.steps)}
-    return proposal(board.space, list(deepest.values()), board.known, board.search.seed)
+    return board.proposals.next(board.lessons, board.known)
 
 
 def _trained(board: Board) -> Ask | None:

@@ -4,8 +4,8 @@ A tree-structured Parzen estimator for several objectives (Ozaki et al. 2022, do
 likelier among the better half of the recipes than among the others: quality, log size and log latency, all at once,
 where limits are constraints (Watanabe and Hutter 2022, arXiv:2211.14411). The techniques are drawn together, then their
 settings. The likeliest of many candidates soon is a recipe that was tried: the fewer candidates, the freer the choice
-among what is alike. Each call makes the study anew from the measurements, so that a search that was stopped goes on as
-if it had not been.
+among what is alike. What is proposed follows from the measurements alone, so that a search that was stopped goes on as if it had
+not been.
 """
 
 from __future__ import annotations
@@ -30,28 +30,43 @@ EXCESS = "excess"
 WORST_LATENCY = 4.0  # share of the original's, where nothing is known
 
 
-def proposal(space: Space, seen: Sequence[Seen], known: Collection[str], seed: int) -> Steps | None:
-    """A recipe that works on the model and was not tried; None if hardly any is left.
+class Proposals:
+    """What Optuna learned of one space, and what it proposes next.
 
     Args:
-        seen: what was measured so far, in order.
-        known: keys of all recipes that were tried, or are being tried now.
         seed: of all chance; the number of recipes tried goes in too, so that each call draws something else.
     """
-    import optuna  # it takes a second to import
-    from optuna.trial import TrialState
 
-    with _silence():
-        study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(seed, 0))
-        for one in seen:
-            _tell(study, space, one)
-        for draw in range(DRAWS):
-            study.sampler = _sampler(seed + 7919 * len(known), draw)
-            steps = space.suggest(asked := study.ask())
-            if steps and key(steps) not in known and not space.problems(steps):
-                return steps
-            study.tell(asked, state=TrialState.FAIL)
-    return None
+    def __init__(self, space: Space, seed: int):
+        self._space, self._seed = space, seed
+        self._study: optuna.Study | None = None
+        self._told: list[Seen] = []
+
+    def next(self, seen: Sequence[Seen], known: Collection[str]) -> Steps | None:
+        """A recipe that works on the model and was not tried; None if hardly any is left.
+
+        Args:
+            seen: what was measured so far, in order. Where it goes on from what came the last time, only the rest is
+                learned: to learn all of 1,000 measurements takes 0.3 s.
+            known: keys of all recipes that were tried, or are being tried now.
+        """
+        import optuna  # it takes a second to import
+        from optuna.trial import TrialState
+
+        with _silence():
+            if self._study is None or self._told != list(seen[: len(self._told)]):
+                self._study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(self._seed, 0))
+                self._told = []
+            for one in seen[len(self._told) :]:
+                _tell(self._study, self._space, one)
+                self._told.append(one)
+            for draw in range(DRAWS):
+                self._study.sampler = _sampler(self._seed + 7919 * len(known), draw)
+                steps = self._space.suggest(asked := self._study.ask())
+                self._study.tell(asked, state=TrialState.FAIL)  # nothing is learned of what was only drawn
+                if steps and key(steps) not in known and not self._space.problems(steps):
+                    return steps
+        return None
 
 
 def _tell(study: optuna.Study, space: Space, one: Seen) -> None:

@@ -1,11 +1,13 @@
 """What may be proposed: only what works on the model, all that the registry has, and within every knob's range."""
 
+from dataclasses import replace
+
 import optuna
 import pytest
 
 from edgekit.models.samples import load
 from edgekit.registry import techniques
-from edgekit.search.autopilot.proposals import proposal
+from edgekit.search.autopilot.proposals import Proposals
 from edgekit.search.autopilot.seen import key, on_integers
 from edgekit.search.autopilot.space import NARROWED, Space, proposed, trains
 from edgekit.search.autopilot.start import ENCODINGS, STEMS, WITHOUT_TRAINING
@@ -88,15 +90,26 @@ def test_the_same_measurements_lead_to_the_same_proposals(space):
         for bits in (2, 3, 5, 6, 7, 8)
     ]
     known = {one.key for one in measured}
-    first = [proposal(space, measured, known, seed) for seed in (0, 0, 1)]
+    first = [Proposals(space, seed).next(measured, known) for seed in (0, 0, 1)]
     assert first[0] == first[1] != first[2]
     assert all(key(steps) not in known for steps in first)
+
+
+def test_proposals_are_the_same_whether_measurements_come_one_by_one_or_all_at_once(space):
+    by_and_by, measured, known = Proposals(space, 0), [], set()
+    for number in range(14):
+        asked = by_and_by.next(measured, known)
+        assert asked == Proposals(space, 0).next(measured, known)
+        known.add(key(asked))
+        measured = [*measured, seen(str(number), -0.01 * (number % 5), 1 / (2 + number), 0.5, steps=asked)]
+    revised = [replace(one, latency=one.latency / 2, size=one.size * (1 + place)) for place, one in enumerate(measured)]
+    assert by_and_by.next(revised, known) == Proposals(space, 0).next(revised, known)
 
 
 def test_a_space_that_is_used_up_has_no_more_proposals(model):
     space = Space.of(model, ["Quantization"])
     small = Space(model, {"shape": (), "narrow": (), "recover": (), "encode": ("quantize_fp16",)})
-    only = proposal(small, [], set(), 0)
+    only = Proposals(small, 0).next([], set())
     assert only == [{"quantize_fp16": {}}]
-    assert proposal(small, [], {key(only)}, 0) is None
-    assert proposal(space, [], {key(only)}, 0) is not None
+    assert Proposals(small, 0).next([], {key(only)}) is None
+    assert Proposals(space, 0).next([], {key(only)}) is not None
