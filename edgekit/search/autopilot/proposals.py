@@ -4,8 +4,8 @@ A tree-structured Parzen estimator for several objectives (Ozaki et al. 2022, do
 likelier among the better half of the recipes than among the others: quality, log size and log latency, all at once,
 where limits are constraints (Watanabe and Hutter 2022, arXiv:2211.14411). The techniques are drawn together, then their
 settings. The likeliest of many candidates soon is a recipe that was tried: the fewer candidates, the freer the choice
-among what is alike. What is proposed follows from the measurements alone, so that a search that was stopped goes on as if it had
-not been.
+among what is alike. What is proposed follows from the measurements alone, so that a search that was stopped goes on
+as if it had not been.
 """
 
 from __future__ import annotations
