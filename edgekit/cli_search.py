@@ -128,7 +128,7 @@ def result_json(found: "Result") -> dict[str, Any]:
         "status": search.status,
         "seconds": round(search.spent, 1),
         "trials": len(search.tried),
-        "looks": sum(not tried.whole for tried in search.tried),
+        "looks": search.looks,
         "failed": [tried.model_dump(include={"steps", "error"}) for tried in search.tried if tried.error],
         "covered": found.covered,
         "winner": found.winner and _seen(found.winner),

@@ -19,8 +19,9 @@ from cachetools import LRUCache
 
 from edgekit.recipe import Compressed
 
-WORTH_KEEPING = 0.2  # seconds that a step took
-WORTH_SHARING = 5.0  # seconds that it took to get to a state
+WORTH_KEEPING = 0.05  # seconds that a step took
+WORTH_SHARING = 0.1  # seconds that it took to get to a state, and those that it takes to write it:
+BYTES_A_SECOND = 50e6
 MOST_BYTES = 512 * 2**20  # of all states together; the one that was not asked for the longest goes first
 
 
@@ -52,7 +53,7 @@ class Prefixes:
         private = copy.deepcopy(known)
         with self._lock, contextlib.suppress(ValueError):  # of a value that is too large
             self._known[key] = private
-        if self.folder and known.seconds >= WORTH_SHARING:
+        if self.folder and known.seconds >= WORTH_SHARING + size(known.state) / BYTES_A_SECOND:
             self._share(self.folder / key, private)
 
     def find(self, key: str) -> Known | None:

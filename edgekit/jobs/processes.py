@@ -172,11 +172,13 @@ def _begin(store: Store, unwanted: Any, threads: int, states: str, pids: Any, pl
     from threadpoolctl import threadpool_limits
 
     import edgekit.pipeline  # noqa: F401  (what a trial needs is there when the first one comes)
+    from edgekit.measure.outputs import use_threads
     from edgekit.prefixes import SHARED
 
     SHARED.folder = Path(states)
     torch.set_num_threads(threads)
     threadpool_limits(threads)
+    use_threads(threads)
 
 
 def _end_with_parent(pids: Any) -> None:

@@ -31,6 +31,8 @@ LARGEST_BATCH, LARGEST_DECODED = 64, 8  # the latter where a batch takes many pa
 KINDS = {"tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
 KINDS |= {"tensor(int32)": np.int32, "tensor(int64)": np.int64}
 
+_threads = 0
+
 
 def outputs(
     path: Path | bytes,
@@ -47,7 +49,7 @@ def outputs(
         samples: of the evaluation or the validation split.
         preprocessing: raw samples (b, …) -> network inputs (b, …); called batch by batch.
         progress: told after every batch; what it raises stops the work within a batch.
-        threads: how many batches at a time; 0 for as many as there are cores.
+        threads: how many batches at a time; 0 for as many as there are cores, or `use_threads` was told.
         output: which of the file's outputs, from 0.
 
     Returns:
@@ -65,13 +67,19 @@ def outputs(
     answers: np.ndarray | None = None
     done = 0
     progress(0.0, f"0 of {len(samples):,} samples")
-    for start, rows in _in_parallel(run, samples.raw, size, threads or this_host().cores):
+    for start, rows in _in_parallel(run, samples.raw, size, threads or _threads or this_host().cores):
         if answers is None:
             answers = np.empty((len(samples), *rows.shape[1:]), np.float32)  # (n, classes)
         answers[start : start + len(rows)] = rows
         done += len(rows)
         progress(done / len(samples), f"{done:,} of {len(samples):,} samples")
     return answers
+
+
+def use_threads(count: int) -> None:
+    """How many batches at a time this process takes from now on, where nothing else is asked for."""
+    global _threads
+    _threads = count
 
 
 def held_out(samples: Samples) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Self
 
@@ -19,12 +20,31 @@ from edgekit.store.store import Store
 NOT_WANTED = "nobody waits for this trial any more"  # what stops one that was taken back
 
 
+class Gate(BaseModel, frozen=True):
+    """What a trial must show before more is measured of it.
+
+    Attributes:
+        samples: how many of the split are scored for it; all of them with None.
+        least: how much must be gained beside the uncompressed network, a fraction of quality, by the upper end of the
+            interval where a part is scored.
+    """
+
+    samples: int | None
+    least: float
+
+    def holds_back(self, run: Run) -> bool:
+        """Whether the run of so many samples shows too little."""
+        gain = run.comparison.accuracy_difference if run.comparison else None
+        return gain is not None and (gain.value if self.samples is None else gain.high) <= self.least
+
+
 class Trial(BaseModel, frozen=True):
     """A recipe to be measured. The same trial is measured once; asked again, its run comes from the store.
 
     Attributes:
         recipe: steps as YAML would hold them.
         samples: how many samples of the split to score; all of them with None.
+        gates: scored first, one after the other; the run of one that holds it back is all that comes of the trial.
         split: "validation" to choose by, "test" to confirm what was chosen.
         depth: how much is measured; see Depth.
     """
@@ -32,6 +52,7 @@ class Trial(BaseModel, frozen=True):
     model: str
     recipe: list[dict[str, dict[str, Any]]]
     samples: int | None = None
+    gates: tuple[Gate, ...] = ()
     split: Scored = "validation"
     seed: int = 0
     depth: Depth = Depth.POINT
@@ -112,14 +133,30 @@ def measured(trial: Trial, store: Store | None = None, progress: Progress = sile
     from edgekit.pipeline import compress
     from edgekit.recipe import Recipe
 
-    return compress(
-        load(trial.model),
-        Recipe.parse(copy.deepcopy(trial.recipe)),
-        store=store,
-        samples=trial.samples,
-        split=trial.split,
-        depth=trial.depth,
-        seed=trial.seed,
-        progress=progress,
-        keep_cancelled=False,
-    )
+    def scored(samples: int | None, depth: Depth) -> Run:
+        return compress(
+            load(trial.model),
+            Recipe.parse(copy.deepcopy(trial.recipe)),
+            store=store,
+            samples=samples,
+            split=trial.split,
+            depth=depth,
+            seed=trial.seed,
+            progress=progress,
+            keep_cancelled=False,
+        )
+
+    return through_gates(trial, scored)
+
+
+def through_gates(trial: Trial, scored: Callable[[int | None, Depth], Run]) -> Run:
+    """What comes of a trial: its run, or that of the first gate that holds it back.
+
+    Args:
+        scored: measures so many samples, so deep.
+    """
+    for gate in trial.gates:
+        run = scored(gate.samples, Depth.LOOK)
+        if gate.holds_back(run):
+            return run
+    return scored(trial.samples, trial.depth)

@@ -55,7 +55,7 @@ def _at_work(kept: Search) -> bool:
 def _head(kept: Search, choice: Choice, store: Store) -> None:
     """How it stands, what it is doing, and the buttons."""
     points = sum(tried.whole and bool(tried.run) for tried in kept.tried)
-    counts = f"{len(kept.tried) - points} looks, {points} points, {words.duration(kept.spent)} at work"
+    counts = f"{kept.looks} looks, {points} points, {words.duration(kept.spent)} at work"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="search_head"):
         st.markdown(f"{STATES[kept.status]} {', '.join(kept.limits)} · {counts}")
         if _at_work(kept):

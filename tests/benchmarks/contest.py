@@ -17,6 +17,7 @@ from pathlib import Path
 
 import onnx
 import torch
+from torch import nn
 
 from edgekit.core.errors import MeasureError
 from edgekit.core.files import sha256
@@ -153,13 +154,14 @@ def ours(model_id: str, minutes: float, training: str, store: Store, executor: E
     return Entry(files, len(looks), found.search.spent), found
 
 
-def theirs(peer: str, judge: Judge, minutes: float, folder: Path, held_out: Samples) -> Entry:
+def theirs(peer: str, judge: Judge, minutes: float, folder: Path, held_out: Samples, by_default: bool = False) -> Entry:
     """What a peer makes.
 
     Args:
         peer: a value of LOOPS.
         folder: for its files.
         held_out: what it may choose by.
+        by_default: whether it exports as torch does by default, and not in the way that was before, which is quicker.
     """
     prepared, training = judge.model.preprocessing, judge.data.training
     samples = {
@@ -169,10 +171,19 @@ def theirs(peer: str, judge: Judge, minutes: float, folder: Path, held_out: Samp
     }
     folder.mkdir()
     with tempfile.TemporaryDirectory() as name:
-        network = Path(name) / "network.pt"
-        torch.jit.trace(judge.model.network.eval(), torch.from_numpy(samples["inputs"][:1])).save(str(network))
+        network = _saved(judge.model.network.eval(), torch.from_numpy(samples["inputs"][:2]), Path(name), by_default)
         found = peers.asked(
             peer, onnx.load(str(judge.base)), samples, folder=str(folder), minutes=minutes, network=str(network)
         )
     files = [File(folder / file, seconds, how) for file, seconds, how in found["files"]]
     return Entry(files, len(files), found["seconds"])
+
+
+def _saved(network: nn.Module, example: torch.Tensor, folder: Path, as_program: bool) -> Path:
+    """A file that another process exports the network from."""
+    if not as_program:
+        torch.jit.trace(network, example).save(str(folder / "network.pt"))
+        return folder / "network.pt"
+    free = ({0: torch.export.Dim("batch")},)
+    torch.export.save(torch.export.export(network, (example,), dynamic_shapes=free), folder / "network.pt2")
+    return folder / "network.pt2"

@@ -35,6 +35,16 @@ class EveryExecutor:
         first, second = (executor.submit(quick(4)).result(IN_TIME) for _ in range(2))
         assert first.id == second.id
 
+    def test_what_a_gate_holds_back_is_not_measured_any_further(self, executor):
+        part = {"samples": 20, "least": 0.0}
+        for gates, scored in (
+            ([part | {"least": 1.0}], 20),
+            ([part | {"least": -1.0}], 50),
+            ([part | {"least": -1.0}, {"samples": None, "least": 1.0}], 2000),
+        ):
+            run = executor.submit(a_trial({"quantize_weights": {"bits": 5}}, gates=gates)).result(IN_TIME)
+            assert (run.samples, "latency_ms" in run.measurements) == (scored, False)
+
     def test_what_is_wrong_with_a_trial_is_said_as_it_is_here(self, executor):
         error = executor.submit(a_trial({"quantize_weights": {"bits": 99}})).exception(IN_TIME)
         assert isinstance(error, SettingError)

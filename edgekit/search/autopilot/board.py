@@ -13,7 +13,7 @@ from edgekit.core.technique import FAMILIES
 from edgekit.search.autopilot.kept import Search, Steps, Tried
 from edgekit.search.autopilot.proposals import Proposals
 from edgekit.search.autopilot.seen import Seen, covered_by, frontier_of, key, with_latencies
-from edgekit.search.autopilot.space import Space, trains
+from edgekit.search.autopilot.space import Space, beginnings, trains
 from edgekit.search.autopilot.training import LADDERS, Candidate, candidates
 from edgekit.search.limits import Wish, allowed, parse_all
 from edgekit.store.store import Store
@@ -33,6 +33,7 @@ class Board:
         candidates: what may be trained, if anything may.
         seen: key of a recipe, and whether it is a point -> what it showed, in the order of the trials.
         asked: (key, whole) of every trial that has ended or is being measured.
+        at_work: keys of the recipes that are being measured.
         workers: how many trials are measured at a time.
         slowest, largest: latency and size that the limits allow, as shares of the original's; None where they say
             nothing of it.
@@ -49,6 +50,7 @@ class Board:
     candidates: list[Candidate]
     seen: dict[tuple[str, bool], Seen] = field(default_factory=dict)
     asked: set[tuple[str, bool]] = field(default_factory=set)
+    at_work: set[str] = field(default_factory=set)
     workers: int = 1
     slowest: float | None = None
     largest: float | None = None
@@ -77,12 +79,21 @@ class Board:
                 board.tell(tried, store.get(tried.run) if tried.run else None)
         return board
 
+    def ask(self, steps: Steps, whole: bool) -> None:
+        """A trial begins."""
+        self.asked.add((key(steps), whole))
+        self.at_work.add(key(steps))
+
     def tell(self, tried: Tried, run: Run | None) -> None:
         """Take in a trial that has ended, with its run where it did not fail."""
         self.search.tried.append(tried)
-        self.asked.add((key(tried.steps), tried.whole))
+        name = key(tried.steps)
+        self.at_work.discard(name)
+        self.asked -= {(name, True)}  # where a gate held it back, it is no point yet
+        self.asked.add((name, tried.whole))
         if run is not None:
-            self.seen[key(tried.steps), tried.whole] = seen = Seen.of(run, tried.whole, self.wishes)
+            scored = self.look_samples is not None and run.samples > self.look_samples
+            self.seen[name, tried.whole] = seen = Seen.of(run, tried.whole, self.wishes, scored)
             if tried.whole and run.is_baseline:
                 self.slowest = allowed("latency_ms", self.wishes, run.measurements)
                 self.largest = allowed("size_bytes", self.wishes, run.measurements)
@@ -104,11 +115,6 @@ class Board:
         return {asked for asked, _ in self.asked}
 
     @property
-    def at_work(self) -> set[str]:
-        """Keys of the recipes that are being measured."""
-        return {asked for asked, _ in self.asked - {(key(tried.steps), tried.whole) for tried in self.search.tried}}
-
-    @property
     def useless(self) -> float:
         """The quality that a recipe may lose and still be of interest."""
         allowed = [wish.amount / 100 for wish in self.wishes if wish.name == "accuracy_drop"]
@@ -117,6 +123,15 @@ class Board:
     def was_tried(self, steps: Steps, whole: bool) -> bool:
         """Whether a trial has ended or is being measured."""
         return (key(steps), whole) in self.asked
+
+    def in_vain(self, steps: Steps) -> bool:
+        """Whether what a recipe without training begins with failed, or lost too much by itself; or is at work still.
+
+        A network that is lost is not found again by storing it in fewer bits.
+        """
+        begun, known = [key(part) for part in beginnings(steps)[:-1]], self.known
+        tried = [self._deepest(part) for part in begun if part in known]
+        return any(one is None or one.gain.high < -self.useless for one in tried)
 
     def best_seen(self, recipes: Iterable[Steps]) -> Seen | None:
         """Of these recipes the one that did best, as far as they were measured: by limits, then all in all."""

@@ -76,6 +76,11 @@ class Search(BaseModel):
     error: str = ""
 
     @property
+    def looks(self) -> int:
+        """How many recipes were looked at, and not timed at once."""
+        return sum(not tried.whole and tried.why != "promoted" for tried in self.tried)
+
+    @property
     def seconds_left(self) -> float:
         """Of the time allowance."""
         return max(0.0, 60 * self.minutes - self.spent)

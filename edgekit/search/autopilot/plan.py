@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edgekit.search.autopilot import training
 from edgekit.search.autopilot.board import Board
 from edgekit.search.autopilot.kept import Steps, Tried
-from edgekit.search.autopilot.rungs import next_to_measure, refined
+from edgekit.search.autopilot.rungs import GLANCE_SAMPLES, gain_to_beat, next_to_measure, refined
 from edgekit.search.autopilot.seen import Seen, key
+from edgekit.search.autopilot.space import beginnings
 from edgekit.search.autopilot.training import LADDERS, Candidate
+from edgekit.search.executor import Gate
 
 UNTRAINED_SHARE = 0.08  # of the time, where training is allowed too
 PATIENCE = 100  # recipes in a row that bring nothing, after which a search without training ends
 REFINING_SHARE = 0.1  # of the time without training, for rounding that takes long
-TIMES_A_LOOK = 10.0  # as long as others such a look is expected to take, before there was one
+TIMES_A_LOOK = 10  # as long as others such a look is expected to take, before there was one
 IN_HURRY = 1.15  # how much longer than expected a training may take, with the storing of what it gave
 
 
@@ -27,11 +28,13 @@ class Ask:
     Attributes:
         whole: score all validation samples and time it; else only look.
         why: promoted, begin, refined, proposed, sized, trained, or stored.
+        gates: see `Trial`.
     """
 
     steps: Steps
     whole: bool
     why: str
+    gates: tuple[Gate, ...] = ()
 
 
 def next_ask(board: Board) -> Ask | None:
@@ -52,7 +55,11 @@ def _promoted(board: Board) -> Ask | None:
         if look.key not in sized and not board.was_tried(look.steps, True) and look.gain.high >= -board.useless
     ]
     found = next_to_measure(waiting, board.points)
-    return Ask(found.steps, True, "promoted") if found else None
+    if found is None:
+        return None
+    to_beat = gain_to_beat(found, board.points)
+    gates = () if to_beat is None or found.scored else (Gate(samples=None, least=to_beat),)
+    return Ask(found.steps, True, "promoted", gates)
 
 
 def _looked_at_next(board: Board) -> Ask | None:
@@ -76,22 +83,26 @@ def _untrained(board: Board) -> Ask | None:
     found = None if better and _may_refine(board) else _proposed(board)
     if found is None and better:
         return _look(board, better, "refined")
-    return None if found is None else _look(board, found, "proposed")
+    return None if found is None else _look(board, found, "proposed", -board.useless)
 
 
 def _may_refine(board: Board) -> bool:
     """Whether it would leave most of the time for what is new; one at a time, as the first shows how long it takes."""
     if board.at_work & {key(steps) for steps in refined(board.points)}:
         return False
-    took = {why: [one.seconds for one in board.search.tried if (one.why == "refined") is why] for why in (True, False)}
-    expected = took[True][-1] if took[True] else TIMES_A_LOOK * statistics.median(took[False] or [0.0])
-    return sum(took[True]) + expected <= REFINING_SHARE * sum(sum(seconds) for seconds in took.values())
+    tried = board.search.tried
+    took = [one.seconds for one in tried if one.why == "refined"]
+    if not took:
+        return REFINING_SHARE * len(tried) >= TIMES_A_LOOK
+    return sum(took) + took[-1] <= REFINING_SHARE * sum(one.seconds for one in tried)
 
 
 def _proposed(board: Board) -> Steps | None:
+    """What Optuna proposes, or first its beginning: where that alone loses too much, what follows would be in vain."""
     if board.without_news() >= PATIENCE:
         return None
-    return board.proposals.next(board.lessons, board.known)
+    found = board.proposals.next(board.lessons, board.known, board.useless, board.in_vain)
+    return None if found is None else next(steps for steps in beginnings(found) if not _looked(board, steps))
 
 
 def _trained(board: Board) -> Ask | None:
@@ -254,5 +265,9 @@ def _looked(board: Board, steps: Steps) -> bool:
     return board.was_tried(steps, False) or board.was_tried(steps, True)
 
 
-def _look(board: Board, steps: Steps, why: str) -> Ask:
-    return Ask(steps, board.look_samples is None, why)
+def _look(board: Board, steps: Steps, why: str, least_gain: float | None = None) -> Ask:
+    """A look, which ends at a glance if that shows too little; of what may be trained it matters how much it loses."""
+    if board.look_samples is None:
+        return Ask(steps, True, why)
+    glances = least_gain is not None and board.look_samples > GLANCE_SAMPLES
+    return Ask(steps, False, why, (Gate(samples=GLANCE_SAMPLES, least=least_gain),) if glances else ())

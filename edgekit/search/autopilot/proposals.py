@@ -4,8 +4,8 @@ A tree-structured Parzen estimator for several objectives (Ozaki et al. 2022, do
 likelier among the better half of the recipes than among the others: quality, log size and log latency, all at once,
 where limits are constraints (Watanabe and Hutter 2022, arXiv:2211.14411). The techniques are drawn together, then their
 settings. The likeliest of many candidates soon is a recipe that was tried: the fewer candidates, the freer the choice
-among what is alike. What is proposed follows from the measurements alone, so that a search that was stopped goes on
-as if it had not been.
+among what is alike. Every other draw stores a network that was not lost in another way. What is proposed follows from
+the measurements alone, so that a search that was stopped goes on as if it had not been.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, key
-from edgekit.search.autopilot.space import Space
+from edgekit.search.autopilot.space import NOTHING, Space
 
 if TYPE_CHECKING:
     import optuna
@@ -41,44 +41,59 @@ class Proposals:
         self._space, self._seed = space, seed
         self._study: optuna.Study | None = None
         self._told: list[Seen] = []
+        self._networks: list[tuple[Seen, dict[str, Any]]] = []  # what was told and may be stored in another way
 
-    def next(self, seen: Sequence[Seen], known: Collection[str]) -> Steps | None:
+    def next(
+        self,
+        seen: Sequence[Seen],
+        known: Collection[str],
+        useless: float = math.inf,
+        in_vain: Callable[[Steps], bool] = lambda steps: False,
+    ) -> Steps | None:
         """A recipe that works on the model and was not tried; None if hardly any is left.
 
         Args:
             seen: what was measured so far, in order. Where it goes on from what came the last time, only the rest is
                 learned: to learn all of 1,000 measurements takes 0.3 s.
             known: keys of all recipes that were tried, or are being tried now.
+            useless: the quality, a fraction, that is too much to lose.
+            in_vain: whether a recipe is not worth proposing.
         """
         import optuna  # it takes a second to import
         from optuna.trial import TrialState
 
         with _silence():
             if self._study is None or self._told != list(seen[: len(self._told)]):
-                self._study = optuna.create_study(directions=["minimize"] * 3, sampler=_sampler(self._seed, 0))
-                self._told = []
+                self._study = optuna.create_study(directions=["minimize"] * 3)
+                self._told, self._networks = [], []
+            self._study.sampler = _sampler(self._seed, 0)  # one that takes in which limits were missed
             for one in seen[len(self._told) :]:
-                _tell(self._study, self._space, one)
-                self._told.append(one)
+                self._tell(self._study, one)
+            standing = [parameters for one, parameters in self._networks if one.gain.high >= -useless]
             for draw in range(DRAWS):
-                self._study.sampler = _sampler(self._seed + 7919 * len(known), draw)
+                self._study.sampler = sampler = _sampler(self._seed + 7919 * len(known), draw)
+                if standing and draw % 2:
+                    network = standing[(len(known) + draw // 2) % len(standing)]
+                    self._study.sampler = optuna.samplers.PartialFixedSampler(network, sampler)
                 steps = self._space.suggest(asked := self._study.ask())
                 self._study.tell(asked, state=TrialState.FAIL)  # nothing is learned of what was only drawn
-                if steps and key(steps) not in known and not self._space.problems(steps):
+                if steps and key(steps) not in known and not in_vain(steps) and not self._space.problems(steps):
                     return steps
         return None
 
-
-def _tell(study: optuna.Study, space: Space, one: Seen) -> None:
-    """Let a study know of a measurement, unless its recipe is none that the space would propose."""
-    parameters = space.parameters(one.steps)
-    if parameters is None:
-        return
-    study.enqueue_trial(parameters)
-    trial = study.ask()
-    space.draw(trial)
-    trial.set_user_attr(EXCESS, min(one.excess, 1e6))
-    study.tell(trial, [-one.gain.value, math.log(one.size), math.log(one.latency or WORST_LATENCY)])
+    def _tell(self, study: optuna.Study, one: Seen) -> None:
+        """Let the study know of a measurement, unless its recipe is none that the space would propose."""
+        self._told.append(one)
+        parameters = self._space.parameters(one.steps)
+        if parameters is None:
+            return
+        study.enqueue_trial(parameters)
+        trial = study.ask()
+        self._space.draw(trial)
+        trial.set_user_attr(EXCESS, min(one.excess, 1e6))
+        study.tell(trial, [-one.gain.value, math.log(one.size), math.log(one.latency or WORST_LATENCY)])
+        if parameters.pop("encode", None) == NOTHING:
+            self._networks.append((one, parameters))
 
 
 def _sampler(seed: int, draw: int) -> optuna.samplers.BaseSampler:

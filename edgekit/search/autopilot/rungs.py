@@ -1,4 +1,5 @@
-"""Who goes on. First a look: a subset of the validation samples, nothing timed. Then a point, for what may matter.
+"""Who goes on. First a glance: a few validation samples show what loses too much. Then a look, at a part of them. Of
+what may matter all are scored; then it is timed and so a point, if it still may.
 
 A look is dropped once nothing that its interval allows could put it on the frontier, or if it misses a limit for sure
 while others hold all of them. Successive halving: Jamieson and Talwalkar 2016, arXiv:1502.07943.
@@ -14,6 +15,7 @@ from edgekit.search.autopilot.kept import Steps
 from edgekit.search.autopilot.seen import Seen, frontier_of, with_latencies
 
 LOOK_SAMPLES = 1000  # of the validation samples; where there are few more than that, every trial scores them all
+GLANCE_SAMPLES = 200  # of those of a look
 LOOK_DECODED = 200  # where a sample takes many passes
 SLACK = 0.05  # how much shorter than estimated a latency may turn out
 SLOW = {"rounding": "reconstructed"}  # what takes long is tried on the frontier alone
@@ -44,7 +46,13 @@ def may_matter(look: Seen, points: Sequence[Seen]) -> bool:
     """Whether a look could be a point that no other beats."""
     if look.missed and any(not point.missed for point in points):
         return False
-    return not any(_beats(point, look) for point in points)
+    to_beat = gain_to_beat(look, points)
+    return to_beat is None or look.most_gain > to_beat
+
+
+def gain_to_beat(look: Seen, points: Sequence[Seen]) -> float | None:
+    """The most that is gained by a point that is as small and as fast; None if there is no such point."""
+    return max((point.gain.value for point in points if _as_small_and_fast(point, look)), default=None)
 
 
 def refined(points: Sequence[Seen]) -> list[Steps]:
@@ -61,9 +69,8 @@ def _bits(name: str, settings: dict[str, Any]) -> float:
     return technique(name).make(settings).settings(all_of_them=True)[ROUNDING[name]]
 
 
-def _beats(point: Seen, look: Seen) -> bool:
-    faster = look.latency is not None and point.latency <= look.latency * (1 - SLACK)
-    alike = look.latency is not None and point.latency <= look.latency * (1 + SLACK)
-    if point.gain.value < look.gain.high or point.size > look.size:
+def _as_small_and_fast(point: Seen, look: Seen) -> bool:
+    if point.size > look.size or look.latency is None:
         return False
+    faster, alike = (point.latency <= look.latency * (1 + slack) for slack in (-SLACK, SLACK))
     return faster or (alike and point.integers == look.integers and point.macs == look.macs)  # runs in the same time

@@ -24,7 +24,7 @@ from edgekit.search.autopilot.kept import Search, Training, Tried, begin, load
 from edgekit.search.autopilot.plan import Ask, next_ask
 from edgekit.search.autopilot.result import Result, result, winner
 from edgekit.search.autopilot.rungs import look_samples
-from edgekit.search.autopilot.seen import Seen, key
+from edgekit.search.autopilot.seen import Seen
 from edgekit.search.autopilot.space import Space
 from edgekit.search.autopilot.start import first_recipes
 from edgekit.search.executor import Executor, Local, Trial
@@ -156,7 +156,7 @@ class _Loop:
                     ask = next_ask(board)
                     if ask is None:
                         break
-                    board.asked.add((key(ask.steps), ask.whole))
+                    board.ask(ask.steps, ask.whole)
                     self.in_hand = _in_words(ask, len(self.search.tried))
                     started = time.monotonic()
                     waiting[self.executor.submit(self._trial(ask, few))] = (ask, started)
@@ -180,8 +180,14 @@ class _Loop:
     def _trial(self, ask: Ask, few: int | None) -> Trial:
         limited = {limit.partition("=")[0] for limit in self.search.limits}
         depth = Depth.LOOK if not ask.whole else Depth.ALL if limited & NEEDS_ALL else Depth.POINT
-        samples = None if ask.whole else few
-        return Trial(model=self.search.model, recipe=ask.steps, samples=samples, seed=self.search.seed, depth=depth)
+        return Trial(
+            model=self.search.model,
+            recipe=ask.steps,
+            samples=None if ask.whole else few,
+            gates=ask.gates,
+            seed=self.search.seed,
+            depth=depth,
+        )
 
     def _tell(self, board: Board, ask: Ask, started: float, future: Future[Run]) -> None:
         """Take in what came of a trial. One that failed is kept with its reason, and not tried again."""
@@ -191,12 +197,11 @@ class _Loop:
         except Exception as failed:
             error = str(failed) or type(failed).__name__
         took = time.monotonic() - started
-        board.tell(
-            Tried(steps=ask.steps, whole=ask.whole, why=ask.why, run=run.id if run else "", error=error, seconds=took),
-            run,
-        )
+        whole = ask.whole and (run is None or "latency_ms" in run.measurements)
+        tried = Tried(steps=ask.steps, whole=whole, why=ask.why, run=run.id if run else "", error=error, seconds=took)
+        board.tell(tried, run)
         self._count_time()
-        if ask.whole:
+        if whole:
             self.search.covered.append((round(self.search.spent, 2), round(board.covered(), 6)))
             best = winner(board.points, board.wishes)
             self.search.winner = best.run if best else ""

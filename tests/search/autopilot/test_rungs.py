@@ -1,6 +1,8 @@
 """Who goes on: a look that its interval may still lift onto the frontier, and no other."""
 
-from edgekit.search.autopilot.rungs import look_samples, may_matter, next_to_measure, refined
+from dataclasses import replace
+
+from edgekit.search.autopilot.rungs import gain_to_beat, look_samples, may_matter, next_to_measure, refined
 from edgekit.search.autopilot.seen import frontier_of, with_latencies
 from tests.search.autopilot.made_up import BITS, miss, seen
 
@@ -17,6 +19,14 @@ def test_a_look_that_may_be_faster_goes_on():
     faster = look("fewer macs", -0.04, 0.3, macs=0.5)
     assert faster.latency == 0.25, "half of the work of the point that runs on integers too"
     assert may_matter(faster, [POINT])
+
+
+def test_what_was_scored_on_all_samples_is_compared_by_what_it_gains_and_no_longer_by_what_it_might():
+    unsure = look("unsure", -0.02, 0.25, spread=0.02)
+    assert gain_to_beat(unsure, [POINT, seen("better, but larger", 0.0, 0.3, 0.5)]) == POINT.gain.value
+    assert gain_to_beat(look("smaller", -0.02, 0.2), [POINT]) is None
+    assert not may_matter(replace(unsure, scored=True), [POINT])
+    assert may_matter(look("scored, and better", -0.005, 0.25, spread=0.02, scored=True), [POINT])
 
 
 def test_where_nothing_alike_was_timed_a_look_is_measured():

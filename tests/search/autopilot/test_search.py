@@ -11,11 +11,12 @@ from edgekit.core.anatomy import blocks
 from edgekit.core.errors import Cancelled, SettingError, StoreError
 from edgekit.core.run import Depth
 from edgekit.models.samples import load as load_model
+from edgekit.search.autopilot.board import USELESS
 from edgekit.search.autopilot.kept import begin, latest, load
 from edgekit.search.autopilot.result import result
 from edgekit.search.autopilot.search import carry_on, search
 from edgekit.search.autopilot.seen import key
-from edgekit.search.autopilot.space import trains
+from edgekit.search.autopilot.space import beginnings, trains
 from edgekit.search.executor import Trial
 from edgekit.store.store import Store
 from tests.search.autopilot.made_up import Formula
@@ -57,6 +58,33 @@ def test_no_recipe_is_measured_twice_and_not_every_look_becomes_a_point(store):
     assert len(asked) == len(set(asked))
     looks = [tried for tried in found.search.tried if not tried.whole]
     assert 0 < len(found.points) - 1 < len(looks)
+
+
+def test_a_proposal_goes_on_only_from_what_was_looked_at_and_not_lost(store):
+    found = made_up(store, trials=4 * PROPOSED)
+    gains, longer = {}, 0
+    for tried in found.search.tried:
+        begun = [key(part) for part in beginnings(tried.steps)[:-1]]
+        if tried.why == "proposed" and begun:
+            longer += 1
+            assert all(gains[part] >= -USELESS for part in begun)
+        gains.setdefault(
+            key(tried.steps), store.get(tried.run).comparison.accuracy_difference.high if tried.steps else 0
+        )
+    assert longer > PROPOSED / 2
+    assert min(gains.values()) < -USELESS, "some were lost"
+
+
+def test_what_turns_out_beaten_once_all_samples_are_scored_is_not_timed(store):
+    found = made_up(store, trials=2 * PROPOSED)
+    held_back = [tried for tried in found.search.tried if tried.why == "promoted" and not tried.whole]
+    assert held_back
+    for tried in held_back:
+        run = store.get(tried.run)
+        assert run.comparison.latency_ratio is None
+        gain, size = run.comparison.accuracy_difference.value, run.comparison.size_ratio
+        assert any(point.gain.value >= gain and point.size <= size for point in found.points)
+    assert len({key(tried.steps) for tried in held_back}) == len(held_back)
 
 
 def test_the_same_search_proposes_the_same_for_the_same_measurements(tmp_path):

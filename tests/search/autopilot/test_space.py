@@ -106,6 +106,19 @@ def test_proposals_are_the_same_whether_measurements_come_one_by_one_or_all_at_o
     assert by_and_by.next(revised, known) == Proposals(space, 0).next(revised, known)
 
 
+def test_a_network_that_was_not_lost_is_stored_in_another_way(space):
+    network = {"prune_channels": {"sparsity": 0.3, "scope": "global", "round_to": 16, "shared": False}}
+    measured = [seen("pruned", -0.01, 0.9, 1.0, steps=[network])]
+    known = {measured[0].key}
+
+    def proposed(useless):
+        return Proposals(space, 0).next(measured, known, useless, in_vain=lambda steps: steps[0] != network)
+
+    assert proposed(0.05)[0] == network
+    assert len(proposed(0.05)) > 1
+    assert proposed(0.005) is None, "by chance alone hardly any recipe begins like this"
+
+
 def test_a_space_that_is_used_up_has_no_more_proposals(model):
     space = Space.of(model, ["Quantization"])
     small = Space(model, {"shape": (), "narrow": (), "recover": (), "encode": ("quantize_fp16",)})
