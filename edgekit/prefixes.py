@@ -2,7 +2,8 @@
 
 What was trained once is so not trained again when a step behind it is added, removed or set otherwise. A state follows
 from the model, the steps, the training samples, the seed, the host and the versions, which make its key; so the file
-that comes out is the same, byte for byte, as without. Processes that work together share what took long in a folder.
+that comes out is the same, byte for byte, as without. Processes that work together share, in a folder, what took longer
+to make than to write.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from cachetools import LRUCache
 from edgekit.recipe import Compressed
 
 WORTH_KEEPING = 0.05  # seconds that a step took
-WORTH_SHARING = 0.1  # seconds that it took to get to a state, and those that it takes to write it:
-BYTES_A_SECOND = 50e6
+WORTH_SHARING = 0.1  # seconds that it took to get to a state, more than to write it
+BYTES_A_SECOND = 50e6  # that are written
 MOST_BYTES = 512 * 2**20  # of all states together; the one that was not asked for the longest goes first
 
 

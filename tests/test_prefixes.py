@@ -11,8 +11,8 @@ from edgekit.prefixes import Known, Prefixes, size
 from edgekit.recipe import Compressed
 
 
-def a_state(value: float, seconds: float = 1) -> Known:
-    network = nn.Linear(10, 9, bias=False)
+def a_state(value: float, seconds: float = 1, inputs: int = 10) -> Known:
+    network = nn.Linear(inputs, 9, bias=False)
     nn.init.constant_(network.weight, value)
     return Known(Compressed(network, None, {}, [], []), seconds)
 
@@ -44,13 +44,15 @@ def test_a_state_that_is_larger_than_all_the_room_is_not_kept():
     assert prefixes.find("a") is None
 
 
-def test_what_took_long_is_found_by_processes_that_share_a_folder(tmp_path):
+def test_what_takes_longer_to_make_than_to_write_is_found_by_processes_that_share_a_folder(tmp_path):
     trainer, other = Prefixes(folder=tmp_path), Prefixes(folder=tmp_path)
     trainer.keep("trained", a_state(1, seconds=60))
-    trainer.keep("quick", a_state(2, seconds=1))
+    trainer.keep("quick", a_state(2, seconds=0.05))
+    trainer.keep("large", a_state(2, seconds=0.3, inputs=500_000))
     assert torch.equal(other.find("trained").state.network.weight, torch.ones(9, 10))
     assert other.find("trained").seconds == 60
     assert other.find("quick") is None
+    assert other.find("large") is None
     assert other, "there is something to look for, though nothing in memory"
     assert Prefixes().find("trained") is None
 

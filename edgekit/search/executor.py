@@ -25,17 +25,17 @@ class Gate(BaseModel, frozen=True):
 
     Attributes:
         samples: how many of the split are scored for it; all of them with None.
-        least: how much must be gained beside the uncompressed network, a fraction of quality, by the upper end of the
-            interval where a part is scored.
+        to_beat: more than this must be gained beside the uncompressed network, a fraction of quality; where a part is
+            scored, by the upper end of the interval.
     """
 
     samples: int | None
-    least: float
+    to_beat: float
 
     def holds_back(self, run: Run) -> bool:
         """Whether the run of so many samples shows too little."""
         gain = run.comparison.accuracy_difference if run.comparison else None
-        return gain is not None and (gain.value if self.samples is None else gain.high) <= self.least
+        return gain is not None and (gain.value if self.samples is None else gain.high) <= self.to_beat
 
 
 class Trial(BaseModel, frozen=True):

@@ -36,13 +36,13 @@ class EveryExecutor:
         assert first.id == second.id
 
     def test_what_a_gate_holds_back_is_not_measured_any_further(self, executor):
-        part = {"samples": 20, "least": 0.0}
+        part = {"samples": 20, "to_beat": 0.0}
         for gates, scored in (
-            ([part | {"least": 1.0}], 20),
-            ([part | {"least": -1.0}], 50),
-            ([part | {"least": -1.0}, {"samples": None, "least": 1.0}], 2000),
+            ([part | {"to_beat": 1.0}], 20),
+            ([part | {"to_beat": -1.0}], 50),
+            ([part | {"to_beat": -1.0}, {"samples": None, "to_beat": 1.0}], 2000),
         ):
-            run = executor.submit(a_trial({"quantize_weights": {"bits": 5}}, gates=gates)).result(IN_TIME)
+            run = executor.submit(a_trial({"quantize_weights": {"bits": 7}}, gates=gates)).result(IN_TIME)
             assert (run.samples, "latency_ms" in run.measurements) == (scored, False)
 
     def test_what_is_wrong_with_a_trial_is_said_as_it_is_here(self, executor):

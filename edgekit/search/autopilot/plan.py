@@ -58,7 +58,7 @@ def _promoted(board: Board) -> Ask | None:
     if found is None:
         return None
     to_beat = gain_to_beat(found, board.points)
-    gates = () if to_beat is None or found.scored else (Gate(samples=None, least=to_beat),)
+    gates = () if to_beat is None or found.scored else (Gate(samples=None, to_beat=to_beat),)
     return Ask(found.steps, True, "promoted", gates)
 
 
@@ -265,9 +265,9 @@ def _looked(board: Board, steps: Steps) -> bool:
     return board.was_tried(steps, False) or board.was_tried(steps, True)
 
 
-def _look(board: Board, steps: Steps, why: str, least_gain: float | None = None) -> Ask:
+def _look(board: Board, steps: Steps, why: str, to_beat: float | None = None) -> Ask:
     """A look, which ends at a glance if that shows too little; of what may be trained it matters how much it loses."""
     if board.look_samples is None:
         return Ask(steps, True, why)
-    glances = least_gain is not None and board.look_samples > GLANCE_SAMPLES
-    return Ask(steps, False, why, (Gate(samples=GLANCE_SAMPLES, least=least_gain),) if glances else ())
+    glances = to_beat is not None and board.look_samples > GLANCE_SAMPLES
+    return Ask(steps, False, why, (Gate(samples=GLANCE_SAMPLES, to_beat=to_beat),) if glances else ())
