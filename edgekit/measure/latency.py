@@ -99,7 +99,7 @@ class Turns:
 def time_by_turns(
     paths: Sequence[Path], levels: Sequence[str] | None = None, threads: int = 1, progress: Progress = silent
 ) -> Turns:
-    """Time any number of files by turns; about a quarter of a second for each small one.
+    """Time any number of files by turns; about an eighth of a second for each small one.
 
     Args:
         levels: of ONNX Runtime's optimisation, one a path: "disabled", "basic", "extended" or "all", the default.
@@ -117,7 +117,7 @@ def speed(ratio: Interval) -> str:
 
 
 def time_pair(path: Path, baseline_path: Path, threads: int = 1, progress: Progress = silent) -> Timing:
-    """Time a file and its baseline by turns; about half a second for small ones.
+    """Time a file and its baseline by turns; about a third of a second for small ones.
 
     Raises:
         MeasureError: one of them cannot be run here.
